@@ -9,22 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-ACCOUNTS = (
-    "token_state",
-    "cached",
-    "reservation",
-    "over_reservation",
-    "tail",
-    "rounding",
-    "padding",
-    "external",
-    "short",
-    "withheld",
-    "idle",
-    "metadata",
-)
+from paged_sim.ledger import ACCOUNTS
 
 SCHEMA_VERSION = 1
+
+__all__ = ["ACCOUNTS", "SCHEMA_VERSION", "PolicyRun", "Run", "Timeline"]
 
 
 @dataclass(frozen=True, slots=True)

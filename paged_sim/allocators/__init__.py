@@ -1,1 +1,121 @@
+"""Allocators: policies that decide which slots a sequence gets. They hold no token content and no statistics.
 
+A family is a module with a state (a named tuple of arrays) and the functions below over it; rows are the engine's
+numbers for resident sequences. Adding a family is one new module and one line in `FAMILIES`.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from paged_sim.allocators import contiguous, paged
+from paged_sim.allocators.contract import NO_ROOM
+from paged_sim.compiled import dispatched
+
+State: TypeAlias = contiguous.Contiguous | paged.Paged
+
+FAMILIES = {
+    contiguous.Contiguous: contiguous,
+    paged.Paged: paged,
+}
+
+__all__ = [
+    "FAMILIES",
+    "NO_ROOM",
+    "State",
+    "beyond",
+    "capacity",
+    "fits",
+    "footprint",
+    "free_slots",
+    "grow",
+    "largest",
+    "locate",
+    "moved_from",
+    "release",
+    "take",
+    "want",
+]
+
+
+@dispatched(FAMILIES)
+def want(state: State, request: int, tokens: int) -> int:
+    """Slots the policy wants to hold for `request` (a number) once it has `tokens` tokens."""
+    answer: int = FAMILIES[type(state)].want(state, request, tokens)
+    return answer
+
+
+@dispatched(FAMILIES)
+def footprint(state: State, slots: int) -> int:
+    """Slots that holding `slots` really takes, after rounding by pages or placement."""
+    answer: int = FAMILIES[type(state)].footprint(state, slots)
+    return answer
+
+
+@dispatched(FAMILIES)
+def fits(state: State, slots: int) -> bool:
+    """Whether `take` of `slots` would succeed now."""
+    answer: bool = FAMILIES[type(state)].fits(state, slots)
+    return answer
+
+
+@dispatched(FAMILIES)
+def free_slots(state: State) -> int:
+    """Slots that nobody holds."""
+    answer: int = FAMILIES[type(state)].free_slots(state)
+    return answer
+
+
+@dispatched(FAMILIES)
+def largest(state: State) -> int:
+    """The largest number of slots that one `take` could get now."""
+    answer: int = FAMILIES[type(state)].largest(state)
+    return answer
+
+
+@dispatched(FAMILIES)
+def capacity(state: State) -> int:
+    """Slots that could ever be handed out."""
+    answer: int = FAMILIES[type(state)].capacity(state)
+    return answer
+
+
+@dispatched(FAMILIES)
+def take(state: State, row: int, slots: int) -> int:
+    """Give an empty row room for `slots` slots; the slots it then holds, or NO_ROOM and nothing has changed."""
+    answer: int = FAMILIES[type(state)].take(state, row, slots)
+    return answer
+
+
+@dispatched(FAMILIES)
+def grow(state: State, row: int, slots: int) -> int:
+    """Give a row room for `slots` slots in all; the slots it then holds, or NO_ROOM and nothing has changed."""
+    answer: int = FAMILIES[type(state)].grow(state, row, slots)
+    return answer
+
+
+@dispatched(FAMILIES)
+def moved_from(state: State) -> int:
+    """The slot at which the row of the last `grow` began before it was moved, or -1 if it stayed in place."""
+    answer: int = FAMILIES[type(state)].moved_from(state)
+    return answer
+
+
+@dispatched(FAMILIES)
+def release(state: State, row: int) -> None:
+    """Take back all that a row holds."""
+    FAMILIES[type(state)].release(state, row)
+
+
+@dispatched(FAMILIES)
+def locate(state: State, row: int, position: int) -> tuple[int, int]:
+    """The slot of a row's token `position`, and how many tokens from there on lie in consecutive slots."""
+    answer: tuple[int, int] = FAMILIES[type(state)].locate(state, row, position)
+    return answer
+
+
+@dispatched(FAMILIES)
+def beyond(state: State, row: int, final: int) -> tuple[int, int, int]:
+    """Held slots that a row's `final` tokens will never fill: (over_reservation, tail, rounding)."""
+    answer: tuple[int, int, int] = FAMILIES[type(state)].beyond(state, row, final)
+    return answer

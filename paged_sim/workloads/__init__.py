@@ -1,1 +1,197 @@
+"""From a workload's description to its requests: the tables of generators, and the one function that uses them.
 
+Draws come from one generator in a fixed order: prompts, outputs, arrivals, prefixes; each for all requests at once. So
+another arrival process leaves the lengths as they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from paged_sim.errors import PagedSimError
+from paged_sim.requests import Floats, Ints, Requests
+from paged_sim.workloads import arrivals, lengths, limits
+from paged_sim.workloads.prefixes import PrefixIds, no_ids, put_in_front
+from paged_sim.workloads.presets import describe_presets, histogram_presets
+from paged_sim.workloads.traces import TRACE_FORMATS, Trace, read_trace
+from paged_sim.workloads.traces.info import TraceInfo, trace_info
+
+if TYPE_CHECKING:
+    from paged_sim.scenario.models import ListedRequest, TraceSource, Variant, Workload
+
+__all__ = [
+    "ARRIVALS",
+    "LENGTHS",
+    "MAX_TOKENS",
+    "TRACE_FORMATS",
+    "Drawn",
+    "Trace",
+    "TraceInfo",
+    "describe_presets",
+    "histogram_presets",
+    "make_requests",
+    "read_trace",
+    "trace_info",
+]
+
+LENGTHS: dict[str, Callable[[Mapping[str, Any], int, np.random.Generator], Ints]] = {
+    "constant": lengths.constant,
+    "uniform": lengths.uniform,
+    "normal": lengths.normal,
+    "lognormal": lengths.lognormal,
+    "gamma": lengths.gamma,
+    "histogram": lengths.histogram,
+    "quantiles": lengths.quantiles,
+    "choice": lengths.choice,
+    "values": lengths.values,
+}
+
+ARRIVALS: dict[str, Callable[[Mapping[str, Any], int, np.random.Generator], Floats]] = {
+    "saturated": arrivals.saturated,
+    "poisson": arrivals.poisson,
+    "gamma": arrivals.gamma,
+    "on_off": arrivals.on_off,
+    "every": arrivals.every,
+    "users": arrivals.users,
+}
+
+MAX_TOKENS: dict[str, Callable[[Mapping[str, Any], Ints], Ints]] = {
+    "constant": limits.constant,
+    "output": lambda _, output: limits.exact(output),
+    "factor": limits.factor,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The requests of one run and what had to be done to get them.
+
+    `timed` says that time matters: requests arrive over time, or users think between requests. `skipped` counts rows
+    of the trace that are no requests, by reason; `cut_outputs` requests whose output was cut to fit `max_model_len` or
+    their `max_tokens`. `notes` are sentences for the user.
+    """
+
+    requests: Requests
+    timed: bool
+    cut_outputs: int
+    trace_format: str | None = None
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Requests before arrivals, prefixes and limits: `arrival` is None without times, `declared` 0 without a limit."""
+
+    prompt: Ints
+    output: Ints
+    declared: Ints
+    arrival: Floats | None
+    prefix: PrefixIds
+    trace: Trace | None = None
+
+
+def make_requests(workload: Workload, max_model_len: int, rng: np.random.Generator) -> Drawn:
+    """The requests of a workload: drawn, listed or read from its trace.
+
+    Requests that bring times of their own (a trace with times, a list with an arrival above 0) keep them; all others
+    arrive as `workload.arrival` says. A shared prefix goes in front of the prompt. Then an output is cut so that prompt
+    + output <= `max_model_len`, except where the prompt alone leaves no room for it (the engine refuses that request),
+    and so that it is at most `max_tokens`. The declared limits are left as they are.
+
+    Raises:
+        PagedSimError: the trace cannot be read, a preset is unknown, or the workload names no source of requests.
+    """
+    source = _source(workload, rng)
+    count = len(source.prompt)
+    arrival = source.arrival
+    if arrival is None:
+        arrival = ARRIVALS[workload.arrival.kind](workload.arrival.params, count, rng)
+    prompt, prefix = source.prompt, source.prefix
+    if workload.prefix is not None:
+        prompt, prefix = put_in_front(workload.prefix, prompt, prefix, rng)
+    fitting = limits.cut_to_model(prompt, source.output, max_model_len)
+    declared = MAX_TOKENS[workload.max_tokens.kind](workload.max_tokens.params, fitting)
+    max_tokens = np.where(source.declared > 0, source.declared, declared)
+    output = np.minimum(fitting, max_tokens)
+    users, think = _closed_loop(workload.arrival, source)
+    requests = Requests(
+        arrival=arrival,
+        prompt_tokens=prompt,
+        output_tokens=output,
+        max_tokens=max_tokens,
+        samples=np.full(count, workload.samples, dtype=np.int64),
+        prefix_offsets=prefix.offsets,
+        prefix_ids=prefix.ids,
+        prefix_block=prefix.block,
+        users=users,
+        think=think,
+    )
+    return Drawn(
+        requests=requests,
+        timed=bool(np.any(arrival > 0)) or think > 0,
+        cut_outputs=int(np.count_nonzero(output < source.output)),
+        trace_format=source.trace.format if source.trace else None,
+        skipped=source.trace.skipped if source.trace else {},
+        notes=_notes(workload, source),
+    )
+
+
+def _source(workload: Workload, rng: np.random.Generator) -> _Source:
+    if workload.trace is not None:
+        return _traced(workload.trace)
+    if workload.listed:
+        return _listed(workload.listed)
+    if workload.count is None or workload.prompt is None or workload.output is None:
+        raise PagedSimError("workload: no requests; give requests with prompt and output, a list of them, or a trace")
+    count = workload.count
+    prompt = LENGTHS[workload.prompt.kind](workload.prompt.params, count, rng)
+    output = LENGTHS[workload.output.kind](workload.output.params, count, rng)
+    return _Source(prompt, output, np.zeros(count, dtype=np.int64), None, no_ids(count))
+
+
+def _traced(source: TraceSource) -> _Source:
+    trace = read_trace(source.path, source.format, source.limit, source.skip, source.speedup)
+    requests = trace.requests
+    return _Source(
+        prompt=requests.prompt_tokens,
+        output=requests.output_tokens,
+        declared=np.zeros(len(requests), dtype=np.int64),
+        arrival=requests.arrival if trace.timed else None,
+        prefix=PrefixIds(requests.prefix_offsets, requests.prefix_ids, requests.prefix_block),
+        trace=trace,
+    )
+
+
+def _listed(listed: tuple[ListedRequest, ...]) -> _Source:
+    ordered = sorted(listed, key=lambda request: request.arrival)
+    arrival = np.array([request.arrival for request in ordered], dtype=np.float64)
+    return _Source(
+        prompt=np.array([request.prompt for request in ordered], dtype=np.int64),
+        output=np.array([request.output for request in ordered], dtype=np.int64),
+        declared=np.array([request.max_tokens or 0 for request in ordered], dtype=np.int64),
+        arrival=arrival if np.any(arrival > 0) else None,
+        prefix=no_ids(len(ordered)),
+    )
+
+
+def _closed_loop(arrival: Variant, source: _Source) -> tuple[int, float]:
+    """Users and their think time in seconds; none where the requests bring their own times."""
+    if arrival.kind != "users" or source.arrival is not None:
+        return 0, 0.0
+    return int(arrival.params["users"]), float(arrival.params.get("think", 0.0))
+
+
+def _notes(workload: Workload, source: _Source) -> tuple[str, ...]:
+    notes = []
+    if source.arrival is not None and workload.arrival.kind != "saturated":
+        notes.append(f"the requests keep the times they come with; arrival {workload.arrival.kind!r} is not used")
+    if source.trace and source.trace.raised_outputs:
+        notes.append(f"{source.trace.raised_outputs:,} requests of the trace with an output of 0 tokens read as 1")
+    if source.trace and source.trace.reordered:
+        notes.append(f"{source.trace.reordered:,} rows of the trace come after a later one and were sorted by time")
+    return tuple(notes)

@@ -1,0 +1,155 @@
+"""Contiguous allocation: one extent per sequence, as servers did before paging.
+
+A reservation rule says how many slots a request asks for (`reservation.py`), a placement where they lie
+(`placement.py`). With the rule `grow` a sequence holds whole chunks, takes the slots behind its extent when it needs
+more, and is moved to a larger extent when they are not free; the old extent is freed after the move.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from paged_sim.allocators import placement
+from paged_sim.allocators.contract import NO_ROOM
+from paged_sim.compiled import kernel
+from paged_sim.requests import Ints
+
+CAPACITY, CHUNK, LIMIT, MOVED_FROM = range(4)
+
+
+class Contiguous(NamedTuple):
+    """Extents of all rows: `start[row]`, `held[row]` slots placed there, of which `reserved[row]` were asked for.
+
+    `asks[request]` is the reservation of a rule that fixes it once; empty for `grow`. `numbers` holds the capacity,
+    the chunk and longest sequence of `grow`, and where the last `grow` moved a row from (-1: it stayed).
+    """
+
+    space: placement.Space
+    start: Ints
+    held: Ints
+    reserved: Ints
+    asks: Ints
+    numbers: Ints
+
+
+def create(*, slots: int, rule: int, asks: Ints, chunk: int, longest: int, rows: int) -> Contiguous:
+    """An empty arena of `slots` for `rows` sequences of at most `longest` tokens."""
+    return Contiguous(
+        space=placement.create(rule, slots),
+        start=np.zeros(rows, np.int64),
+        held=np.zeros(rows, np.int64),
+        reserved=np.zeros(rows, np.int64),
+        asks=asks,
+        numbers=np.array([slots, chunk, longest, -1], np.int64),
+    )
+
+
+def want(state: Contiguous, request: int, tokens: int) -> int:
+    """Slots to hold for a request with `tokens` tokens: its reservation, or whole chunks for `grow`."""
+    if len(state.asks) > 0:
+        asked: int = state.asks[request]
+        return asked
+    chunk, limit = state.numbers[CHUNK], state.numbers[LIMIT]
+    chunks = (tokens + chunk - 1) // chunk * chunk
+    slots: int = max(tokens, min(chunks, limit))
+    return slots
+
+
+def footprint(state: Contiguous, slots: int) -> int:
+    """Slots really taken for `slots`: a power of two for buddy."""
+    return placement.placed_length(state.space, slots)
+
+
+def fits(state: Contiguous, slots: int) -> bool:
+    """Whether `slots` could be placed now."""
+    return placement.longest(state.space) >= slots
+
+
+def free_slots(state: Contiguous) -> int:
+    """Slots in free extents."""
+    free: int = state.space.numbers[placement.FREE]
+    return free
+
+
+def largest(state: Contiguous) -> int:
+    """The largest demand that could be placed now."""
+    return placement.longest(state.space)
+
+
+def capacity(state: Contiguous) -> int:
+    """Slots that can ever be handed out: all of them."""
+    slots: int = state.numbers[CAPACITY]
+    return slots
+
+
+@kernel
+def take(state: Contiguous, row: int, slots: int) -> int:
+    """Place an extent for an empty row; the slots held, or NO_ROOM and nothing changed."""
+    start = placement.place(state.space, slots)
+    if start == NO_ROOM:
+        return NO_ROOM
+    held = placement.placed_length(state.space, slots)
+    state.start[row] = start
+    state.held[row] = held
+    state.reserved[row] = slots
+    return held
+
+
+def grow(state: Contiguous, row: int, slots: int) -> int:
+    """Give a row room for `slots` in all, in place or by moving; the slots held, or NO_ROOM and nothing changed."""
+    state.numbers[MOVED_FROM] = -1
+    start: int = state.start[row]
+    held: int = state.held[row]
+    if slots <= held:
+        state.reserved[row] = slots
+        return held
+    is_buddy = state.space.numbers[placement.RULE] == placement.BUDDY
+    if not is_buddy and placement.extend(state.space, start, held, slots - held):
+        state.held[row] = slots
+        state.reserved[row] = slots
+        return slots
+    larger = take(state, row, slots)
+    if larger == NO_ROOM:
+        return NO_ROOM
+    placement.give_back(state.space, start, held)
+    state.numbers[MOVED_FROM] = start
+    return larger
+
+
+def moved_from(state: Contiguous) -> int:
+    """Where the row of the last `grow` lay before it was moved, or -1 if it stayed."""
+    start: int = state.numbers[MOVED_FROM]
+    return start
+
+
+def release(state: Contiguous, row: int) -> None:
+    """Free a row's extent."""
+    placement.give_back(state.space, state.start[row], state.held[row])
+    state.held[row] = 0
+    state.reserved[row] = 0
+
+
+def locate(state: Contiguous, row: int, position: int) -> tuple[int, int]:
+    """Where a row keeps token `position`: its slot, and how many tokens from there on lie in one run."""
+    slot: int = state.start[row] + position
+    run: int = state.held[row] - position
+    return slot, run
+
+
+def beyond(state: Contiguous, row: int, final: int) -> tuple[int, int, int]:
+    """Slots of a row beyond its `final` tokens, by account: (over_reservation, tail, rounding)."""
+    reserved: int = state.reserved[row]
+    held: int = state.held[row]
+    # A row of `grow` may hold less than its final tokens still; what buddy rounded up beyond them is rounding.
+    return max(0, reserved - final), 0, max(0, held - max(reserved, final))
+
+
+def occupied(state: Contiguous, slots: int) -> npt.NDArray[np.bool_]:
+    """A flag per slot: handed out now. For the memory map; not part of the step loop."""
+    change = np.zeros(slots + 1, np.int32)
+    np.add.at(change, state.start[state.held > 0], 1)
+    np.add.at(change, (state.start + state.held)[state.held > 0], -1)
+    return np.cumsum(change[:slots]) > 0

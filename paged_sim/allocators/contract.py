@@ -1,0 +1,6 @@
+"""What every allocator's functions agree on."""
+
+from __future__ import annotations
+
+NO_ROOM = -1
+"""The answer "it cannot be placed now": a value, not an error, and nothing has changed."""

@@ -1,0 +1,159 @@
+"""Paged allocation: fixed-size pages taken on demand through a block table, with reference counts.
+
+A sequence holds `ceil(tokens / page_size)` pages, wherever they are. Pages come from the top of a stack that starts as
+0, 1, 2, … and go back last page first, so the page handed out next is the one freed last. With a null page, page 0 is
+never handed out, as in vLLM.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from paged_sim.allocators.contract import NO_ROOM
+from paged_sim.compiled import kernel
+
+Ints = npt.NDArray[np.int64]
+Pages = npt.NDArray[np.int32]
+
+PAGE_SIZE, NUM_FREE, USABLE = range(3)
+
+
+class Paged(NamedTuple):
+    """The pool. `stack[:numbers[NUM_FREE]]` are the free pages, the next one last.
+
+    `table[row, i]` is a row's i-th page, `references[page]` the rows that hold a page, `num_pages[row]`
+    the pages of a row.
+    """
+
+    stack: Pages
+    references: Pages
+    table: Pages
+    num_pages: Ints
+    numbers: Ints
+
+
+def create(*, slots: int, page_size: int, null_page: bool, rows: int, longest: int) -> Paged:
+    """A pool of `slots // page_size` pages for `rows` sequences of at most `longest` tokens."""
+    total = slots // page_size
+    first = 1 if null_page else 0
+    usable = max(0, total - first)
+    width = min(-(-longest // page_size), usable)
+    return Paged(
+        stack=np.arange(total - 1, first - 1, -1, dtype=np.int32),
+        references=np.zeros(total, np.int32),
+        table=np.empty((rows, max(1, width)), np.int32),
+        num_pages=np.zeros(rows, np.int64),
+        numbers=np.array([page_size, usable, usable], np.int64),
+    )
+
+
+@kernel
+def pages_for(state: Paged, tokens: int) -> int:
+    """Pages that `tokens` tokens need."""
+    page_size: int = state.numbers[PAGE_SIZE]
+    return (tokens + page_size - 1) // page_size
+
+
+def want(state: Paged, request: int, tokens: int) -> int:
+    """Slots to hold for a request with `tokens` tokens: these and no more."""
+    return tokens
+
+
+def footprint(state: Paged, slots: int) -> int:
+    """Slots really handed out for `slots`: whole pages."""
+    page_size: int = state.numbers[PAGE_SIZE]
+    return pages_for(state, slots) * page_size
+
+
+def fits(state: Paged, slots: int) -> bool:
+    """Whether `slots` could be handed out now."""
+    free: int = state.numbers[NUM_FREE]
+    return pages_for(state, slots) <= free
+
+
+def free_slots(state: Paged) -> int:
+    """Slots in free pages."""
+    free: int = state.numbers[NUM_FREE] * state.numbers[PAGE_SIZE]
+    return free
+
+
+def largest(state: Paged) -> int:
+    """The largest demand that could be met now: every free page serves."""
+    return free_slots(state)
+
+
+def capacity(state: Paged) -> int:
+    """Slots that can ever be handed out: without the null page and the remainder below one page."""
+    usable: int = state.numbers[USABLE] * state.numbers[PAGE_SIZE]
+    return usable
+
+
+def take(state: Paged, row: int, slots: int) -> int:
+    """Give an empty row room for `slots` tokens; the slots held, or NO_ROOM and nothing changed."""
+    state.num_pages[row] = 0
+    return grow(state, row, slots)
+
+
+@kernel
+def grow(state: Paged, row: int, slots: int) -> int:
+    """Give a row room for `slots` tokens in all; the slots held, or NO_ROOM and nothing changed."""
+    page_size: int = state.numbers[PAGE_SIZE]
+    held: int = state.num_pages[row]
+    goal = pages_for(state, slots)
+    free: int = state.numbers[NUM_FREE]
+    if goal - held > free:
+        return NO_ROOM
+    while held < goal:
+        free -= 1
+        page = state.stack[free]
+        state.references[page] = 1
+        state.table[row, held] = page
+        held += 1
+    state.numbers[NUM_FREE] = free
+    state.num_pages[row] = held
+    return held * page_size
+
+
+def moved_from(state: Paged) -> int:
+    """Pages never move: always -1."""
+    return -1
+
+
+def release(state: Paged, row: int) -> None:
+    """Drop a row's references; a page that nobody holds any more is free, the row's last page on top."""
+    free: int = state.numbers[NUM_FREE]
+    for index in range(state.num_pages[row]):
+        page = state.table[row, index]
+        state.references[page] -= 1
+        if state.references[page] == 0:
+            state.stack[free] = page
+            free += 1
+    state.numbers[NUM_FREE] = free
+    state.num_pages[row] = 0
+
+
+def locate(state: Paged, row: int, position: int) -> tuple[int, int]:
+    """Where a row keeps token `position`: its slot, and how many tokens from there on lie in one run."""
+    page_size: int = state.numbers[PAGE_SIZE]
+    index = position // page_size
+    within = position - index * page_size
+    slot: int = state.table[row, index] * page_size + within
+    return slot, page_size - within
+
+
+def beyond(state: Paged, row: int, final: int) -> tuple[int, int, int]:
+    """Slots of a row beyond its `final` tokens, by account: (over_reservation, tail, rounding)."""
+    held: int = state.num_pages[row] * state.numbers[PAGE_SIZE]
+    return 0, max(0, held - final), 0
+
+
+def occupied(state: Paged, slots: int) -> npt.NDArray[np.bool_]:
+    """A flag per slot: handed out now. For the memory map; not part of the step loop."""
+    flags = np.zeros(slots, np.bool_)
+    page_size = int(state.numbers[PAGE_SIZE])
+    pages = np.repeat(state.references > 0, page_size)
+    flags[: len(pages)] = pages
+    return flags

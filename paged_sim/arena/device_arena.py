@@ -1,0 +1,226 @@
+"""The device arena: one block of a GPU's memory, worked on with CuPy's arrays.
+
+Arrays go to the device in `_upload` and come back in `_fetch`, nowhere else. Tags are computed on the host, so that an
+epoch costs one upload and one scatter for all it writes, and one gather, one comparison and one integer for all it
+checks. `cupy` is handed in as a module; this file also runs over any other module that behaves like it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from paged_sim.arena.contract import ArenaStats, summarise
+from paged_sim.arena.digest import content_digest
+from paged_sim.arena.epochs import cut_epochs, epoch_bounds, spread_tokens
+from paged_sim.arena.operations import (
+    CHECK,
+    CHECKED,
+    COPIED,
+    COPY,
+    CORRUPT,
+    COUNTERS,
+    FIRST_POSITION,
+    FIRST_SLOT,
+    GENERATION,
+    KIND,
+    LENGTH,
+    RETRACT,
+    RETRACTED,
+    SLOT,
+    WRITE,
+    WRITTEN,
+    ArenaError,
+    validate_operations,
+    word_offsets,
+)
+from paged_sim.arena.sizing import SCALE_DOWN, WORD, readable
+from paged_sim.compiled import jit
+from paged_sim.errors import EXIT_ERROR, PagedSimError
+
+# Temporaries of one scatter or comparison: at most this many bytes of tokens, and at most this many tokens. The pool's
+# limit leaves room for a comparison, which holds the tokens twice, with their slots, tags and a truth value a word.
+_BYTES_AT_ONCE = 32 << 20
+_TOKENS_AT_ONCE = 1 << 20
+_TEMPORARIES_LIMIT = 256 << 20
+
+_LEAST_HEADROOM = 512 << 20
+_HEADROOM_SHARE = 20
+
+
+class DeviceArena:
+    """An arena in the memory of GPU number `index`, all of it taken at once and zeroed."""
+
+    def __init__(
+        self,
+        cupy: Any,
+        index: int,
+        payload: str,
+        slots: int,
+        bytes_per_slot_stored: int,
+        *,
+        compiled: bool,
+        reason: str,
+    ) -> None:
+        self.device = f"cuda:{index}"
+        self.reason = reason
+        self.payload = payload
+        self.slots = slots
+        self.bytes_per_slot_stored = bytes_per_slot_stored
+        self._cupy = cupy
+        self._index = index
+        self._cut_epochs = jit(cut_epochs) if compiled else cut_epochs
+        self._tokens_at_once = max(1, min(_TOKENS_AT_ONCE, _BYTES_AT_ONCE // bytes_per_slot_stored))
+        self._touched = np.zeros(slots, np.uint8)
+        self._stamps = np.zeros(slots, np.int32)
+        self._epoch = 0
+        self._counters = np.zeros(COUNTERS, np.int64)
+        self._operations = 0
+        with self._on_device("allocating the arena", pooled=False):
+            self._temporaries = cupy.cuda.MemoryPool()
+            self._temporaries.set_limit(size=_TEMPORARIES_LIMIT)
+            self._memory = self._allocate(slots * bytes_per_slot_stored)
+        with self._on_device("clearing the arena"):
+            self._memory.fill(0)
+            self._offsets = self._upload(word_offsets(bytes_per_slot_stored // WORD))
+            cupy.cuda.get_current_stream().synchronize()
+
+    def execute(self, ops: npt.NDArray[np.int64]) -> None:
+        """Execute operations as if strictly in order. Raises ArenaError, and does nothing, if one is out of bounds.
+
+        Raises PagedSimError if the device fails.
+        """
+        self._open()
+        ops = validate_operations(ops, self.slots)
+        epochs = self._cut_epochs(ops, self._stamps, self._epoch)
+        self._epoch = int(epochs[-1]) if len(ops) else self._epoch
+        with self._on_device("executing memory operations"):
+            for begin, end in epoch_bounds(epochs):
+                epoch = ops[begin:end]
+                kinds = epoch[:, KIND]
+                if kinds[0] == COPY:
+                    self._copy(epoch)
+                else:
+                    self._write(epoch[kinds != CHECK])
+                    self._check(epoch[kinds == CHECK])
+        for kind, counter in ((WRITE, WRITTEN), (CHECK, CHECKED), (RETRACT, RETRACTED), (COPY, COPIED)):
+            self._counters[counter] += ops[ops[:, KIND] == kind, LENGTH].sum()
+        self._operations += len(ops)
+
+    def stats(self) -> ArenaStats:
+        """The counters so far. What a device really takes is not measured, so `resident_bytes` is None."""
+        return summarise(
+            self,
+            self._counters,
+            operations=self._operations,
+            touched_slots=int(np.count_nonzero(self._touched)),
+            resident_bytes=None,
+        )
+
+    def digest(self) -> str:
+        """SHA-256, in hex, over index and content of the slots ever touched: the same for every backend."""
+        memory = self._open()
+        with self._on_device("reading the arena back"):
+            return content_digest(
+                self._touched,
+                self.bytes_per_slot_stored,
+                lambda indices: self._fetch(memory[self._upload(indices)]),
+            )
+
+    def close(self) -> None:
+        """Give the memory back to the device. The arena cannot be used afterwards; closing twice is fine."""
+        if self._memory is None:
+            return
+        with self._on_device("closing the arena"):
+            self._cupy.cuda.get_current_stream().synchronize()
+            # The block outside the pool goes with the last view of it, the pool's blocks when it is told so.
+            self._memory = self._offsets = None
+            self._temporaries.free_all_blocks()
+
+    def __enter__(self) -> DeviceArena:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # A device that failed once fails again on closing; the first error is the one to report.
+        with suppress(PagedSimError) if error else nullcontext():
+            self.close()
+
+    def _open(self) -> Any:
+        if self._memory is None:
+            raise ArenaError("the arena is closed")
+        return self._memory
+
+    def _allocate(self, size: int) -> Any:
+        """One block outside CuPy's pools, so that closing returns it to the device."""
+        runtime = self._cupy.cuda.runtime
+        free, total = runtime.memGetInfo()
+        headroom = max(_LEAST_HEADROOM, total // _HEADROOM_SHARE)
+        name = runtime.getDeviceProperties(self._index)["name"].decode()
+        numbers = (
+            f"{self.device} ({name}): an arena of {readable(size)} does not fit, {readable(free)} of {readable(total)} "
+            f"are free and {readable(headroom)} of them stay so as headroom"
+        )
+        advice = f"{SCALE_DOWN}, or use --device cpu"
+        if size > free - headroom:
+            raise PagedSimError(f"{numbers}; {advice}", exit_code=EXIT_ERROR)
+        try:
+            block = self._cupy.cuda.Memory(size)
+        except (RuntimeError, MemoryError) as error:
+            raise PagedSimError(f"{numbers}; the device says {error}; {advice}", exit_code=EXIT_ERROR) from None
+        shape = (self.slots, self.bytes_per_slot_stored // WORD)
+        return self._cupy.ndarray(shape, np.uint64, self._cupy.cuda.MemoryPointer(block, 0))
+
+    @contextmanager
+    def _on_device(self, doing: str, *, pooled: bool = True) -> Iterator[None]:
+        """Work on this arena's device, with temporaries from its own pool; what fails there ends in one clear line."""
+        cuda = self._cupy.cuda
+        try:
+            with cuda.Device(self._index):
+                if not pooled:
+                    yield
+                else:
+                    with cuda.using_allocator(self._temporaries.malloc):
+                        yield
+        except (RuntimeError, MemoryError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise PagedSimError(
+                f"{self.device} failed while {doing}: {reason}; see `paged-sim doctor`, or use --device cpu",
+                exit_code=EXIT_ERROR,
+            ) from error
+
+    def _upload(self, array: npt.NDArray[Any]) -> Any:
+        return self._cupy.asarray(array)
+
+    def _fetch(self, array: Any) -> npt.NDArray[Any]:
+        fetched: npt.NDArray[Any] = array.get()
+        return fetched
+
+    def _contents(self, tags: npt.NDArray[np.uint64]) -> Any:
+        return self._upload(tags)[:, None] + self._offsets[None, :]
+
+    def _write(self, runs: npt.NDArray[np.int64]) -> None:
+        for tokens in spread_tokens(runs, self._tokens_at_once):
+            self._memory[self._upload(tokens.slots)] = self._contents(tokens.tags)
+            self._touched[tokens.slots] = 1
+
+    def _check(self, runs: npt.NDArray[np.int64]) -> None:
+        for tokens in spread_tokens(runs, self._tokens_at_once):
+            wrong = (self._memory[self._upload(tokens.slots)] != self._contents(tokens.tags)).any(axis=1)
+            corrupt = int(self._fetch(wrong.sum()))
+            if corrupt and not self._counters[CORRUPT]:
+                first = int(self._fetch(wrong).argmax())
+                where = (tokens.slots[first], tokens.generations[first], tokens.positions[first])
+                self._counters[FIRST_SLOT : FIRST_POSITION + 1] = where
+            self._counters[CORRUPT] += corrupt
+
+    def _copy(self, copies: npt.NDArray[np.int64]) -> None:
+        for source, length, target in copies[:, (SLOT, LENGTH, GENERATION)].tolist():
+            self._memory[target : target + length] = self._memory[source : source + length]
+            self._touched[target : target + length] = 1

@@ -1,0 +1,82 @@
+"""The host arena: an anonymous mapping, executed by compiled loops or by NumPy slices."""
+
+from __future__ import annotations
+
+import mmap
+from contextlib import suppress
+from types import TracebackType
+
+import numpy as np
+import numpy.typing as npt
+
+from paged_sim.arena.contract import ArenaStats, summarise
+from paged_sim.arena.digest import content_digest
+from paged_sim.arena.kernel import execute_operations
+from paged_sim.arena.memory import map_memory, resident_bytes
+from paged_sim.arena.operations import COUNTERS, ArenaError, validate_operations
+from paged_sim.arena.sizing import WORD
+from paged_sim.arena.sliced import execute_sliced
+from paged_sim.compiled import jit
+
+
+class HostArena:
+    """An arena in the machine's own memory, which is taken only as slots are touched."""
+
+    device = "cpu"
+
+    def __init__(self, payload: str, slots: int, bytes_per_slot_stored: int, *, compiled: bool, reason: str) -> None:
+        self.reason = reason
+        self.payload = payload
+        self.slots = slots
+        self.bytes_per_slot_stored = bytes_per_slot_stored
+        self._execute = jit(execute_operations) if compiled else execute_sliced
+        self._mappings: tuple[mmap.mmap, ...] = (map_memory(slots * bytes_per_slot_stored), map_memory(slots))
+        words = bytes_per_slot_stored // WORD
+        self._memory: npt.NDArray[np.uint64] | None = np.frombuffer(self._mappings[0], np.uint64).reshape(slots, words)
+        self._touched = np.frombuffer(self._mappings[1], np.uint8)
+        self._counters = np.zeros(COUNTERS, np.int64)
+        self._operations = 0
+
+    def execute(self, ops: npt.NDArray[np.int64]) -> None:
+        """Execute operations strictly in order. Raises ArenaError, and does nothing, if one is out of bounds."""
+        self._execute(self._open(), self._touched, validate_operations(ops, self.slots), self._counters)
+        self._operations += len(ops)
+
+    def stats(self) -> ArenaStats:
+        """The counters so far, with the memory measured now."""
+        memory = self._open()
+        return summarise(
+            self,
+            self._counters,
+            operations=self._operations,
+            touched_slots=int(np.count_nonzero(self._touched)),
+            resident_bytes=resident_bytes(memory),
+        )
+
+    def digest(self) -> str:
+        """SHA-256, in hex, over index and content of the slots ever touched: the same for every backend."""
+        memory = self._open()
+        return content_digest(self._touched, self.bytes_per_slot_stored, lambda indices: memory[indices])
+
+    def close(self) -> None:
+        """Give the memory back. The arena cannot be used afterwards; closing twice is fine."""
+        # A mapping cannot be closed while an array looks into it. The traceback of an error that is on its way up may
+        # still hold one; the memory then goes with that traceback.
+        self._memory = None
+        self._touched = np.zeros(0, np.uint8)
+        for mapping in self._mappings:
+            with suppress(BufferError):
+                mapping.close()
+
+    def __enter__(self) -> HostArena:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open(self) -> npt.NDArray[np.uint64]:
+        if self._memory is None:
+            raise ArenaError("the arena is closed")
+        return self._memory

@@ -1,0 +1,102 @@
+"""Memory operations: what the engine records and an arena executes, and what a token's bytes are.
+
+A list of operations is an int64 array of shape `[n, 5]` whose columns are KIND, SLOT, LENGTH, GENERATION, POSITION.
+It is executed strictly in order:
+
+WRITE    slots [slot, slot + length) get the tokens (generation, position), (generation, position + 1), ...
+CHECK    the same slots must hold these tokens; those that do not are counted as corrupt, the first one is remembered
+RETRACT  the slots are poisoned and their tokens leave `tokens_written` again: written ahead of time, never stored
+POISON   the slots are poisoned: whoever reads them before they are written again is found out
+COPY     `length` slots from `slot` to the slot in column GENERATION; the two extents never overlap
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from paged_sim.compiled import kernel
+
+WRITE, CHECK, RETRACT, POISON, COPY = range(5)
+KIND, SLOT, LENGTH, GENERATION, POSITION = range(5)
+COLUMNS = 5
+
+# An arena's counters, an int64 array. The last three say where the first corrupt token was expected.
+WRITTEN, CHECKED, COPIED, RETRACTED, CORRUPT, FIRST_SLOT, FIRST_GENERATION, FIRST_POSITION = range(8)
+COUNTERS = 8
+
+WORD_MASK = 0xFFFFFFFFFFFFFFFF
+WORD_STEP = 0x9E3779B97F4A7C15
+POISON_TAG = 0x0BADC0DE0BADC0DE
+
+_VALIDATED_AT_ONCE = 1 << 14
+
+
+class ArenaError(AssertionError):
+    """A broken allocator or engine: an operation that no correct one can ask for. Never a user's mistake."""
+
+
+@kernel
+def splitmix64(state: Any) -> Any:
+    """One output of the generator splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators).
+
+    `state` is a Python integer, an array of uint64 or, compiled, an integer; the result is of the same kind. The masks
+    make every shift logical and every product 64 bits wide in all three, and cost nothing once compiled.
+    """
+    mixed = (state + WORD_STEP) & WORD_MASK
+    mixed = ((mixed ^ ((mixed >> 30) & 0x3FFFFFFFF)) * 0xBF58476D1CE4E5B9) & WORD_MASK
+    mixed = ((mixed ^ ((mixed >> 27) & 0x1FFFFFFFFF)) * 0x94D049BB133111EB) & WORD_MASK
+    return mixed ^ ((mixed >> 31) & 0x1FFFFFFFF)
+
+
+@kernel
+def tag(generation: int, position: int) -> np.uint64:
+    """The tag of one token: its first word. Word w of a token is `tag + w * WORD_STEP` (mod 2^64)."""
+    return np.uint64(splitmix64((int(generation) << 32) | int(position)))
+
+
+def tags(generations: npt.NDArray[np.int64], positions: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+    """The tags of many tokens: uint64 of the broadcast shape of both arrays."""
+    states = (generations.astype(np.uint64) << np.uint64(32)) | positions.astype(np.uint64)
+    mixed: npt.NDArray[np.uint64] = splitmix64(states)
+    return mixed
+
+
+def word_offsets(words: int) -> npt.NDArray[np.uint64]:
+    """What is added to a token's tag to get its words: uint64[words]."""
+    return np.arange(words, dtype=np.uint64) * np.uint64(WORD_STEP)
+
+
+def validate_operations(ops: npt.NDArray[np.int64], slots: int) -> npt.NDArray[np.int64]:
+    """Check that every operation stays inside an arena of `slots` slots, before a backend sees any of them.
+
+    Returns the operations as one contiguous array. Raises ArenaError that names the first wrong one by its index.
+    A generation and every position must lie in [0, 2^32), else two tokens could share a tag.
+    """
+    if ops.dtype != np.int64 or ops.ndim != 2 or ops.shape[1] != COLUMNS:
+        raise ArenaError(f"operations must be int64[n, {COLUMNS}], not {ops.dtype}{list(ops.shape)}")
+    for begin in range(0, len(ops), _VALIDATED_AT_ONCE):
+        wrong = _outside(ops[begin : begin + _VALIDATED_AT_ONCE], slots)
+        if wrong.any():
+            index = begin + int(wrong.argmax())
+            kind, slot, length, generation, position = ops[index].tolist()
+            raise ArenaError(
+                f"operation {index} of {len(ops)} leaves the arena of {slots} slots or the range of tags: "
+                f"kind {kind}, slot {slot}, length {length}, generation {generation}, position {position}"
+            )
+    return np.ascontiguousarray(ops)
+
+
+def _outside(ops: npt.NDArray[np.int64], slots: int) -> npt.NDArray[np.bool_]:
+    kind, slot, length, generation, position = np.ascontiguousarray(ops.T)
+    wrong: npt.NDArray[np.bool_]
+    wrong = (kind < WRITE) | (kind > COPY) | (slot < 0) | (length < 0) | (length > slots) | (slot > slots - length)
+    tagged = kind <= CHECK
+    wrong |= tagged & ((generation >> 32 != 0) | (position >> 32 != 0) | (position > (1 << 32) - length))
+    copies = kind == COPY
+    if copies.any():
+        overlap = (np.abs(generation - slot) < length) & (length > 0)
+        wrong |= copies & ((generation < 0) | (generation > slots - length) | overlap)
+    return wrong

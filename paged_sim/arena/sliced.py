@@ -1,0 +1,77 @@
+"""Executing operations one by one with NumPy slices: the host arena's way without compilation."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from paged_sim.arena.operations import (
+    CHECK,
+    CHECKED,
+    COPIED,
+    COPY,
+    CORRUPT,
+    FIRST_POSITION,
+    FIRST_SLOT,
+    POISON_TAG,
+    RETRACT,
+    RETRACTED,
+    WRITE,
+    WRITTEN,
+    tags,
+    word_offsets,
+)
+
+_BYTES_AT_ONCE = 1 << 22
+_COUNTED = {WRITE: WRITTEN, CHECK: CHECKED, RETRACT: RETRACTED}
+
+
+def execute_sliced(
+    memory: npt.NDArray[np.uint64],
+    touched: npt.NDArray[np.uint8],
+    ops: npt.NDArray[np.int64],
+    counters: npt.NDArray[np.int64],
+) -> None:
+    """Does what `kernel.execute_operations` does; a long run is taken in pieces, so that no temporary exceeds 4 MiB."""
+    offsets = word_offsets(memory.shape[1])
+    piece = max(1, _BYTES_AT_ONCE // memory.strides[0])
+    for kind, start, length, generation, position in ops.tolist():
+        if kind == COPY:
+            memory[generation : generation + length] = memory[start : start + length]
+            touched[generation : generation + length] = 1
+            counters[COPIED] += length
+            continue
+        for done in range(0, length, piece):
+            slot, count = start + done, min(piece, length - done)
+            run = memory[slot : slot + count]
+            if kind == WRITE:
+                np.add(_tags(generation, position + done, count), offsets, out=run)
+            elif kind == CHECK:
+                _check(run, offsets, slot, generation, position + done, counters)
+                continue
+            else:
+                run[:] = offsets + np.uint64(POISON_TAG)
+            touched[slot : slot + count] = 1
+        if kind in _COUNTED:
+            counters[_COUNTED[kind]] += length
+
+
+def _tags(generation: int, position: int, count: int) -> npt.NDArray[np.uint64]:
+    positions = np.arange(position, position + count, dtype=np.int64)
+    return tags(np.array(generation), positions)[:, np.newaxis]
+
+
+def _check(
+    run: npt.NDArray[np.uint64],
+    offsets: npt.NDArray[np.uint64],
+    slot: int,
+    generation: int,
+    position: int,
+    counters: npt.NDArray[np.int64],
+) -> None:
+    wrong = (run != _tags(generation, position, len(run)) + offsets).any(axis=1)
+    corrupt = int(wrong.sum())
+    if corrupt and not counters[CORRUPT]:
+        first = int(wrong.argmax())
+        counters[FIRST_SLOT : FIRST_POSITION + 1] = slot + first, generation, position + first
+    counters[CORRUPT] += corrupt

@@ -1,0 +1,81 @@
+"""Booking of steps: into the ledger, the tallies and the timeline."""
+
+from __future__ import annotations
+
+from paged_sim import ledger as books
+from paged_sim.compiled import kernel
+from paged_sim.engine.machine import (
+    BLOCKED,
+    NUM_FINISHED,
+    NUM_ROWS,
+    NUM_RUNNING,
+    STEP,
+    STRIDE,
+    TOKEN_STEPS,
+    WARMUP,
+    WATCH,
+    Machine,
+)
+from paged_sim.ledger import NUM_COUNTS, RESERVATION, TOKEN_STATE
+from paged_sim.requests import Floats
+
+
+@kernel
+def book_steps(machine: Machine, blocked: int, steps: int, slope: int, begin: float, duration: float) -> None:
+    """Book `steps` alike steps that start at `begin`, on each of which `slope` sequences store a token.
+
+    The ledger's row is as of the first of them and, afterwards, of the last.
+    """
+    counts, row = machine.counts, machine.ledger.row
+    side = 1 if blocked >= 0 else 0
+    counts[TOKEN_STEPS] += counts[NUM_RUNNING] * steps
+    if counts[NUM_FINISHED] >= counts[WARMUP]:
+        books.book(machine.ledger, side, steps, slope, duration)
+        if blocked >= 0:
+            machine.tallies[BLOCKED, blocked] += steps
+    keep_samples(machine, steps, slope, begin, duration)
+    row[TOKEN_STATE] += slope * (steps - 1)
+    row[RESERVATION] -= slope * (steps - 1)
+
+
+@kernel
+def keep_samples(machine: Machine, steps: int, slope: int, begin: float, duration: float) -> None:
+    """Keep the timeline's rows among these steps: every STRIDE-th, the stride doubling whenever the timeline is full."""
+    counts, timeline = machine.counts, machine.timeline
+    first = counts[STEP]
+    if first <= counts[WATCH] < first + steps:
+        write_sample(machine, machine.watched, counts[WATCH] - first, slope, begin, duration)
+    step = (first + counts[STRIDE] - 1) // counts[STRIDE] * counts[STRIDE]
+    while step < first + steps:
+        if counts[NUM_ROWS] == len(timeline):
+            halve(machine)
+            step = (step + counts[STRIDE] - 1) // counts[STRIDE] * counts[STRIDE]
+            continue
+        write_sample(machine, timeline[counts[NUM_ROWS]], step - first, slope, begin, duration)
+        counts[NUM_ROWS] += 1
+        step += counts[STRIDE]
+
+
+@kernel
+def halve(machine: Machine) -> None:
+    """Drop every second row of the timeline and double the stride."""
+    counts, timeline = machine.counts, machine.timeline
+    counts[STRIDE] *= 2
+    kept = 0
+    for index in range(counts[NUM_ROWS]):
+        if int(timeline[index, 0]) % counts[STRIDE] == 0:
+            timeline[kept] = timeline[index]
+            kept += 1
+    counts[NUM_ROWS] = kept
+
+
+@kernel
+def write_sample(machine: Machine, sample: Floats, ahead: int, slope: int, begin: float, duration: float) -> None:
+    """Write the row as it is `ahead` steps after the first: step, time, duration, then the ledger's row."""
+    sample[0] = machine.counts[STEP] + ahead
+    sample[1] = begin + duration * ahead
+    sample[2] = duration
+    for series in range(NUM_COUNTS):
+        sample[3 + series] = machine.ledger.row[series]
+    sample[3 + TOKEN_STATE] += slope * ahead
+    sample[3 + RESERVATION] -= slope * ahead

@@ -1,0 +1,170 @@
+"""The engine's state: arrays only, so that the step loop compiles and can stop and go on at any step."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from paged_sim.ledger import NUM_COUNTS, Ledger
+from paged_sim.requests import Floats, Ints, Requests
+
+# Rows of `seats`: what the engine knows of each resident sequence.
+(
+    REQUEST,  # its request
+    GENERATION,  # its number among all admissions: running order, and the identity its tokens are tagged with
+    OFFSET,  # at step s it has s - OFFSET tokens stored, once its prompt is complete
+    STORED,  # tokens stored so far while its prompt is being computed in chunks
+    FINAL,  # tokens it will have stored at its end
+    END,  # the step that stores the last of them
+    SLOTS,  # slots it holds
+    WRITTEN,  # tokens written to the arena: it may run ahead to the end of what is held
+    NEXT_EVENT,  # the next seat in the same bucket of the wheel
+    PREVIOUS,  # its neighbours in running order
+    FOLLOWING,
+    OVER,  # its slots beyond FINAL, by account
+    TAIL,
+    ROUNDING,
+) = range(14)
+NUM_SEAT_FIELDS = 14
+NOBODY = -1
+
+# `counts`: every other number of the engine.
+(
+    STEP,
+    NUM_ARRIVED,  # requests that have arrived, which are the first ones
+    NUM_SENT,  # requests whose arrival time is known (closed loop)
+    QUEUE_HEAD,
+    QUEUE_TAIL,
+    NUM_RETURNED,
+    NUM_RUNNING,
+    LAST_RUNNING,
+    FIRST_RUNNING,
+    NUM_FREE_SEATS,
+    NUM_GENERATIONS,
+    PARTIAL,  # the seat whose prompt is being computed in chunks, or NOBODY
+    NUM_DUE,
+    NUM_ENDING,
+    BUDGET,  # tokens this step may still compute
+    PREFILLED,  # prompt tokens computed this step
+    PREEMPTED_NOW,
+    HELD_BACK,  # admission stopped at a limit that is fresh again next step
+    NUM_OPERATIONS,
+    NUM_FINISHED,
+    NUM_ENDED,
+    NUM_STEPS_DONE,
+    TOKEN_STEPS,
+    DISCARDED,
+    STORED_AT_FINISH,
+    HELD_AT_FINISH,
+    NUM_ROWS,
+    STRIDE,
+    # Settings, constant during a run.
+    CAPACITY,
+    MAX_SEQS,
+    MAX_TOKENS,
+    CHUNKED,
+    RECOMPUTE,
+    SPARE,  # slots the watermark keeps free
+    FULL_PROMPT,
+    RECORD,
+    EAGER,
+    CHECK,
+    CHECK_SEED,
+    POISON_FREED,
+    WARMUP,
+    CLOSED_LOOP,
+    FLUSH_AT,
+    TIMED,
+    WATCH,
+) = range(45)
+NUM_COUNTERS = 45
+
+# `times`: the clock, in seconds (in steps with the step clock).
+NOW, BASE, PER_SEQUENCE, PER_PREFILL_TOKEN, THINK = range(5)
+
+# `tallies[cause, label]`: how often, by what became of the free slots.
+BLOCKED, PREEMPTED, REFUSED = range(3)
+FRAGMENTATION, SHORTAGE, POLICY = range(3)
+
+# Outcomes of a request.
+(
+    PENDING,
+    FINISHED,
+    REFUSED_PROMPT,
+    REFUSED_CAPACITY,
+    REFUSED_RESERVATION,
+    REFUSED_PLACEMENT,
+    REFUSED_GROWTH,
+    REFUSED_ALONE,
+) = range(8)
+
+CHECK_NONE, CHECK_ALL, CHECK_FINISH, CHECK_SAMPLE = range(4)
+
+# Columns of a timeline row: step, time, duration, then the ledger's row.
+NUM_TIMELINE_COLUMNS = 3 + NUM_COUNTS
+
+
+class Machine(NamedTuple):
+    """All of a simulation but the allocator.
+
+    `known[request]` is the tokens its server knows: prompt and those generated, counting ones to be computed again after
+    a preemption. `queue[QUEUE_HEAD:QUEUE_TAIL]` are the waiting requests, behind `returned[:NUM_RETURNED]` (the last
+    one first), the preempted ones. `wheel[step & mask]` is the first seat with an event at a step. `ended` lists
+    requests as they finish. `operations` is the record for the arena.
+    """
+
+    arrival: Floats
+    prompt: Ints
+    output: Ints
+    known: Ints
+    outcome: Ints
+    ended: Ints
+    queue: Ints
+    returned: Ints
+    seats: Ints
+    free_seats: Ints
+    due: Ints
+    ending: Ints
+    wheel: Ints
+    operations: Ints
+    counts: Ints
+    times: Floats
+    tallies: Ints
+    timeline: Floats
+    watched: Floats
+    ledger: Ledger
+
+
+def empty_machine(
+    requests: Requests, *, seats: int, wheel_span: int, operations: int, samples: int, ledger: Ledger
+) -> Machine:
+    """A machine at step 0: nobody has arrived, every seat is free. Settings in `counts` and `times` are left at 0."""
+    total = len(requests)
+    buckets = 1 << (wheel_span + 1).bit_length()
+    counts = np.zeros(NUM_COUNTERS, np.int64)
+    counts[[LAST_RUNNING, FIRST_RUNNING, PARTIAL, WATCH]] = NOBODY
+    counts[NUM_FREE_SEATS] = seats
+    counts[STRIDE] = 1
+    return Machine(
+        arrival=requests.arrival.copy(),
+        prompt=requests.prompt_tokens,
+        output=requests.output_tokens,
+        known=requests.prompt_tokens.copy(),
+        outcome=np.zeros(total, np.int64),
+        ended=np.zeros(total, np.int64),
+        queue=np.zeros(total, np.int64),
+        returned=np.zeros(seats, np.int64),
+        seats=np.zeros((NUM_SEAT_FIELDS, seats), np.int64),
+        free_seats=np.arange(seats - 1, -1, -1, dtype=np.int64),
+        due=np.zeros(seats, np.int64),
+        ending=np.zeros(seats, np.int64),
+        wheel=np.full(buckets, NOBODY, np.int64),
+        operations=np.empty((operations, 5), np.int64),
+        counts=counts,
+        times=np.zeros(5),
+        tallies=np.zeros((3, 3), np.int64),
+        timeline=np.zeros((samples, NUM_TIMELINE_COLUMNS)),
+        watched=np.full(NUM_TIMELINE_COLUMNS, np.nan),
+        ledger=ledger,
+    )

@@ -1,0 +1,85 @@
+"""The waiting requests: in order of arrival, behind the ones that were preempted."""
+
+from __future__ import annotations
+
+import math
+
+from paged_sim.compiled import kernel
+from paged_sim.engine.machine import (
+    CLOSED_LOOP,
+    NOW,
+    NUM_ARRIVED,
+    NUM_ENDED,
+    NUM_RETURNED,
+    NUM_SENT,
+    PENDING,
+    QUEUE_HEAD,
+    QUEUE_TAIL,
+    THINK,
+    Machine,
+)
+
+
+@kernel
+def num_waiting(machine: Machine) -> int:
+    """Requests in the queue."""
+    counts = machine.counts
+    return int(counts[QUEUE_TAIL] - counts[QUEUE_HEAD] + counts[NUM_RETURNED])
+
+
+@kernel
+def head(machine: Machine) -> int:
+    """The request at the head of the queue, which must not be empty."""
+    counts = machine.counts
+    if counts[NUM_RETURNED] > 0:
+        return int(machine.returned[counts[NUM_RETURNED] - 1])
+    return int(machine.queue[counts[QUEUE_HEAD]])
+
+
+@kernel
+def pop_head(machine: Machine) -> None:
+    """Take the head out of the queue."""
+    if machine.counts[NUM_RETURNED] > 0:
+        machine.counts[NUM_RETURNED] -= 1
+    else:
+        machine.counts[QUEUE_HEAD] += 1
+
+
+@kernel
+def put_in_front(machine: Machine, request: int) -> None:
+    """Put a preempted request in front of all others."""
+    machine.returned[machine.counts[NUM_RETURNED]] = request
+    machine.counts[NUM_RETURNED] += 1
+
+
+@kernel
+def next_arrival(machine: Machine) -> float:
+    """When the next request arrives; infinity if none is on its way."""
+    arrived = machine.counts[NUM_ARRIVED]
+    if arrived == machine.counts[NUM_SENT]:
+        return math.inf
+    return float(machine.arrival[arrived])
+
+
+@kernel
+def join_arrivals(machine: Machine) -> None:
+    """Queue every request that has arrived by now; one that was refused beforehand only leaves."""
+    counts = machine.counts
+    while next_arrival(machine) <= machine.times[NOW]:
+        request = counts[NUM_ARRIVED]
+        counts[NUM_ARRIVED] = request + 1
+        if machine.outcome[request] == PENDING:
+            machine.queue[counts[QUEUE_TAIL]] = request
+            counts[QUEUE_TAIL] += 1
+        else:
+            leave(machine)
+
+
+@kernel
+def leave(machine: Machine) -> None:
+    """Count a request that has ended, one way or the other; in a closed loop its user sends the next one later."""
+    counts = machine.counts
+    counts[NUM_ENDED] += 1
+    if counts[CLOSED_LOOP] and counts[NUM_SENT] < len(machine.arrival):
+        machine.arrival[counts[NUM_SENT]] = machine.times[NOW] + machine.times[THINK]
+        counts[NUM_SENT] += 1

@@ -1,0 +1,228 @@
+"""Seats: the resident sequences, their running order, their next events, and what they record for the arena."""
+
+from __future__ import annotations
+
+from paged_sim import allocators
+from paged_sim.arena.operations import CHECK as CHECK_TOKENS
+from paged_sim.arena.operations import COPY, POISON, RETRACT, WRITE
+from paged_sim.compiled import kernel
+from paged_sim.engine.machine import (
+    CHECK,
+    CHECK_ALL,
+    CHECK_FINISH,
+    CHECK_SAMPLE,
+    CHECK_SEED,
+    EAGER,
+    END,
+    FINAL,
+    FIRST_RUNNING,
+    FOLLOWING,
+    GENERATION,
+    LAST_RUNNING,
+    NEXT_EVENT,
+    NOBODY,
+    NUM_FREE_SEATS,
+    NUM_OPERATIONS,
+    NUM_RUNNING,
+    OFFSET,
+    OVER,
+    POISON_FREED,
+    PREVIOUS,
+    RECORD,
+    ROUNDING,
+    SLOTS,
+    TAIL,
+    WRITTEN,
+    Machine,
+)
+from paged_sim.ledger import HELD, OVER_RESERVATION, RESERVATION
+from paged_sim.ledger import ROUNDING as ROUNDING_ACCOUNT
+from paged_sim.ledger import TAIL as TAIL_ACCOUNT
+
+
+@kernel
+def seat_down(machine: Machine) -> int:
+    """A free seat, entered as the last in running order."""
+    counts, seats = machine.counts, machine.seats
+    counts[NUM_FREE_SEATS] -= 1
+    seat = machine.free_seats[counts[NUM_FREE_SEATS]]
+    last = counts[LAST_RUNNING]
+    seats[PREVIOUS, seat] = last
+    seats[FOLLOWING, seat] = NOBODY
+    if last == NOBODY:
+        counts[FIRST_RUNNING] = seat
+    else:
+        seats[FOLLOWING, last] = seat
+    counts[LAST_RUNNING] = seat
+    counts[NUM_RUNNING] += 1
+    seats[SLOTS, seat] = 0
+    seats[WRITTEN, seat] = 0
+    seats[OVER, seat] = 0
+    seats[TAIL, seat] = 0
+    seats[ROUNDING, seat] = 0
+    return int(seat)
+
+
+@kernel
+def stand_up(machine: Machine, seat: int) -> None:
+    """Free a seat and close the running order behind it."""
+    counts, seats = machine.counts, machine.seats
+    previous, following = seats[PREVIOUS, seat], seats[FOLLOWING, seat]
+    if previous == NOBODY:
+        counts[FIRST_RUNNING] = following
+    else:
+        seats[FOLLOWING, previous] = following
+    if following == NOBODY:
+        counts[LAST_RUNNING] = previous
+    else:
+        seats[PREVIOUS, following] = previous
+    counts[NUM_RUNNING] -= 1
+    machine.free_seats[counts[NUM_FREE_SEATS]] = seat
+    counts[NUM_FREE_SEATS] += 1
+
+
+@kernel
+def schedule(machine: Machine, seat: int) -> None:
+    """Enter a seat's next event: the step at which it needs more slots, or its end."""
+    seats = machine.seats
+    step = min(seats[END, seat], seats[OFFSET, seat] + seats[SLOTS, seat] + 1)
+    bucket = step & (len(machine.wheel) - 1)
+    seats[NEXT_EVENT, seat] = machine.wheel[bucket]
+    machine.wheel[bucket] = seat
+
+
+@kernel
+def unschedule(machine: Machine, seat: int) -> None:
+    """Strike a seat's next event, which must be entered."""
+    seats = machine.seats
+    step = min(seats[END, seat], seats[OFFSET, seat] + seats[SLOTS, seat] + 1)
+    bucket = step & (len(machine.wheel) - 1)
+    other = machine.wheel[bucket]
+    if other == seat:
+        machine.wheel[bucket] = seats[NEXT_EVENT, seat]
+        return
+    while seats[NEXT_EVENT, other] != seat:
+        other = seats[NEXT_EVENT, other]
+    seats[NEXT_EVENT, other] = seats[NEXT_EVENT, seat]
+
+
+@kernel
+def account(machine: Machine, state: allocators.State, seat: int, slots: int) -> None:
+    """Bring the ledger's row up to date after a seat came to hold `slots` slots.
+
+    What it holds up to its final tokens goes to reservation; tokens stored are moved on to token state elsewhere.
+    """
+    seats, row = machine.seats, machine.ledger.row
+    final = seats[FINAL, seat]
+    row[HELD] += slots - seats[SLOTS, seat]
+    row[RESERVATION] += min(final, slots) - min(final, seats[SLOTS, seat])
+    row[OVER_RESERVATION] -= seats[OVER, seat]
+    row[TAIL_ACCOUNT] -= seats[TAIL, seat]
+    row[ROUNDING_ACCOUNT] -= seats[ROUNDING, seat]
+    over, tail, rounding = 0, 0, 0
+    if slots > 0:
+        over, tail, rounding = allocators.beyond(state, seat, final)
+    seats[OVER, seat] = over
+    seats[TAIL, seat] = tail
+    seats[ROUNDING, seat] = rounding
+    row[OVER_RESERVATION] += over
+    row[TAIL_ACCOUNT] += tail
+    row[ROUNDING_ACCOUNT] += rounding
+    seats[SLOTS, seat] = slots
+
+
+@kernel
+def record(machine: Machine, kind: int, slot: int, length: int, generation: int, position: int) -> None:
+    """Append one memory operation."""
+    index = machine.counts[NUM_OPERATIONS]
+    operations = machine.operations
+    operations[index, 0] = kind
+    operations[index, 1] = slot
+    operations[index, 2] = length
+    operations[index, 3] = generation
+    operations[index, 4] = position
+    machine.counts[NUM_OPERATIONS] = index + 1
+
+
+@kernel
+def record_span(machine: Machine, state: allocators.State, seat: int, kind: int, first: int, last: int) -> None:
+    """Record an operation over a seat's tokens `first` to `last - 1`, one entry for each run of consecutive slots."""
+    generation = machine.seats[GENERATION, seat]
+    position = first
+    while position < last:
+        slot, run = allocators.locate(state, seat, position)
+        length = min(run, last - position)
+        record(machine, kind, slot, length, generation, position)
+        position += length
+
+
+@kernel
+def undo(machine: Machine) -> int:
+    """The operation for tokens written ahead of their step and never stored.
+
+    Writing token by token there is nothing to take back; the slots are poisoned all the same, so that both ways leave
+    the same bytes.
+    """
+    return POISON if machine.counts[EAGER] else RETRACT
+
+
+@kernel
+def written_ahead(machine: Machine, seat: int) -> int:
+    """Tokens of a seat up to which writing may run ahead: what it holds, but not beyond its end."""
+    return int(min(machine.seats[SLOTS, seat], machine.seats[FINAL, seat]))
+
+
+@kernel
+def write(machine: Machine, state: allocators.State, seat: int, tokens: int) -> None:
+    """Write a seat's tokens from where its writing stands up to `tokens`, or ahead of them as far as it holds slots.
+
+    Writing ahead touches a sequence once per event instead of once per token. It hides nothing: whoever else owned one of
+    these slots finds its token overwritten at once.
+    """
+    last = tokens if machine.counts[EAGER] else written_ahead(machine, seat)
+    if machine.counts[RECORD]:
+        record_span(machine, state, seat, WRITE, machine.seats[WRITTEN, seat], last)
+    machine.seats[WRITTEN, seat] = last
+
+
+@kernel
+def record_move(machine: Machine, state: allocators.State, seat: int, source: int, stored: int) -> None:
+    """Record that a seat's `stored` tokens moved from the extent at `source`, with the slots it held, to a larger one."""
+    if machine.counts[RECORD]:
+        target, _ = allocators.locate(state, seat, 0)
+        record(machine, COPY, source, stored, target, 0)
+        ahead = written_ahead(machine, seat) - stored
+        if ahead > 0:
+            record(machine, undo(machine), source + stored, ahead, machine.seats[GENERATION, seat], stored)
+    machine.seats[WRITTEN, seat] = stored
+
+
+@kernel
+def is_sampled(generation: int, seed: int) -> bool:
+    """Whether a sequence is among the sixteenth that `check: sample` reads back."""
+    mixed = (((generation + seed) & 0xFFFFFF) * 2654435769) & 0xFFFFFFFF
+    return (mixed >> 16) % 16 == 0
+
+
+@kernel
+def is_checked(machine: Machine, seat: int, finished: bool) -> bool:
+    """Whether a seat's tokens are read back before its slots are given back."""
+    mode = machine.counts[CHECK]
+    if mode == CHECK_SAMPLE:
+        return is_sampled(machine.seats[GENERATION, seat], machine.counts[CHECK_SEED])
+    return bool(mode == CHECK_ALL or (mode == CHECK_FINISH and finished))
+
+
+@kernel
+def vacate(machine: Machine, state: allocators.State, seat: int, stored: int, finished: bool) -> None:
+    """Read a seat's `stored` tokens back as `check` asks, give its slots back and free the seat."""
+    counts, seats = machine.counts, machine.seats
+    if counts[RECORD]:
+        if is_checked(machine, seat, finished):
+            record_span(machine, state, seat, CHECK_TOKENS, 0, stored)
+        record_span(machine, state, seat, undo(machine), stored, written_ahead(machine, seat))
+        if counts[POISON_FREED]:
+            record_span(machine, state, seat, POISON, 0, seats[SLOTS, seat])
+    allocators.release(state, seat)
+    account(machine, state, seat, 0)
+    stand_up(machine, seat)

@@ -1,0 +1,127 @@
+"""Setting a simulation up: an allocator's state, the machine's settings, and who can never be served."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from paged_sim import allocators, ledger
+from paged_sim.allocators import contiguous, paged
+from paged_sim.allocators.placement import PLACEMENTS
+from paged_sim.allocators.reservation import GROW, RULES
+from paged_sim.engine import machine as m
+from paged_sim.engine.machine import Machine
+from paged_sim.requests import Ints, Requests
+from paged_sim.scenario.models import AllocatorSpec, Scenario
+
+CHECK_MODES = {"none": m.CHECK_NONE, "all": m.CHECK_ALL, "finish": m.CHECK_FINISH, "sample": m.CHECK_SAMPLE}
+
+FLUSH_AT = 1 << 16
+"""Recorded operations after which they are carried out: enough to be worthwhile, few enough for a cache."""
+
+
+def build_allocator(
+    spec: AllocatorSpec, slots: int, requests: Requests, max_model_len: int, seats: int
+) -> allocators.State:
+    """The empty allocator that a scenario's entry describes, for at most `seats` sequences at a time."""
+    longest = int(min(max_model_len, requests.stored_tokens.max(initial=1)))
+    if spec.policy == "paged":
+        return paged.create(
+            slots=slots, page_size=spec.page_size, null_page=spec.null_page, rows=seats, longest=longest
+        )
+    asks = np.zeros(0, np.int64) if spec.reserve == GROW else RULES[spec.reserve](requests, max_model_len)
+    return contiguous.create(
+        slots=slots, rule=PLACEMENTS[spec.placement], asks=asks, chunk=spec.chunk, longest=max_model_len, rows=seats
+    )
+
+
+def refuse_beforehand(
+    outcome: Ints, state: allocators.State, requests: Requests, slots: int, max_model_len: int
+) -> None:
+    """Mark the requests that even an empty arena could not serve, by reason."""
+    final = requests.stored_tokens
+    usable, largest = allocators.capacity(state), allocators.largest(state)
+    if isinstance(state, contiguous.Contiguous):
+        asked = state.asks if len(state.asks) else np.minimum(final, max_model_len)
+        outcome[asked > largest] = m.REFUSED_PLACEMENT
+        outcome[asked > usable] = m.REFUSED_RESERVATION
+    outcome[final > usable] = m.REFUSED_CAPACITY
+    outcome[requests.prompt_tokens >= max_model_len] = m.REFUSED_PROMPT
+
+
+def num_seats(scenario: Scenario, slots: int, requests: Requests) -> int:
+    """Sequences that can be resident at once: the scheduler's limit, but not more than requests or slots."""
+    return max(1, min(scenario.scheduler.max_num_seqs, len(requests), slots))
+
+
+def build_machine(
+    scenario: Scenario,
+    spec: AllocatorSpec,
+    state: allocators.State,
+    requests: Requests,
+    slots: int,
+    *,
+    eager: bool = False,
+    flush_at: int = FLUSH_AT,
+) -> Machine:
+    """The machine at step 0 for one allocator, with the requests that can never be served marked."""
+    seats = num_seats(scenario, slots, requests)
+    longest_output = int(requests.output_tokens.max(initial=1))
+    machine = m.empty_machine(
+        requests,
+        seats=seats,
+        wheel_span=longest_output + 1,
+        operations=flush_at + operations_per_step(state, seats),
+        samples=max(2, scenario.measure.samples),
+        ledger=ledger.create(slots, seats, len(requests)),
+    )
+    refuse_beforehand(machine.outcome, state, requests, slots, scenario.max_model_len)
+    set_counts(machine, scenario, spec, state, slots)
+    machine.counts[m.EAGER] = eager
+    machine.counts[m.FLUSH_AT] = flush_at
+    set_clock(machine, scenario)
+    set_loop(machine, requests)
+    return machine
+
+
+def operations_per_step(state: allocators.State, seats: int) -> int:
+    """The most operations one step can record: every page written, checked, taken back and poisoned, and moves."""
+    pages = int(state.numbers[paged.USABLE]) if isinstance(state, paged.Paged) else 0
+    return 4 * (pages + 4 * seats) + 64
+
+
+def set_counts(machine: Machine, scenario: Scenario, spec: AllocatorSpec, state: allocators.State, slots: int) -> None:
+    """Enter the scheduler's and the arena's settings."""
+    counts, scheduler = machine.counts, scenario.scheduler
+    unit = spec.page_size if spec.policy == "paged" else 1
+    counts[m.CAPACITY] = slots
+    counts[m.MAX_SEQS] = scheduler.max_num_seqs
+    counts[m.MAX_TOKENS] = scheduler.max_num_batched_tokens
+    counts[m.CHUNKED] = scheduler.prefill == "chunked"
+    counts[m.RECOMPUTE] = scheduler.preemption == "recompute"
+    counts[m.SPARE] = int(scheduler.watermark * (slots // unit)) * unit
+    counts[m.FULL_PROMPT] = scheduler.reserve_full_prompt
+    counts[m.RECORD] = scenario.arena.payload != "none"
+    counts[m.CHECK] = CHECK_MODES[scenario.arena.check]
+    counts[m.CHECK_SEED] = scenario.seed % (1 << 24)
+    counts[m.POISON_FREED] = scenario.arena.poison
+    counts[m.WARMUP] = scenario.measure.warmup_requests
+    machine.ledger.row[ledger.METADATA] = slots - allocators.capacity(state)
+
+
+def set_clock(machine: Machine, scenario: Scenario) -> None:
+    """Enter the clock: a step lasts 1, or `base + per_sequence * batch + per_prefill_token * prompt tokens` seconds."""
+    if scenario.clock.kind == "linear":
+        params = scenario.clock.params
+        machine.counts[m.TIMED] = 1
+        machine.times[m.BASE] = params["base"]
+        machine.times[m.PER_SEQUENCE] = params["per_sequence"]
+        machine.times[m.PER_PREFILL_TOKEN] = params["per_prefill_token"]
+
+
+def set_loop(machine: Machine, requests: Requests) -> None:
+    """Say whose arrival is known: everybody's, or in a closed loop one request of each user."""
+    machine.counts[m.NUM_SENT] = len(requests)
+    if requests.users:
+        machine.counts[m.CLOSED_LOOP] = 1
+        machine.counts[m.NUM_SENT] = min(requests.users, len(requests))
+        machine.times[m.THINK] = requests.think

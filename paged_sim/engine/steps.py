@@ -1,0 +1,136 @@
+"""The step loop: iteration-level batching, first come first served, over any allocator.
+
+A step serves the running sequences in order, then admits from the head of the queue; then the ledger's row is read,
+and what has ended is freed. A sequence is touched only at its events (it needs more slots, or it ends); between events
+every sequence stores one token a step, so a run of quiet steps is booked at once.
+"""
+
+from __future__ import annotations
+
+import math
+
+from paged_sim import allocators
+from paged_sim.compiled import kernel
+from paged_sim.engine import admission, booking, queue, running
+from paged_sim.engine.machine import (
+    BASE,
+    BUDGET,
+    CAPACITY,
+    EAGER,
+    FLUSH_AT,
+    HELD_BACK,
+    MAX_TOKENS,
+    NOBODY,
+    NOW,
+    NUM_ENDED,
+    NUM_ENDING,
+    NUM_OPERATIONS,
+    NUM_RUNNING,
+    NUM_STEPS_DONE,
+    PARTIAL,
+    PER_PREFILL_TOKEN,
+    PER_SEQUENCE,
+    PREEMPTED_NOW,
+    PREFILLED,
+    STEP,
+    TIMED,
+    Machine,
+)
+from paged_sim.ledger import BATCH, WAITING, balance
+
+# Why `advance` came back.
+DONE, PAUSED, STUCK, UNBALANCED = range(4)
+
+
+def advance(machine: Machine, state: allocators.State, until: int) -> int:
+    """Simulate steps until all requests have ended, the operations want to be carried out, or step `until` is reached.
+
+    Comes back between steps and may be called again. The result says why: DONE, PAUSED, STUCK (requests wait, nothing
+    runs and nothing will change), UNBALANCED (the accounts do not sum to the capacity).
+    """
+    counts = machine.counts
+    while counts[NUM_ENDED] < len(machine.arrival):
+        if counts[NUM_OPERATIONS] >= counts[FLUSH_AT] or counts[STEP] >= until:
+            return PAUSED
+        queue.join_arrivals(machine)
+        if counts[NUM_RUNNING] == 0 and queue.num_waiting(machine) == 0:
+            if counts[NUM_ENDED] < len(machine.arrival):
+                idle(machine, state)
+            continue
+        blocked = serve(machine, state)
+        if balance(machine.ledger) != counts[CAPACITY]:
+            return UNBALANCED
+        if counts[NUM_RUNNING] == 0 and queue.num_waiting(machine) > 0 and not counts[PREEMPTED_NOW]:
+            return STUCK
+        if counts[NUM_RUNNING] > 0:
+            pass_time(machine, blocked, until)
+        running.finish(machine, state)
+    return DONE
+
+
+@kernel
+def serve(machine: Machine, state: allocators.State) -> int:
+    """One step's work up to the reading of the row; the cause if a request still waits, or -1."""
+    counts, row = machine.counts, machine.ledger.row
+    counts[BUDGET] = counts[MAX_TOKENS]
+    counts[PREFILLED] = 0
+    counts[PREEMPTED_NOW] = 0
+    counts[HELD_BACK] = 0
+    counts[NUM_ENDING] = 0
+    running.run(machine, state)
+    admission.admit(machine, state)
+    row[BATCH] = counts[NUM_RUNNING]
+    row[WAITING] = queue.num_waiting(machine)
+    return admission.label_free_slots(machine, state)
+
+
+@kernel
+def pass_time(machine: Machine, blocked: int, until: int) -> None:
+    """Book this step and the quiet ones that follow, and set the clock and the step behind them."""
+    counts, times = machine.counts, machine.times
+    generating = counts[NUM_RUNNING] - (1 if counts[PARTIAL] != NOBODY else 0)
+    duration = 1.0
+    if counts[TIMED]:
+        duration = (
+            times[BASE] + times[PER_SEQUENCE] * counts[NUM_RUNNING] + times[PER_PREFILL_TOKEN] * counts[PREFILLED]
+        )
+    limit = quiet_steps(machine, until)
+    begin = times[NOW]
+    arrival = queue.next_arrival(machine)
+    # The clock adds up step by step: its rounding decides which step sees a request arrive.
+    steps = 0
+    while steps < limit and (steps == 0 or times[NOW] < arrival):
+        times[NOW] += duration
+        steps += 1
+    booking.book_steps(machine, blocked, steps, generating, begin, duration)
+    counts[STEP] += steps
+    counts[NUM_STEPS_DONE] += steps
+
+
+@kernel
+def quiet_steps(machine: Machine, until: int) -> int:
+    """Steps from this one on that are alike: 1 where the next one has work to do."""
+    counts, wheel = machine.counts, machine.wheel
+    fresh_next = counts[HELD_BACK] or counts[PREEMPTED_NOW] or counts[EAGER] or counts[NUM_ENDING] > 0
+    slower_now = counts[TIMED] and counts[PREFILLED] > 0
+    if fresh_next or slower_now or counts[PARTIAL] != NOBODY:
+        return 1
+    mask = len(wheel) - 1
+    last = min(until - counts[STEP], mask)
+    steps = 1
+    while steps < last and wheel[(counts[STEP] + steps) & mask] == NOBODY:
+        steps += 1
+    return int(steps)
+
+
+@kernel
+def idle(machine: Machine, state: allocators.State) -> None:
+    """Nothing runs and nobody waits: book the time to the next arrival and jump there."""
+    row, times = machine.ledger.row, machine.times
+    arrival = queue.next_arrival(machine)
+    assert arrival < math.inf
+    row[BATCH] = 0
+    row[WAITING] = 0
+    admission.label_free_slots(machine, state)
+    booking.book_steps(machine, -1, 1, 0, times[NOW], arrival - times[NOW])
+    times[NOW] = arrival

@@ -1,0 +1,118 @@
+"""The built-in models and GPUs: `paged_sim/data/models.json` and `paged_sim/data/gpus.json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from paged_sim.geometry.choice import unknown_name
+from paged_sim.geometry.shape import Shape, Weights
+
+GIB = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """One GPU: `memory_bytes` is the size its vendor states, `reported_bytes` what its driver reports, if known."""
+
+    name: str
+    memory_bytes: int
+    reported_bytes: int | None
+    source: str
+
+
+def model_presets() -> list[str]:
+    """Every name `model:` accepts, aliases included, sorted."""
+    return sorted([*_models(), *_aliases()])
+
+
+def gpu_presets() -> list[str]:
+    """Every name `memory.gpu` accepts, sorted."""
+    return sorted(_gpus())
+
+
+def preset_shape(name: str) -> Shape:
+    """The KV shape of a built-in model. Raises PagedSimError with close matches for a name that is not one."""
+    entry = _models().get(_aliases().get(name, name))
+    if entry is None:
+        raise unknown_name("model preset", name, model_presets())
+    return _shape(name, entry)
+
+
+def preset_gpu(name: str) -> Gpu:
+    """A built-in GPU. Raises PagedSimError with close matches for a name that is not one."""
+    gpu = _gpus().get(name)
+    if gpu is None:
+        raise unknown_name("GPU preset", name, gpu_presets())
+    return gpu
+
+
+def aliases_of(name: str) -> list[str]:
+    """Other names of the built-in model `name`, sorted."""
+    return sorted(alias for alias, target in _aliases().items() if target == name)
+
+
+def parameters_of(name: str) -> int:
+    """Number of parameters of the built-in model `name` (no alias)."""
+    return int(_models()[name]["parameters"])
+
+
+def canonical_models() -> list[str]:
+    """The built-in models without aliases, in the order of the file."""
+    return list(_models())
+
+
+def _shape(name: str, entry: Mapping[str, Any]) -> Shape:
+    weights = Weights(
+        bytes=entry.get("weights_bytes", 2 * entry["parameters"]),
+        formula=entry.get("weights_from", f"{entry['parameters']:,} parameters x 2 bytes (16 bit)"),
+        origin=entry["source"],
+    )
+    latent = (entry["kv_lora_rank"], entry["qk_rope_head_dim"]) if entry["attention"] == "mla" else None
+    return Shape(
+        name=name,
+        attention=entry["attention"],
+        layers=entry["layers"],
+        kv_heads=1 if latent else entry["kv_heads"],
+        head_dim=sum(latent) if latent else entry["head_dim"],
+        dtype=entry["dtype"],
+        source=f"preset {entry['name']}",
+        tensors=1 if latent else 2,
+        latent=latent,
+        sliding_layers=entry.get("sliding_layers", 0),
+        window=entry.get("window"),
+        weights=weights,
+    )
+
+
+@cache
+def _models() -> dict[str, Mapping[str, Any]]:
+    return {entry["name"]: entry for entry in _load("models.json")["models"]}
+
+
+@cache
+def _aliases() -> dict[str, str]:
+    aliases: dict[str, str] = _load("models.json")["aliases"]
+    return aliases
+
+
+@cache
+def _gpus() -> dict[str, Gpu]:
+    return {
+        entry["name"]: Gpu(
+            name=entry["name"],
+            memory_bytes=entry["memory_gib"] * GIB,
+            reported_bytes=entry["reported_mib"] * 2**20 if "reported_mib" in entry else None,
+            source=entry["source"],
+        )
+        for entry in _load("gpus.json")["gpus"]
+    }
+
+
+def _load(name: str) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(files("paged_sim.data").joinpath(name).read_text(encoding="utf-8"))
+    return data

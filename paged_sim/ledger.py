@@ -1,0 +1,148 @@
+"""The closed ledger: every slot of the arena is in exactly one account, at every step.
+
+The engine keeps one row up to date (`row`) and books it once a step, after admissions and writes and before anything is
+freed. What is booked is integrated at once (sums, peaks, a histogram), separately for steps on which a request waits
+and steps on which none does, so a run of any length takes the same memory.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from paged_sim.compiled import kernel
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+ACCOUNTS = (
+    "token_state",
+    "cached",
+    "reservation",
+    "over_reservation",
+    "tail",
+    "rounding",
+    "padding",
+    "external",
+    "short",
+    "withheld",
+    "idle",
+    "metadata",
+)
+NUM_ACCOUNTS = len(ACCOUNTS)
+
+(
+    TOKEN_STATE,
+    CACHED,
+    RESERVATION,
+    OVER_RESERVATION,
+    TAIL,
+    ROUNDING,
+    PADDING,
+    EXTERNAL,
+    SHORT,
+    WITHHELD,
+    IDLE,
+    METADATA,
+    BATCH,
+    HELD,
+    WAITING,
+    FILL,
+) = range(16)
+NUM_COUNTS = FILL
+NUM_SERIES = 16
+
+BINS = 4096
+"""Resolution of p50 and p99: a series that can exceed this many units is binned in steps of 1/4096 of its span."""
+
+FREE_ACCOUNTS = (EXTERNAL, SHORT, WITHHELD, IDLE)
+
+
+class Ledger(NamedTuple):
+    """The current row and what has been booked; the first axis is 0 for steps without and 1 for steps with a waiter.
+
+    `row` holds the accounts in slots, then sequences held, slots held and requests waiting. `scale[series]` turns a
+    value into its bin. `weights[side]` is the time booked, `holding[side]` the part of it on which slots were held.
+    """
+
+    row: Ints
+    scale: Floats
+    sums: Floats
+    peaks: Floats
+    histogram: Floats
+    weights: Floats
+    holding: Floats
+
+
+def create(capacity: int, rows: int, requests: int) -> Ledger:
+    """An empty ledger for an arena of `capacity` slots, at most `rows` sequences and `requests` waiting."""
+    spans = np.full(NUM_SERIES, float(capacity))
+    spans[BATCH], spans[WAITING] = rows, requests
+    scale = np.minimum(1.0, BINS / np.maximum(spans, 1.0))
+    scale[FILL] = BINS
+    return Ledger(
+        row=np.zeros(NUM_COUNTS, np.int64),
+        scale=scale,
+        sums=np.zeros((2, NUM_SERIES)),
+        peaks=np.zeros((2, NUM_SERIES)),
+        histogram=np.zeros((2, NUM_SERIES, BINS + 1)),
+        weights=np.zeros(2),
+        holding=np.zeros(2),
+    )
+
+
+@kernel
+def balance(ledger: Ledger) -> int:
+    """Sum of all accounts of the current row: the capacity, or the allocator is broken."""
+    total = 0
+    for account in range(NUM_ACCOUNTS):
+        total += ledger.row[account]
+    return total
+
+
+@kernel
+def book(ledger: Ledger, side: int, steps: int, slope: int, duration: float) -> None:
+    """Book `steps` equal steps of `duration` each, on each of which `slope` slots move from reservation to token state.
+
+    The row is as of the first of these steps and is left as it is.
+    """
+    for series in range(NUM_COUNTS):
+        value = ledger.row[series]
+        if series == TOKEN_STATE:
+            book_ramp(ledger, side, series, value, slope, steps, duration)
+        elif series == RESERVATION:
+            book_ramp(ledger, side, series, value, -slope, steps, duration)
+        else:
+            ledger.sums[side, series] += value * duration * steps
+            ledger.peaks[side, series] = max(ledger.peaks[side, series], value)
+            ledger.histogram[side, series, int(value * ledger.scale[series])] += duration * steps
+    ledger.weights[side] += duration * steps
+    if ledger.row[HELD] > 0:
+        ledger.holding[side] += duration * steps
+        book_fill(ledger, side, steps, slope, duration)
+
+
+@kernel
+def book_ramp(ledger: Ledger, side: int, series: int, value: int, slope: int, steps: int, duration: float) -> None:
+    """Book a series that grows by `slope` a step."""
+    last = value + slope * (steps - 1)
+    ledger.sums[side, series] += (value + last) * steps * 0.5 * duration
+    ledger.peaks[side, series] = max(ledger.peaks[side, series], max(value, last))
+    for _ in range(steps):
+        ledger.histogram[side, series, int(value * ledger.scale[series])] += duration
+        value += slope
+
+
+@kernel
+def book_fill(ledger: Ledger, side: int, steps: int, slope: int, duration: float) -> None:
+    """Book the share of the held slots that holds tokens."""
+    held = ledger.row[HELD]
+    value = ledger.row[TOKEN_STATE]
+    last = value + slope * (steps - 1)
+    ledger.sums[side, FILL] += (value + last) * steps * 0.5 / held * duration
+    ledger.peaks[side, FILL] = max(ledger.peaks[side, FILL], last / held)
+    for _ in range(steps):
+        ledger.histogram[side, FILL, int(value / held * BINS)] += duration
+        value += slope

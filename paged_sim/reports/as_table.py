@@ -1,0 +1,15 @@
+"""Runs as the table report: headline, ledger bars, paper view, cost, arena, checks and the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .blocks import Screen
+from .run_report import run_blocks
+from .text import render_text
+
+
+def as_table(documents: Sequence[Mapping[str, Any]], screen: Screen) -> str:
+    """Text fitted to the screen, one report after the other."""
+    return "\n\n".join(render_text(run_blocks(document), screen) for document in documents)

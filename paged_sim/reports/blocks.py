@@ -1,0 +1,86 @@
+"""What a report is made of: headings, paragraphs, grids and stacked bars, before anyone decides how they look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Styled(NamedTuple):
+    """A cell with a style (a colour or weight name of rich) that a plain renderer may ignore."""
+
+    text: str
+    style: str
+
+
+Cell = str | Styled
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The name of what follows."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Plain sentences, wrapped to the screen; `style` is for terminals."""
+
+    text: str
+    style: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table. The first column names the row; columns in `prose` hold text to wrap, all others are numbers.
+
+    A grid wider than the screen is cut into several, each beginning with the first column.
+    """
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    prose: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Horizontal stacked bars of one length: for each name, (account, share 0..1) in the order they are drawn."""
+
+    title: str
+    rows: tuple[tuple[str, tuple[tuple[str, float], ...]], ...]
+
+
+Block = Heading | Paragraph | Grid | Bars
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """Where text goes: columns, and whether colour escapes may be written."""
+
+    width: int = 80
+    colour: bool = False
+
+
+def plain(cell: Cell) -> str:
+    """The text of a cell without its style."""
+    return cell if isinstance(cell, str) else cell.text
+
+
+def bar_cells(shares: Sequence[tuple[str, float]], width: int) -> list[tuple[str, int]]:
+    """Cut `width` character cells among the accounts in proportion to their shares, exactly.
+
+    Cumulative rounding keeps every boundary within half a cell of its true place, and the cells of shares that sum
+    to 1 sum to `width`.
+    """
+    cells = []
+    total = 0.0
+    drawn = 0
+    for account, share in shares:
+        total += share
+        end = min(round(total * width), width)
+        cells.append((account, max(end - drawn, 0)))
+        drawn = max(end, drawn)
+    return cells

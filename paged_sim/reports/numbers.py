@@ -1,0 +1,86 @@
+"""How numbers are written: one place for digits, units and the spread over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+MISSING = "-"
+_UNITS = (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1))
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """A share 0..1 as a percentage."""
+    return MISSING if share is None else f"{100 * share:.{digits}f}%"
+
+
+def count(value: float | None) -> str:
+    """A whole number with thousands separated."""
+    return MISSING if value is None else f"{round(value):,}"
+
+
+def mean(value: float | None) -> str:
+    """A mean of counts, two decimals."""
+    return MISSING if value is None else f"{value:,.2f}"
+
+
+def byte_unit(num_bytes: float) -> tuple[str, int]:
+    """The largest unit of which `num_bytes` is at least one (to two decimals), as (name, bytes)."""
+    return next((unit for unit in _UNITS if round(abs(num_bytes) / unit[1], 2) >= 1), _UNITS[-1])
+
+
+def amount(num_bytes: float | None, unit: tuple[str, int] | None = None) -> str:
+    """Bytes in `unit`, or in the unit that suits them: 12 GiB, 6.83 GiB, 800 KiB, 17 B."""
+    if num_bytes is None:
+        return MISSING
+    name, size = unit or byte_unit(num_bytes)
+    value = num_bytes / size
+    text = f"{value:,.2f}"
+    if unit is None and text.endswith(".00"):
+        text = text[:-3]
+    return f"{text} {name}"
+
+
+def spread_of(summary: Mapping[str, Any], path: str) -> float | None:
+    """The sample standard deviation over the seeds of the number at `path`, None for one seed."""
+    spreads: Mapping[str, float] = summary.get("spread") or {}
+    return spreads.get(path)
+
+
+def with_spread(text: str, spread: str | None) -> str:
+    """`mean ± spread`, or the mean alone."""
+    return text if spread is None or text == MISSING else f"{text} ±{spread}"
+
+
+def percent_spread(summary: Mapping[str, Any], path: str, share: float | None) -> str:
+    """A share with the spread of `path`."""
+    spread = spread_of(summary, path)
+    return with_spread(percent(share), None if spread is None else f"{100 * spread:.1f}")
+
+
+def mean_spread(summary: Mapping[str, Any], path: str, value: float | None) -> str:
+    """A mean with the spread of `path`."""
+    spread = spread_of(summary, path)
+    return with_spread(mean(value), None if spread is None else f"{spread:.2f}")
+
+
+def lookup(document: Mapping[str, Any], path: str) -> Any:
+    """The value at a dotted path, None where any part is missing."""
+    value: Any = document
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def flatten(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as dotted paths, in the order of the document; lists of plain values joined by spaces."""
+    flat: dict[str, Any] = {}
+    for key, value in document.items():
+        path = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            flat.update(flatten(value, f"{path}."))
+        elif not isinstance(value, list):
+            flat[path] = value
+        elif not any(isinstance(item, Mapping | list) for item in value):
+            flat[path] = " ".join(str(item) for item in value)
+    return flat

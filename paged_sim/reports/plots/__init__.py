@@ -1,0 +1,53 @@
+"""Figures of a run, as PNG and SVG bytes. A new one is a file here and a line in the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from .ledger import draw_ledger
+from .memory_map import draw_memory_map
+from .over_time import draw_over_time
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from paged_sim.run import Run
+
+PLOTS: dict[str, Callable[[Run], Figure | None]] = {
+    "ledger": draw_ledger,
+    "over-time": draw_over_time,
+    "memory-map": draw_memory_map,
+}
+
+_STYLE = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "hatch.linewidth": 0.6,
+    "svg.hashsalt": "paged-sim",
+    "figure.dpi": 100,
+}
+
+
+def draw(run: Run) -> Iterator[tuple[str, bytes]]:
+    """Yield (file name, content) of every figure the run has data for; the same run gives the same bytes.
+
+    Draws with Agg and a style of its own: the reader's matplotlib settings and pyplot state are neither used nor changed.
+    """
+    import io
+
+    import matplotlib
+
+    for name, plot in PLOTS.items():
+        with matplotlib.rc_context({**matplotlib.rcParamsDefault, **_STYLE}):
+            figure = plot(run)
+            if figure is None:
+                continue
+            for suffix, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
+                content = io.BytesIO()
+                figure.savefig(content, format=suffix, dpi=200, metadata=metadata)
+                yield f"{run.scenario['name']}-{name}.{suffix}", content.getvalue()

@@ -1,0 +1,141 @@
+"""Blocks as text for a terminal or a pipe: rich draws, the width is given, nothing is read from the environment."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from .blocks import Bars, Block, Cell, Grid, Heading, Paragraph, Screen, bar_cells, plain
+from .palette import LOOKS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+_GAP = 2
+_PROSE_WIDTH = 24
+_NAME_WIDTH = 32
+
+
+def render_text(blocks: Sequence[Block], screen: Screen) -> str:
+    """All blocks, one empty line between them, no trailing blanks, one newline at the end."""
+    from rich.console import Console
+
+    console = Console(
+        file=io.StringIO(),
+        width=screen.width,
+        force_terminal=screen.colour,
+        color_system="truecolor" if screen.colour else None,
+        no_color=not screen.colour,
+        legacy_windows=False,
+        highlight=False,
+        emoji=False,
+        markup=False,
+        _environ={},
+    )
+    parts = []
+    for block in blocks:
+        with console.capture() as capture:
+            _draw(console, block, screen)
+        parts.append("\n".join(line.rstrip() for line in capture.get().splitlines()).strip("\n"))
+    return "\n\n".join(parts) + "\n"
+
+
+def _draw(console: Console, block: Block, screen: Screen) -> None:
+    from rich.text import Text
+
+    if isinstance(block, Heading):
+        console.print(Text(f"━━ {block.text}", style="bold cyan"))
+    elif isinstance(block, Paragraph):
+        console.print(Text(block.text, style=block.style))
+    elif isinstance(block, Bars):
+        console.print(Text(block.title, style="bold"))
+        _draw_bars(console, block, screen)
+    else:
+        if block.title:
+            console.print(Text(block.title, style="bold"))
+        for number, columns in enumerate(column_groups(block, screen.width)):
+            if number:
+                console.print()
+            _draw_columns(console, block, columns)
+
+
+def _draw_columns(console: Console, grid: Grid, columns: Sequence[int]) -> None:
+    from rich.box import Box
+    from rich.table import Table
+
+    rule = Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
+    table = Table(box=rule, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False, header_style="bold")
+    for column in columns:
+        left = column == 0 or column in grid.prose
+        table.add_column(
+            _text(grid.header[column]),
+            justify="left" if left else "right",
+            overflow="fold",
+            no_wrap=not left,
+        )
+    for row in grid.rows:
+        table.add_row(*(_text(row[column]) for column in columns))
+    console.print(table)
+
+
+def _text(cell: Cell) -> Text:
+    from rich.text import Text
+
+    return Text(cell) if isinstance(cell, str) else Text(cell.text, style=cell.style)
+
+
+def column_groups(grid: Grid, width: int) -> list[list[int]]:
+    """The columns of each table that `grid` is cut into so that it fits `width`; column 0 leads every one."""
+    from rich.cells import cell_len
+
+    def natural(column: int) -> int:
+        cells = [grid.header[column], *(plain(row[column]) for row in grid.rows)]
+        widest = max(cell_len(line) for cell in cells for line in (cell.split("\n") or [""]))
+        limit = _PROSE_WIDTH if column in grid.prose else _NAME_WIDTH if column == 0 else width
+        return min(widest, limit)
+
+    lead = natural(0)
+    groups: list[list[int]] = [[0]]
+    used = lead
+    for column in range(1, len(grid.header)):
+        wanted = natural(column) + _GAP
+        if used + wanted > width and len(groups[-1]) > 1:
+            groups.append([0])
+            used = lead
+        groups[-1].append(column)
+        used += wanted
+    return groups
+
+
+def _draw_bars(console: Console, bars: Bars, screen: Screen) -> None:
+    from rich.text import Text
+
+    names = [name for name, _ in bars.rows]
+    label = min(max(map(len, names), default=0), max(screen.width // 3, 8))
+    width = max(screen.width - label - 1, 10)
+    for name, shares in bars.rows:
+        line = Text(f"{_cut(name, label):<{label}} ")
+        for account, cells in bar_cells(shares, width):
+            line.append(LOOKS[account].glyph * cells, style=LOOKS[account].colour)
+        console.print(line, no_wrap=True)
+    console.print(Text(" " * (label + 1) + _scale(width)), no_wrap=True)
+
+
+def _cut(name: str, width: int) -> str:
+    return name if len(name) <= width else f"{name[: width - 1]}…"
+
+
+def _scale(width: int) -> str:
+    """Percent marks under the bars, each ending at its place."""
+    line = [" "] * width
+    for mark in _marks(width):
+        text = f"{mark}%"
+        end = max(round(width * mark / 100), len(text))
+        line[end - len(text) : end] = text
+    return "".join(line)
+
+
+def _marks(width: int) -> Iterator[int]:
+    yield from range(0, 101, 25 if width >= 30 else 50)

@@ -1,0 +1,183 @@
+"""Shapes of single keys that fit no general form: ranges, quantiles, histograms, weighted choices, expectations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from paged_sim.scenario.context import At, mistake, scalar_text
+from paged_sim.scenario.expectations import EXPRESSION_PATTERN, parse_expression
+from paged_sim.scenario.nodes import Node
+from paged_sim.scenario.scalars import Name, Number
+from paged_sim.scenario.shapes import ListOf, Section
+from paged_sim.scenario.units import NUMBER, show
+
+_TOKENS = Number(minimum=1)
+_PATH_PATTERN = r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+"
+_PERCENTILE_PATTERN = r"p(100|[0-9]{1,2})(\.[0-9]+)?"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """[low, high], both included; params low and high."""
+
+    def read(self, node: Node, at: At) -> dict[str, Any]:
+        if not isinstance(node.data, tuple) or len(node.data) != 2:
+            raise mistake(node.where, at.path, "expected [low, high], such as [1, 512]")
+        low, high = (_TOKENS.read(item, at) for item in node.data)
+        at.note(node)
+        if low > high:
+            raise mistake(node.where, at.path, f"low {low} is above high {high}; swap them")
+        return {"low": low, "high": high}
+
+    def dump(self, value: Mapping[str, Any]) -> list[int]:
+        return [value["low"], value["high"]]
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": _TOKENS.schema(), "minItems": 2, "maxItems": 2}
+
+    def describe(self) -> str:
+        return "[low, high]"
+
+
+@dataclass(frozen=True, slots=True)
+class Quantiles:
+    """{p1: 5, p50: 40, p99: 900}; params points, a list of [probability, value] in rising order."""
+
+    def read(self, node: Node, at: At) -> dict[str, Any]:
+        if not isinstance(node.data, Mapping) or len(node.data) < 2:
+            raise mistake(node.where, at.path, "expected at least two quantiles, such as {p1: 5, p50: 40, p99: 900}")
+        points: dict[float, int | float] = {}
+        for name, item in node.data.items():
+            probability = _probability(name, item, at)
+            if probability in points:
+                raise mistake(item.where, at.path, f"{name} is given twice; leave one out")
+            points[probability] = _TOKENS.read(item, at)
+        at.note(node)
+        rising = [[probability, points[probability]] for probability in sorted(points)]
+        if [value for _, value in rising] != sorted(points.values()):
+            raise mistake(node.where, at.path, "the values fall while the quantiles rise; put them in order")
+        return {"points": rising}
+
+    def dump(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        return {f"p{round(100 * probability, 9):g}": length for probability, length in value["points"]}
+
+    def schema(self) -> dict[str, Any]:
+        lengths = {f"^{_PERCENTILE_PATTERN}$": _TOKENS.schema()}
+        return {"type": "object", "patternProperties": lengths, "additionalProperties": False, "minProperties": 2}
+
+    def describe(self) -> str:
+        return "{p1: ..., p50: ..., ...}"
+
+
+def _probability(name: str, node: Node, at: At) -> float:
+    percent = float(name[1:]) if re.fullmatch(_PERCENTILE_PATTERN, name) else -1.0
+    if not 0 <= percent <= 100:
+        raise mistake(node.where, at.path, f"{show(name)} is no quantile; write p0 to p100, such as p50 or p99.9")
+    return round(percent / 100, 12)
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """The name of a preset, or bins of equal width; params preset, or first_edge, bin_width and counts."""
+
+    preset: Name
+    bins: Section
+
+    def read(self, node: Node, at: At) -> dict[str, Any]:
+        if not isinstance(node.data, Mapping):
+            return {"preset": self.preset.read(node, at)}
+        params = self.bins.read(node, at)
+        if not sum(params["counts"]):
+            raise mistake(node.where, at.child("counts").path, "all counts are 0; give at least one above 0")
+        return params
+
+    def dump(self, value: Mapping[str, Any]) -> Any:
+        return value["preset"] if "preset" in value else self.bins.dump(value)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [self.preset.schema(), self.bins.schema()]}
+
+    def describe(self) -> str:
+        return f"{self.preset.describe()}, or {self.bins.describe()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A list of lengths, each as likely, or {length: weight}; params values and, for the second, weights."""
+
+    def read(self, node: Node, at: At) -> dict[str, Any]:
+        if not isinstance(node.data, Mapping):
+            return {"values": ListOf(_TOKENS).read(node, at)}
+        weight = Number(NUMBER, minimum=0)
+        here = at.unnoted()
+        lengths = tuple(_TOKENS.read(Node(name, item.where, item.origin), here) for name, item in node.data.items())
+        weights = tuple(weight.read(item, here) for item in node.data.values())
+        at.note(node)
+        if not sum(weights):
+            raise mistake(node.where, at.path, "the weights sum to 0; give at least one above 0")
+        return {"values": lengths, "weights": weights}
+
+    def dump(self, value: Mapping[str, Any]) -> Any:
+        if "weights" not in value:
+            return list(value["values"])
+        return {str(length): weight for length, weight in zip(value["values"], value["weights"], strict=True)}
+
+    def schema(self) -> dict[str, Any]:
+        weights = {
+            "type": "object",
+            "patternProperties": {"^[0-9][0-9_]*$": Number(NUMBER, minimum=0).schema()},
+            "additionalProperties": False,
+            "minProperties": 1,
+        }
+        return {"anyOf": [ListOf(_TOKENS).schema(), weights]}
+
+    def describe(self) -> str:
+        return "[length, ...] or {length: weight, ...}"
+
+
+@dataclass(frozen=True, slots=True)
+class Expectations:
+    """{path: expression or list of expressions}; reads into (path, expression, where) triples."""
+
+    def read(self, node: Node, at: At) -> tuple[tuple[str, str, str], ...]:
+            if not isinstance(node.data, Mapping):
+            problem = f"expected paths with expressions, such as vllm.batch.mean: \">= 4\", found {node.kind}"
+            raise mistake(node.where, at.path, problem)
+        found: list[tuple[str, str, str]] = []
+        for path, entry in node.data.items():
+            if not re.fullmatch(_PATH_PATTERN, path):
+                problem = f"{show(path)} is no path; write allocator.key.key, such as vllm.batch.mean"
+                raise mistake(entry.where, at.path, problem)
+            here = at.child(path)
+            for item in entry.data if isinstance(entry.data, tuple) else (entry,):
+                assert isinstance(item, Node)
+                found.append((path, _expression(item, here), item.where))
+            here.note(entry)
+        return tuple(found)
+
+    def dump(self, value: tuple[tuple[str, str, str], ...]) -> dict[str, Any]:
+        by_path: dict[str, list[str]] = {}
+        for path, expression, _ in value:
+            by_path.setdefault(path, []).append(expression)
+        return {path: texts[0] if len(texts) == 1 else texts for path, texts in by_path.items()}
+
+    def schema(self) -> dict[str, Any]:
+        expression = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": EXPRESSION_PATTERN}]}
+        either = {"anyOf": [expression, {"type": "array", "items": expression, "minItems": 1}]}
+        return {"type": "object", "patternProperties": {f"^{_PATH_PATTERN}$": either}, "additionalProperties": False}
+
+    def describe(self) -> str:
+        return "{path: expression or list of expressions}"
+
+
+def _expression(node: Node, at: At) -> str:
+    text = scalar_text(node, at, 'an expression such as ">= 0.95"')
+    try:
+        parse_expression(text)
+    except ValueError as error:
+        raise mistake(node.where, at.path, str(error)) from None
+    return text
+

@@ -1,0 +1,426 @@
+"""The keys of a scenario file: each with its shape, default, bounds and meaning.
+
+Validation, `--set`, the dump of a resolved scenario, the JSON Schema and the reference page are made from this table
+alone. What involves several keys at once is in `crosscheck`.
+"""
+
+from __future__ import annotations
+
+from paged_sim.scenario.compound import Bounds, Choice, Expectations, Histogram, Quantiles
+from paged_sim.scenario.models import Variant
+from paged_sim.scenario.scalars import FilePath, Flag, Name, Number, Text, Word
+from paged_sim.scenario.shapes import Key, ListOf, ScalarOrList, Section, Variants, Way, nested, one_key
+from paged_sim.scenario.units import DURATION, NUMBER, RATE, SIZE
+
+COUNT = Number(minimum=1)
+FRACTION = Number(NUMBER, minimum=0, maximum=1)
+POSITIVE = Number(NUMBER, above=0)
+SPAN = Number(DURATION, minimum=0)
+POSITIVE_SPAN = Number(DURATION, above=0)
+POSITIVE_RATE = Number(RATE, above=0)
+DTYPE = Word(("fp16", "bf16", "fp32", "fp8", "int8", "int4"))
+
+_KV_DTYPE = Key("kv_dtype", DTYPE, "Element type of the KV cache.", "fp8", default_text="the model's own")
+_PARALLEL = Key("tensor_parallel", COUNT, "GPUs that share the KV heads; bytes are those of one GPU.", "8", default=1)
+
+_PRESET = Section(
+    (
+        Key("preset", Name("model"), "A model that the project knows, by name.", "opt-13b", required=True),
+        _KV_DTYPE,
+        _PARALLEL,
+    ),
+    bare="preset",
+)
+_HF_CONFIG = Section(
+    (
+        Key(
+            "hf_config",
+            FilePath(),
+            "A model as its local Hugging Face config.json describes it.",
+            "config.json",
+            required=True,
+            field="path",
+        ),
+        _KV_DTYPE,
+        _PARALLEL,
+    )
+)
+_EXPLICIT = Section(
+    (
+        Key("layers", COUNT, "Layers that keep KV.", "40", required=True),
+        Key("kv_heads", COUNT, "KV heads of one layer.", "40", required=True),
+        Key("head_dim", COUNT, "Elements of one head.", "128", required=True),
+        Key("dtype", DTYPE, "Element type of the KV cache.", "bf16", default="fp16"),
+        _PARALLEL,
+    )
+)
+MODEL = Variants(
+    (
+        Way("preset", _PRESET, "A model by name."),
+        Way("hf_config", _HF_CONFIG, "A model by its config.json."),
+        Way("explicit", _EXPLICIT, "A model by its numbers."),
+        one_key("bytes_per_slot", Number(SIZE, minimum=1), "Bytes of one token's KV.", "800KiB", field="bytes"),
+    ),
+    later=("layer_groups",),
+)
+
+_GPU = Section(
+    (
+        Key("gpu", Name("GPU"), "The GPU whose memory is divided.", "a100-40gb", required=True),
+        Key(
+            "gpu_memory_utilization",
+            Number(NUMBER, above=0, maximum=1),
+            "Share of the GPU's memory that the server takes.",
+            "0.95",
+            default=0.9,
+        ),
+        Key(
+            "weights",
+            Word(("auto",), number=Number(SIZE, minimum=0)),
+            "What the model's weights take on one GPU; auto works it out from the model.",
+            "26GB",
+            default="auto",
+        ),
+    )
+)
+MEMORY = Variants(
+    (
+        one_key("kv_cache", Number(SIZE, minimum=1), "Bytes for the KV cache on one GPU.", "12GiB", field="bytes"),
+        one_key("slots", COUNT, "Room for so many tokens.", "15728"),
+        one_key("pages", COUNT, "Room for so many pages: all allocators are paged, with one page size.", "600"),
+        Way("gpu", _GPU, "What a GPU has left beside the model's weights."),
+    )
+)
+
+_NORMAL = Section(
+    (
+        Key("mean", POSITIVE, "Mean before clipping.", "500", required=True),
+        Key("std", Number(NUMBER, minimum=0), "Standard deviation before clipping.", "200", required=True),
+        Key("min", COUNT, "Smaller values become this.", "200", default=1),
+        Key("max", COUNT, "Larger values become this.", "2048", default_text="max_model_len"),
+    )
+)
+_LOGNORMAL = Section(
+    (
+        Key("mean", POSITIVE, "Arithmetic mean.", "160", required=True),
+        Key("sigma", POSITIVE, "Standard deviation of the natural logarithm.", "1.1", required=True),
+    )
+)
+_GAMMA_LENGTH = Section(
+    (
+        Key("mean", POSITIVE, "Mean.", "340", required=True),
+        Key("cv", POSITIVE, "Standard deviation over mean.", "0.8", required=True),
+    )
+)
+_BINS = Section(
+    (
+        Key("first_edge", Number(NUMBER, minimum=0), "Lower edge of the first bin.", "1", required=True),
+        Key("bin_width", POSITIVE, "Width of every bin.", "16", required=True),
+        Key("counts", ListOf(Number(NUMBER, minimum=0)), "Weight of each bin.", "[120, 80, 3]", required=True),
+    )
+)
+LENGTHS = Variants(
+    (
+        Way("constant", COUNT, "The same length for every request."),
+        nested("uniform", Bounds(), "Every length from low to high is as likely.", "[1, 512]"),
+        nested("normal", _NORMAL, "Normal, clipped to min and max.", "{mean: 500, std: 200, min: 200, max: 2048}"),
+        nested("lognormal", _LOGNORMAL, "Log-normal.", "{mean: 160, sigma: 1.1}"),
+        nested("gamma", _GAMMA_LENGTH, "Gamma.", "{mean: 340, cv: 0.8}"),
+        nested(
+            "histogram",
+            Histogram(Name("histogram"), _BINS),
+            "Bins of a histogram by weight, uniform within a bin: a preset or bins written out.",
+            "sharegpt-prompt",
+        ),
+        nested("quantiles", Quantiles(), "Quantiles, linear in between.", "{p1: 5, p50: 40, p99: 900}"),
+        nested("choice", Choice(), "One of these lengths, each as likely or by weight.", "{16: 0.5, 64: 0.5}"),
+        one_key("values", ListOf(COUNT), "These lengths, in order; one per request.", "[320, 48, 160, 96, 272]"),
+    )
+)
+
+_MAX_TOKENS = Variants(
+    (
+        Way("constant", COUNT, "The same limit for every request."),
+        Way("output", Word(("output",)), "Exactly the output: the user knew."),
+        one_key("factor", Number(NUMBER, minimum=1), "So many times the output, rounded up.", "2"),
+    )
+)
+
+_GAMMA_ARRIVAL = Section(
+    (
+        Key("rate", POSITIVE_RATE, "Requests per time.", "2/s", required=True),
+        Key("cv", POSITIVE, "Standard deviation over mean of the gaps; 1 is Poisson.", "3", required=True),
+    )
+)
+_ON_OFF = Section(
+    (
+        Key("rate", POSITIVE_RATE, "Requests per time in a busy phase.", "20/s", required=True),
+        Key("on", POSITIVE_SPAN, "Mean length of a busy phase.", "10s", required=True),
+        Key("off", POSITIVE_SPAN, "Mean length of a silent phase.", "38s", required=True),
+    )
+)
+_USERS = Section(
+    (
+        Key("users", COUNT, "So many users, each with one request at a time.", "32", required=True),
+        Key("think", SPAN, "Time between a user's last answer and the next request.", "2s", default=0.0),
+    )
+)
+ARRIVAL = Variants(
+    (
+        Way("saturated", Word(("saturated",)), "Every request waits from the start."),
+        one_key("poisson", POSITIVE_RATE, "Independent requests at this rate.", "2/s", field="rate"),
+        nested("gamma", _GAMMA_ARRIVAL, "Gaps of a gamma distribution.", "{rate: 2/s, cv: 3}"),
+        nested("on_off", _ON_OFF, "Busy and silent phases of exponential length.", "{rate: 20/s, on: 10s, off: 38s}"),
+        one_key("every", POSITIVE_SPAN, "One request after each interval.", "100ms", field="interval"),
+        Way("users", _USERS, "A closed loop of users."),
+    )
+)
+
+LISTED_REQUEST = Section(
+    (
+        Key("prompt", COUNT, "Prompt tokens.", "7", required=True),
+        Key("output", COUNT, "Output tokens.", "4", required=True),
+        Key("max_tokens", COUNT, "Declared limit of the output.", "2041", default_text="workload.max_tokens"),
+        Key("arrival", SPAN, "When it arrives.", "1.5s", default=0.0),
+    )
+)
+_PREFIX = Section(
+    (
+        Key("groups", COUNT, "Different shared system prompts.", "8", required=True),
+        Key("tokens", COUNT, "Length of each, in front of the drawn prompt.", "200", required=True),
+        Key("share", FRACTION, "Share of the requests that begin with one.", "0.6", default=1.0),
+    )
+)
+_TRACE = Section(
+    (
+        Key(
+            "file",
+            FilePath(),
+            "The recorded requests; relative to the scenario file, in a flag to the current directory.",
+            "requests.csv",
+            required=True,
+            field="path",
+        ),
+        Key("format", Name("trace format"), "Format of the file; auto tells it by the content.", "auto", default="auto"),
+        Key("limit", COUNT, "At most so many requests.", "5000", default_text="all"),
+        Key("skip", Number(minimum=0), "Requests left out at the start.", "100", default=0),
+        Key("speedup", POSITIVE, "Arrivals come so many times faster than recorded.", "2", default=1.0),
+    ),
+    bare="file",
+)
+WORKLOAD = Section(
+    (
+        Key(
+            "requests",
+            ScalarOrList(COUNT, ListOf(LISTED_REQUEST)),
+            "How many requests are drawn, or the requests themselves, one by one.",
+            "4000",
+            default_text="as many as there are values, where lengths are given as values",
+        ),
+        Key("prompt", LENGTHS, "Prompt tokens of each request.", "{uniform: [1, 512]}"),
+        Key("output", LENGTHS, "Output tokens of each request.", "64", like="workload.prompt"),
+        Key(
+            "max_tokens",
+            _MAX_TOKENS,
+            "The limit of the output that a request declares; allocators see it, and not the output.",
+            "{factor: 2}",
+            default_text="max_model_len",
+        ),
+        Key("arrival", ARRIVAL, "When requests arrive.", "{poisson: 2/s}", default=Variant("saturated")),
+        Key(
+            "samples",
+            Number(minimum=1, maximum=1, beyond="parallel samples are not available in this version; write 1"),
+            "Parallel samples of each request.",
+            "1",
+            default=1,
+        ),
+        Key("prefix", _PREFIX, "Shared system prompts.", "{groups: 8, tokens: 200}", default_text="none"),
+        Key(
+            "trace",
+            _TRACE,
+            "Recorded requests in place of requests, prompt and output.",
+            "requests.csv",
+            default_text="none",
+            excludes=("requests", "prompt", "output"),
+        ),
+    )
+)
+
+SCHEDULER = Section(
+    (
+        Key("max_num_seqs", COUNT, "Sequences served at once, at most.", "64", default=256),
+        Key("max_num_batched_tokens", COUNT, "Tokens computed in one step, at most.", "2048", default=8192),
+        Key(
+            "prefill",
+            Word(("whole", "chunked")),
+            "whole: a prompt is computed in the step that admits it; chunked: in parts, as the token budget allows.",
+            "chunked",
+            default="whole",
+        ),
+        Key(
+            "preemption",
+            Word(("recompute", "none"), later=("swap",)),
+            "recompute: a sequence that cannot grow frees another, which starts again; none: it is refused.",
+            "none",
+            default="recompute",
+        ),
+        Key(
+            "watermark",
+            Number(NUMBER, minimum=0, below=1),
+            "Share of the memory that an admission leaves free while something runs.",
+            "0.01",
+            default=0.0,
+        ),
+        Key(
+            "reserve_full_prompt",
+            Flag(),
+            "An admission needs room for the whole prompt, not only for its first chunk.",
+            "false",
+            default=True,
+        ),
+    )
+)
+
+_LINEAR = Section(
+    (
+        Key("base", SPAN, "Part of every step.", "36ms", default=0.0),
+        Key("per_sequence", SPAN, "For each sequence of the step.", "0.29ms", default=0.0),
+        Key("per_prefill_token", SPAN, "For each prompt token computed in the step.", "0.25ms", default=0.0),
+    )
+)
+CLOCK = Variants(
+    (
+        Way("step", Word(("step",)), "Steps are counted, not timed; for requests that all wait from the start."),
+        Way("linear", _LINEAR, "A step takes base + per_sequence x sequences + per_prefill_token x prompt tokens."),
+    ),
+    later=("roofline",),
+)
+
+ALLOCATOR = Section(
+    (
+        Key(
+            "name",
+            Text("a name of letters, digits, - and _, with a letter in it", r"[0-9_-]*[A-Za-z][A-Za-z0-9_-]*"),
+            "What reports and checks call it.",
+            "vllm",
+            required=True,
+        ),
+        Key(
+            "policy",
+            Word(("contiguous", "paged"), later=("prefix_cache", "radix", "vmm", "caching", "layer_groups")),
+            "contiguous: one run of slots for each sequence; paged: pages on demand.",
+            "paged",
+            required=True,
+        ),
+        Key(
+            "reserve",
+            Word(("max", "limit", "pow2", "oracle", "grow")),
+            "How much a sequence gets. max: max_model_len; limit: prompt + max_tokens; pow2: prompt + output rounded up "
+            "to a power of two; oracle: just what is stored; grow: chunks, moved when they cannot extend. pow2 and "
+            "oracle see the true output.",
+            "oracle",
+            default="max",
+            when=("policy", "contiguous"),
+        ),
+        Key(
+            "placement",
+            Word(("first_fit", "best_fit", "worst_fit", "next_fit", "buddy")),
+            "Which free run a reservation takes.",
+            "buddy",
+            default="first_fit",
+            when=("policy", "contiguous"),
+        ),
+        Key("chunk", COUNT, "Slots by which reserve: grow extends.", "128", default=256, when=("reserve", "grow")),
+        Key(
+            "page_size",
+            COUNT,
+            "Slots of one page.",
+            "32",
+            default=16,
+            aliases=("block_size", "tokens_per_block"),
+            when=("policy", "paged"),
+        ),
+        Key("null_page", Flag(), "Page 0 is never handed out.", "true", default=False, when=("policy", "paged")),
+    ),
+    later=("prefix_cache", "layer_groups", "vmm"),
+)
+
+ARENA = Section(
+    (
+        Key(
+            "device",
+            Text("auto, cpu, cuda or cuda:N", r"auto|cpu|cuda(:[0-9]{1,4})?"),
+            "Where the memory is; auto takes a GPU when one can be used.",
+            "cuda:0",
+            default="auto",
+        ),
+        Key(
+            "payload",
+            Word(("tag", "full", "none"), number=Number(minimum=8, multiple_of=8)),
+            "What a slot really holds. tag: 8 bytes; full: the model's real bytes; none: no memory at all; or a number "
+            "of bytes.",
+            "full",
+            default="tag",
+        ),
+        Key(
+            "check",
+            Word(("all", "finish", "sample", "none")),
+            "Which tokens are read back: all of them once, those of sequences that end, a sample, or none.",
+            "finish",
+            default="all",
+        ),
+        Key("poison", Flag(), "Freed slots are overwritten, so that a stale read shows.", "true", default=False),
+    )
+)
+
+MEASURE = Section(
+    (
+        Key("warmup_requests", Number(minimum=0), "Finished requests before measuring starts.", "100", default=0),
+        Key("samples", COUNT, "Rows of the timeline that are kept.", "500", default=2000),
+    )
+)
+
+SCENARIO = Section(
+    (
+        Key(
+            "version",
+            Number(minimum=1, maximum=1, beyond="this version reads scenarios of version 1; write version: 1"),
+            "Version of the file format.",
+            "1",
+            default=1,
+        ),
+        Key("name", Text("a name"), "What reports call the scenario.", "vllm-fig2", default_text="the file's name"),
+        Key("seed", Number(minimum=0), "Seed of everything random.", "42", default=0),
+        Key("repeats", COUNT, "Runs with seed, seed + 1, ...; reports show mean and spread.", "5", default=1),
+        Key(
+            "model",
+            MODEL,
+            "The model whose KV is stored: what one slot holds in bytes. Required where memory is given in bytes or as "
+            "a GPU, and for payload: full.",
+            "opt-13b",
+            default_text="llama-2-7b (512 KiB a slot) where memory is given in slots or pages",
+        ),
+        Key("memory", MEMORY, "The memory for the KV cache.", "{kv_cache: 12GiB}", required=True),
+        Key("max_model_len", COUNT, "Longest prompt + output that is served.", "4096", default=2048),
+        Key("workload", WORKLOAD, "Where the requests come from.", "{requests: 100, prompt: 64, output: 32}", required=True),
+        Key("scheduler", SCHEDULER, "Limits and rules of continuous batching.", "{max_num_seqs: 64}", implied=True),
+        Key("clock", CLOCK, "How long a step takes.", "{base: 36ms, per_sequence: 0.29ms}", default=Variant("step")),
+        Key(
+            "allocators",
+            ListOf(ALLOCATOR, label="name"),
+            "The allocation policies to compare; each runs on the same requests.",
+            "[{name: vllm, policy: paged}]",
+            required=True,
+        ),
+        Key("arena", ARENA, "The memory that is really written and read.", "{payload: none}", implied=True),
+        Key("measure", MEASURE, "What is measured.", "{warmup_requests: 100}", implied=True),
+        Key(
+            "checks",
+            Expectations(),
+            "What is expected of numbers of the run's JSON, by path (allocator, then keys): >= x, <= x, x +- y or x.",
+            '{vllm.occupancy.saturated.mean: ">= 0.95"}',
+            default_text="none",
+        ),
+    ),
+    later=("prefix_cache", "layer_groups"),
+)

@@ -1,0 +1,123 @@
+"""What a trace holds, in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from paged_sim.requests import Ints, Requests
+from paged_sim.workloads.traces import read_trace
+
+PERCENTS = (1, 5, 10, 25, 50, 75, 90, 95, 99)
+
+
+@dataclass(frozen=True, slots=True)
+class LengthStats:
+    """Lengths in tokens; `quantiles` maps each percentage of `PERCENTS` to its length, linear between ranks."""
+
+    mean: float
+    min: int
+    max: int
+    quantiles: Mapping[int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixSharing:
+    """What an endless prefix cache would hit, requests taken in order of arrival.
+
+    A block is hit when it and all blocks before it in its request were seen in an earlier request. `blocks` and
+    `tokens` are shares of all blocks and of all prompt tokens, `requests` the share of requests with a hit.
+    """
+
+    block: int
+    blocks: float
+    tokens: float
+    requests: float
+
+
+@dataclass(frozen=True, slots=True)
+class TraceInfo:
+    """A trace in numbers.
+
+    `span` (seconds from the first to the last request) and `mean_rate` (gaps / span, in requests per second) are None
+    without times, the rate also where all requests arrive at once; `prefix` is None where no ids are given. The three
+    counts are those of `Trace`.
+    """
+
+    path: Path
+    format: str
+    requests: int
+    span: float | None
+    mean_rate: float | None
+    prompt: LengthStats
+    output: LengthStats
+    largest_total: int
+    prefix: PrefixSharing | None
+    skipped: Mapping[str, int]
+    raised_outputs: int
+    reordered: int
+
+
+def trace_info(path: Path, trace_format: str = "auto") -> TraceInfo:
+    """Read a trace and describe it.
+
+    Raises:
+        PagedSimError: as `read_trace`.
+    """
+    trace = read_trace(path, trace_format)
+    requests = trace.requests
+    span = float(requests.arrival[-1] - requests.arrival[0]) if trace.timed else None
+    return TraceInfo(
+        path=path,
+        format=trace.format,
+        requests=len(requests),
+        span=span,
+        mean_rate=(len(requests) - 1) / span if span else None,
+        prompt=_stats(requests.prompt_tokens),
+        output=_stats(requests.output_tokens),
+        largest_total=int((requests.prompt_tokens + requests.output_tokens).max()),
+        prefix=prefix_sharing(requests) if requests.prefix_block else None,
+        skipped=trace.skipped,
+        raised_outputs=trace.raised_outputs,
+        reordered=trace.reordered,
+    )
+
+
+def prefix_sharing(requests: Requests) -> PrefixSharing:
+    """Hits of an endless cache over requests whose leading blocks have ids (`prefix_block` > 0)."""
+    hits = _leading_hits(requests)
+    tokens = np.minimum(hits * requests.prefix_block, requests.prompt_tokens)
+    return PrefixSharing(
+        block=requests.prefix_block,
+        blocks=float(hits.sum() / len(requests.prefix_ids)),
+        tokens=float(tokens.sum() / requests.prompt_tokens.sum()),
+        requests=float(np.mean(hits > 0)),
+    )
+
+
+def _leading_hits(requests: Requests) -> Ints:
+    """Leading blocks of each request that earlier ones began with: a walk down the tree of all prefixes seen."""
+    nodes: dict[tuple[int, int], int] = {}
+    hits = np.zeros(len(requests), dtype=np.int64)
+    offsets = requests.prefix_offsets.tolist()
+    ids = requests.prefix_ids.tolist()
+    for request in range(len(requests)):
+        known = len(nodes)
+        node = 0
+        for block in ids[offsets[request] : offsets[request + 1]]:
+            node = nodes.setdefault((node, block), len(nodes) + 1)
+            hits[request] += node <= known
+    return hits
+
+
+def _stats(lengths: Ints) -> LengthStats:
+    quantiles = np.percentile(lengths, PERCENTS)
+    return LengthStats(
+        mean=float(lengths.mean()),
+        min=int(lengths.min()),
+        max=int(lengths.max()),
+        quantiles={percent: float(value) for percent, value in zip(PERCENTS, quantiles, strict=True)},
+    )

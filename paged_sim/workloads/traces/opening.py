@@ -1,0 +1,78 @@
+"""From the bytes of a trace file, plain or gzipped, to its text; what can go wrong on the way is one clear line."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
+from pathlib import Path
+from typing import BinaryIO, TextIO, cast
+
+from paged_sim.errors import PagedSimError
+
+HEAD_CHARACTERS = 65_536
+
+_GZIP = b"\x1f\x8b"
+_OTHER_ARCHIVES = {
+    b"PK\x03\x04": "a zip archive",
+    b"BZh": "compressed with bzip2",
+    b"\xfd7zXZ\x00": "compressed with xz",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd",
+    b"PAR1": "a Parquet file",
+}
+
+
+@contextmanager
+def open_text(path: Path) -> Iterator[TextIO]:
+    """The text of the file, line ends as they are.
+
+    Raises:
+        PagedSimError: the file cannot be opened, is damaged or truncated, or is not UTF-8 text; also when this shows
+            only while the caller reads.
+    """
+    try:
+        with _open_bytes(path) as raw, TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
+            yield text
+    except UnicodeDecodeError:
+        raise PagedSimError(
+            f"{path}:{_undecodable_line(path)}: not UTF-8 text; a trace is CSV, TSV or JSON text, plain or gzipped"
+        ) from None
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise PagedSimError(f"{path}: truncated or damaged gzip file ({error}); fetch the file again") from None
+    except OSError as error:
+        raise PagedSimError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+
+
+def read_head(path: Path) -> str:
+    """The first characters of the text, at most `HEAD_CHARACTERS`, without a byte-order mark.
+
+    Raises:
+        PagedSimError: as `open_text`, or the file is empty.
+    """
+    with open_text(path) as text:
+        head = text.read(HEAD_CHARACTERS)
+    if not head.strip():
+        raise PagedSimError(f"{path}: empty file; give a trace with at least one request")
+    return head
+
+
+def _open_bytes(path: Path) -> BinaryIO:
+    with path.open("rb") as raw:
+        start = raw.read(8)
+    for magic, what in _OTHER_ARCHIVES.items():
+        if start.startswith(magic):
+            raise PagedSimError(f"{path}: {what}; give the plain file or gzip it")
+    return cast(BinaryIO, gzip.open(path)) if start.startswith(_GZIP) else path.open("rb")
+
+
+def _undecodable_line(path: Path) -> int:
+    """Number of the first line that is not UTF-8."""
+    with _open_bytes(path) as raw:
+        for number, line in enumerate(raw, start=1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError:
+                return number
+    return 1

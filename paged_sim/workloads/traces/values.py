@@ -1,0 +1,68 @@
+"""Numbers of a trace file: whole tokens and times, checked one by one. The caller puts the place before the message."""
+
+from __future__ import annotations
+
+import math
+
+from paged_sim.errors import PagedSimError
+from paged_sim.workloads.limits import MOST_TOKENS
+
+LATEST_SECONDS = 1e10
+"""Three centuries: a later time is a mistake of units."""
+
+REMEDY = "correct the row or remove it"
+
+
+def token_count(value: object) -> int:
+    """`value` as a whole number of tokens from 0 to `MOST_TOKENS`; 12.0 counts as whole.
+
+    Raises:
+        PagedSimError: it is none; the message lacks the place.
+    """
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise PagedSimError(f"{shown(value)} is not a whole number; {REMEDY}")
+    if value < 0:
+        raise PagedSimError(f"{shown(value)} is negative; {REMEDY}")
+    if value > MOST_TOKENS:
+        raise PagedSimError(f"{shown(value)} is more than {MOST_TOKENS:,} tokens; {REMEDY}")
+    return value
+
+
+def time_in(value: object, per_second: float) -> float:
+    """`value` as a time of `per_second` units a second, in its own units, from 0 to `LATEST_SECONDS`.
+
+    Raises:
+        PagedSimError: it is none; the message lacks the place.
+    """
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise PagedSimError(f"{shown(value)} is not a number; {REMEDY}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise PagedSimError(f"{value} is not a finite time; {REMEDY}")
+    if value < 0:
+        raise PagedSimError(f"{shown(value)} is negative; times count from the start; {REMEDY}")
+    if value > LATEST_SECONDS * per_second:
+        raise PagedSimError(f"{shown(value)} is more than three centuries; {REMEDY}")
+    return float(value)
+
+
+def number_in(text: str) -> object:
+    """The number that a cell of a table holds, or the text itself where it holds none."""
+    if "_" in text:
+        return text
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def shown(value: object) -> str:
+    """`value` for a message, never long."""
+    try:
+        text = repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
+    return text if len(text) <= 40 else f"{text[:36]}...{text[-1]}"
