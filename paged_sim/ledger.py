@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from paged_sim.compiled import kernel
+from paged_sim.compiled import kernel, marked_state
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -60,6 +60,7 @@ BINS = 4096
 FREE_ACCOUNTS = (EXTERNAL, SHORT, WITHHELD, IDLE)
 
 
+@marked_state
 class Ledger(NamedTuple):
     """The current row and what has been booked; the first axis is 0 for steps without and 1 for steps with a waiter.
 

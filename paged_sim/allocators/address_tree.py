@@ -18,7 +18,7 @@ NOWHERE = -1
 
 
 def create(capacity: int) -> Lengths:
-    """An empty tree over slots 0 … capacity - 1, as an array of twice a power of two: node i has children 2i, 2i + 1."""
+    """An empty tree over slots 0 … capacity - 1, an array of two powers of two: node i has children 2i, 2i + 1."""
     leaves = 1
     while leaves < capacity:
         leaves *= 2

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from paged_sim.compiled import kernel
+from paged_sim.compiled import kernel, marked_state
 
 Slots = npt.NDArray[np.int32]
 
@@ -21,6 +21,7 @@ NOT_FREE = -1
 NUM_ORDERS = 48
 
 
+@marked_state
 class Buddy(NamedTuple):
     """Free blocks of one order are a doubly linked list, the latest freed first.
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paged_sim.allocators.contract import NO_ROOM
-from paged_sim.compiled import kernel
+from paged_sim.compiled import kernel, marked_state
 
 Ints = npt.NDArray[np.int64]
 Pages = npt.NDArray[np.int32]
@@ -21,6 +21,7 @@ Pages = npt.NDArray[np.int32]
 PAGE_SIZE, NUM_FREE, USABLE = range(3)
 
 
+@marked_state
 class Paged(NamedTuple):
     """The pool. `stack[:numbers[NUM_FREE]]` are the free pages, the next one last.
 

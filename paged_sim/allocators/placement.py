@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from paged_sim.allocators import address_tree, buddy, size_tree
 from paged_sim.allocators.contract import NO_ROOM
-from paged_sim.compiled import kernel
+from paged_sim.compiled import kernel, marked_state
 
 FIRST_FIT, BEST_FIT, WORST_FIT, NEXT_FIT, BUDDY = range(5)
 
@@ -29,6 +29,7 @@ PLACEMENTS = {
 RULE, FREE, CURSOR = range(3)
 
 
+@marked_state
 class Space(NamedTuple):
     """The free part of an arena: free extents by address (and, for best fit, by size), or free buddy blocks.
 

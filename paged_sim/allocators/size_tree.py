@@ -11,13 +11,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from paged_sim.compiled import kernel
+from paged_sim.compiled import kernel, marked_state
 
 Slots = npt.NDArray[np.int32]
 
 NOBODY = -1
 
 
+@marked_state
 class SizeTree(NamedTuple):
     """`left`, `right` and `length` over slots; `root[0]` is the topmost extent."""
 

@@ -126,7 +126,7 @@ def _ask_memory(index: int) -> str:
 
 def _ask_kernel(index: int) -> str:
     cupy = load_cupy()
-    with cupy.cuda.Device(index):
+    with cupy.cuda.Device(index), cupy.cuda.using_allocator(cupy.cuda.MemoryPool().malloc):
         cells = cupy.asarray(np.zeros(4, np.uint64))
         cells[cupy.asarray(np.array([3, 1]))] = cupy.asarray(np.array([7, 9], np.uint64))
         read_back = cells.get().tolist()

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from paged_sim.arena.contract import ArenaStats, summarise
 from paged_sim.arena.digest import content_digest
 from paged_sim.arena.epochs import cut_epochs, epoch_bounds, spread_tokens
+from paged_sim.arena.memory import zeros_on_touch
 from paged_sim.arena.operations import (
     CHECK,
     CHECKED,
@@ -43,8 +44,9 @@ from paged_sim.arena.sizing import SCALE_DOWN, WORD, readable
 from paged_sim.compiled import jit
 from paged_sim.errors import EXIT_ERROR, PagedSimError
 
-# Temporaries of one scatter or comparison: at most this many bytes of tokens, and at most this many tokens. The pool's
-# limit leaves room for a comparison, which holds the tokens twice, with their slots, tags and a truth value a word.
+# Temporaries of one scatter or comparison: at most this many bytes of tokens, and at most this many tokens. A
+# comparison holds the tokens twice, with their slots, tags and a truth value a word: well below half of the pool's
+# limit. The other half is for blocks that the pool keeps from earlier work, whose sizes need not suit.
 _BYTES_AT_ONCE = 32 << 20
 _TOKENS_AT_ONCE = 1 << 20
 _TEMPORARIES_LIMIT = 256 << 20
@@ -76,8 +78,8 @@ class DeviceArena:
         self._index = index
         self._cut_epochs = jit(cut_epochs) if compiled else cut_epochs
         self._tokens_at_once = max(1, min(_TOKENS_AT_ONCE, _BYTES_AT_ONCE // bytes_per_slot_stored))
-        self._touched = np.zeros(slots, np.uint8)
-        self._stamps = np.zeros(slots, np.int32)
+        self._touched = zeros_on_touch((slots,), np.uint8)
+        self._stamps = zeros_on_touch((slots,), np.int32)
         self._epoch = 0
         self._counters = np.zeros(COUNTERS, np.int64)
         self._operations = 0
@@ -196,6 +198,9 @@ class DeviceArena:
             ) from error
 
     def _upload(self, array: npt.NDArray[Any]) -> Any:
+        # At its limit the pool raises an error although it holds free blocks; it lets go of them only when told so.
+        if self._temporaries.total_bytes() > _TEMPORARIES_LIMIT // 2:
+            self._temporaries.free_all_blocks()
         return self._cupy.asarray(array)
 
     def _fetch(self, array: Any) -> npt.NDArray[Any]:

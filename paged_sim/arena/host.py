@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
-from contextlib import suppress
 from types import TracebackType
 
 import numpy as np
@@ -12,7 +10,7 @@ import numpy.typing as npt
 from paged_sim.arena.contract import ArenaStats, summarise
 from paged_sim.arena.digest import content_digest
 from paged_sim.arena.kernel import execute_operations
-from paged_sim.arena.memory import map_memory, resident_bytes
+from paged_sim.arena.memory import resident_bytes, zeros_on_touch
 from paged_sim.arena.operations import COUNTERS, ArenaError, validate_operations
 from paged_sim.arena.sizing import WORD
 from paged_sim.arena.sliced import execute_sliced
@@ -30,10 +28,9 @@ class HostArena:
         self.slots = slots
         self.bytes_per_slot_stored = bytes_per_slot_stored
         self._execute = jit(execute_operations) if compiled else execute_sliced
-        self._mappings: tuple[mmap.mmap, ...] = (map_memory(slots * bytes_per_slot_stored), map_memory(slots))
         words = bytes_per_slot_stored // WORD
-        self._memory: npt.NDArray[np.uint64] | None = np.frombuffer(self._mappings[0], np.uint64).reshape(slots, words)
-        self._touched = np.frombuffer(self._mappings[1], np.uint8)
+        self._memory: npt.NDArray[np.uint64] | None = zeros_on_touch((slots, words), np.uint64)
+        self._touched = zeros_on_touch((slots,), np.uint8)
         self._counters = np.zeros(COUNTERS, np.int64)
         self._operations = 0
 
@@ -60,13 +57,9 @@ class HostArena:
 
     def close(self) -> None:
         """Give the memory back. The arena cannot be used afterwards; closing twice is fine."""
-        # A mapping cannot be closed while an array looks into it. The traceback of an error that is on its way up may
-        # still hold one; the memory then goes with that traceback.
+        # The memory goes with the last view of it, which the traceback of an error on its way up may still hold.
         self._memory = None
         self._touched = np.zeros(0, np.uint8)
-        for mapping in self._mappings:
-            with suppress(BufferError):
-                mapping.close()
 
     def __enter__(self) -> HostArena:
         return self

@@ -53,7 +53,7 @@ def execute_operations(
         run = flat[slot * words : (slot + length) * words]
         if kind == WRITE:
             _write(run, words, first_token)
-            touched[slot : slot + length] = 1
+            _mark(touched[slot : slot + length])
             counters[WRITTEN] += length
         elif kind == CHECK:
             corrupt, first = _check(run, words, first_token)
@@ -65,14 +65,26 @@ def execute_operations(
             counters[CORRUPT] += corrupt
         elif kind == COPY:
             target = ops[index, GENERATION]
-            flat[target * words : (target + length) * words] = run
-            touched[target : target + length] = 1
+            _copy(run, flat[target * words : (target + length) * words])
+            _mark(touched[target : target + length])
             counters[COPIED] += length
         else:
             _poison(run, words)
-            touched[slot : slot + length] = 1
+            _mark(touched[slot : slot + length])
             if kind == RETRACT:
                 counters[RETRACTED] += length
+
+
+@kernel
+def _mark(touched: npt.NDArray[np.uint8]) -> None:
+    for slot in range(len(touched)):
+        touched[slot] = 1
+
+
+@kernel
+def _copy(source: npt.NDArray[np.uint64], target: npt.NDArray[np.uint64]) -> None:
+    for word in range(len(source)):
+        target[word] = source[word]
 
 
 @kernel
@@ -91,7 +103,8 @@ def _write(run: npt.NDArray[np.uint64], words: int, first_token: int) -> None:
 @kernel
 def _poison(run: npt.NDArray[np.uint64], words: int) -> None:
     if words == 1:
-        run[:] = np.uint64(POISON_TAG)
+        for token in range(len(run)):
+            run[token] = np.uint64(POISON_TAG)
         return
     for token in range(len(run) // words):
         content = run[token * words : (token + 1) * words]

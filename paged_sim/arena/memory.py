@@ -7,6 +7,7 @@ nearly all of it. A private anonymous mapping with huge pages off takes what is 
 from __future__ import annotations
 
 import ctypes
+import math
 import mmap
 import platform
 import sys
@@ -23,23 +24,28 @@ _MEASURED_AT_ONCE = 1 << 20
 _NORESERVE_OF_LINUX = {"x86_64": 0x4000, "aarch64": 0x4000}
 
 
-def map_memory(size: int) -> mmap.mmap:
-    """Map `size` bytes of zeros that take no memory until they are touched.
+def zeros_on_touch(shape: tuple[int, ...], dtype: type[np.generic]) -> npt.NDArray[Any]:
+    """An array of zeros that takes no memory until it is touched. It begins on a page.
 
-    More than the machine has may be mapped. Raises PagedSimError if the system refuses the mapping.
+    It may be larger than the machine's memory, and gives back what it took when the last view of it goes. Raises
+    PagedSimError if the system refuses the mapping.
     """
+    mapping = _map(math.prod(shape) * np.dtype(dtype).itemsize)
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        mapping.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(mapping, dtype).reshape(shape)
+
+
+def _map(size: int) -> mmap.mmap:
     try:
         if not hasattr(mmap, "MAP_ANONYMOUS"):
             return mmap.mmap(-1, size)
-        mapping = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _no_reserve())
+        return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _no_reserve())
     except (OSError, OverflowError, ValueError) as error:
         raise PagedSimError(
             f"the arena needs {readable(size)} of address space and the system refuses: {error}; {SCALE_DOWN}",
             exit_code=EXIT_ERROR,
         ) from None
-    if hasattr(mmap, "MADV_NOHUGEPAGE"):
-        mapping.madvise(mmap.MADV_NOHUGEPAGE)
-    return mapping
 
 
 def _no_reserve() -> int:
@@ -49,9 +55,9 @@ def _no_reserve() -> int:
 
 
 def resident_bytes(memory: npt.NDArray[Any]) -> int | None:
-    """Bytes of a mapping's pages that are in memory now, by the system call mincore; None where there is none.
+    """Bytes of the pages of an array of `zeros_on_touch` that are in memory now; None where that cannot be asked.
 
-    `memory` is an array over a whole mapping, so it begins on a page.
+    The system call mincore answers for these pages alone, whatever else the process holds.
     """
     try:
         mincore = ctypes.CDLL(None).mincore

@@ -40,7 +40,7 @@ def book_steps(machine: Machine, blocked: int, steps: int, slope: int, begin: fl
 
 @kernel
 def keep_samples(machine: Machine, steps: int, slope: int, begin: float, duration: float) -> None:
-    """Keep the timeline's rows among these steps: every STRIDE-th, the stride doubling whenever the timeline is full."""
+    """Keep the timeline's rows among these steps: every STRIDE-th; the stride doubles when the timeline is full."""
     counts, timeline = machine.counts, machine.timeline
     first = counts[STEP]
     if first <= counts[WATCH] < first + steps:
@@ -64,7 +64,9 @@ def halve(machine: Machine) -> None:
     kept = 0
     for index in range(counts[NUM_ROWS]):
         if int(timeline[index, 0]) % counts[STRIDE] == 0:
-            timeline[kept] = timeline[index]
+            # Column by column: assigning a row costs Numba seconds to compile.
+            for column in range(timeline.shape[1]):
+                timeline[kept, column] = timeline[index, column]
             kept += 1
     counts[NUM_ROWS] = kept
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from paged_sim.compiled import marked_state
 from paged_sim.ledger import NUM_COUNTS, Ledger
 from paged_sim.requests import Floats, Ints, Requests
 
@@ -105,11 +106,12 @@ CHECK_NONE, CHECK_ALL, CHECK_FINISH, CHECK_SAMPLE = range(4)
 NUM_TIMELINE_COLUMNS = 3 + NUM_COUNTS
 
 
+@marked_state
 class Machine(NamedTuple):
     """All of a simulation but the allocator.
 
-    `known[request]` is the tokens its server knows: prompt and those generated, counting ones to be computed again after
-    a preemption. `queue[QUEUE_HEAD:QUEUE_TAIL]` are the waiting requests, behind `returned[:NUM_RETURNED]` (the last
+    `known[request]` is the tokens its server knows: the prompt, and after a preemption those generated until then.
+    `queue[QUEUE_HEAD:QUEUE_TAIL]` are the waiting requests, behind `returned[:NUM_RETURNED]` (the last
     one first), the preempted ones. `wheel[step & mask]` is the first seat with an event at a step. `ended` lists
     requests as they finish. `operations` is the record for the arena.
     """

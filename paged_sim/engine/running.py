@@ -105,9 +105,9 @@ def collect_due(machine: Machine) -> None:
 def make_room(machine: Machine, state: allocators.State, seat: int, tokens: int, stored: int, index: int) -> bool:
     """Give a seat with `stored` tokens room for `tokens`; whether it is still seated.
 
-    Where there is no room, the sequence admitted last gives way, and the next to last, until there is or it is this one's
-    turn; without preemption this one is refused. `index` is its place in `due` (the places behind it are struck when
-    their seats give way).
+    Where there is no room, the sequence admitted last gives way, and the next to last, until there is or it is this
+    one's turn; without preemption this one is refused. `index` is its place in `due` (places from there on are struck
+    when their seats give way).
     """
     counts, seats = machine.counts, machine.seats
     request = seats[REQUEST, seat]
@@ -192,9 +192,8 @@ def go_on_with_prompt(machine: Machine, state: allocators.State, seat: int) -> N
     counts, seats = machine.counts, machine.seats
     stored = seats[STORED, seat]
     tokens = min(machine.known[seats[REQUEST, seat]] - stored, counts[BUDGET])
-    if stored + tokens > seats[SLOTS, seat]:
-        if not make_room(machine, state, seat, stored + tokens, stored, 0):
-            return
+    if stored + tokens > seats[SLOTS, seat] and not make_room(machine, state, seat, stored + tokens, stored, 0):
+        return
     counts[PARTIAL] = NOBODY
     compute_prompt(machine, state, seat, stored, tokens)
 

@@ -176,8 +176,8 @@ def written_ahead(machine: Machine, seat: int) -> int:
 def write(machine: Machine, state: allocators.State, seat: int, tokens: int) -> None:
     """Write a seat's tokens from where its writing stands up to `tokens`, or ahead of them as far as it holds slots.
 
-    Writing ahead touches a sequence once per event instead of once per token. It hides nothing: whoever else owned one of
-    these slots finds its token overwritten at once.
+    Writing ahead touches a sequence once per event instead of once per token. It hides nothing: whoever else owned one
+    of these slots finds its token overwritten at once.
     """
     last = tokens if machine.counts[EAGER] else written_ahead(machine, seat)
     if machine.counts[RECORD]:
@@ -187,7 +187,7 @@ def write(machine: Machine, state: allocators.State, seat: int, tokens: int) -> 
 
 @kernel
 def record_move(machine: Machine, state: allocators.State, seat: int, source: int, stored: int) -> None:
-    """Record that a seat's `stored` tokens moved from the extent at `source`, with the slots it held, to a larger one."""
+    """Record that a seat's `stored` tokens moved from the extent at `source` to a larger one."""
     if machine.counts[RECORD]:
         target, _ = allocators.locate(state, seat, 0)
         record(machine, COPY, source, stored, target, 0)

@@ -17,4 +17,7 @@ def known_names(catalogue: str) -> list[str]:
         from paged_sim.workloads import histogram_presets
 
         return list(histogram_presets())
-    raise KeyError(catalogue)
+    assert catalogue == "trace format", catalogue
+    from paged_sim.workloads.traces import TRACE_FORMATS
+
+    return ["auto", *TRACE_FORMATS]

@@ -14,7 +14,7 @@ from paged_sim.scenario.scalars import Name, Number
 from paged_sim.scenario.shapes import ListOf, Section
 from paged_sim.scenario.units import NUMBER, show
 
-_TOKENS = Number(minimum=1)
+_TOKENS = Number(minimum=1, maximum=10**9)
 _PATH_PATTERN = r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+"
 _PERCENTILE_PATTERN = r"p(100|[0-9]{1,2})(\.[0-9]+)?"
 
@@ -109,6 +109,8 @@ class Choice:
     """A list of lengths, each as likely, or {length: weight}; params values and, for the second, weights."""
 
     def read(self, node: Node, at: At) -> dict[str, Any]:
+        if isinstance(node.data, str):
+            raise mistake(node.where, at.path, f"expected {self.describe()}, found {node.kind}")
         if not isinstance(node.data, Mapping):
             return {"values": ListOf(_TOKENS).read(node, at)}
         weight = Number(NUMBER, minimum=0)
@@ -143,8 +145,8 @@ class Expectations:
     """{path: expression or list of expressions}; reads into (path, expression, where) triples."""
 
     def read(self, node: Node, at: At) -> tuple[tuple[str, str, str], ...]:
-            if not isinstance(node.data, Mapping):
-            problem = f"expected paths with expressions, such as vllm.batch.mean: \">= 4\", found {node.kind}"
+        if not isinstance(node.data, Mapping):
+            problem = f'expected paths with expressions, such as vllm.batch.mean: ">= 4", found {node.kind}'
             raise mistake(node.where, at.path, problem)
         found: list[tuple[str, str, str]] = []
         for path, entry in node.data.items():
@@ -180,4 +182,3 @@ def _expression(node: Node, at: At) -> str:
     except ValueError as error:
         raise mistake(node.where, at.path, str(error)) from None
     return text
-

@@ -67,12 +67,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 def scalar_text(node: Node, at: At, expected: str) -> str:
     """The text of a single value; an error where there is none."""
     if node.empty:
-        raise mistake(node.where, at.path, f"no value; give {expected}, or leave the key out")
+        raise mistake(node.where, at.path, f"no value; give {expected}")
     if not isinstance(node.data, str):
         raise mistake(node.where, at.path, f"expected {expected}, found {node.kind}")
     return node.data
 
 
-def not_available(name: str) -> str:
+def not_available(name: str, advice: str = "remove it") -> str:
     """The problem with something of a later release."""
-    return f"{show(name)} is not available in this version; remove it"
+    return f"{show(name)} is not available in this version; {advice}"

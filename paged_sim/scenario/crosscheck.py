@@ -2,84 +2,161 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from paged_sim.errors import PagedSimError
 from paged_sim.scenario.context import Notes, did_you_mean, mistake
 from paged_sim.scenario.keys import WORKLOAD
 from paged_sim.scenario.models import Scenario, Variant, Workload
 
-TIMED_ARRIVALS = ("poisson", "gamma", "on_off", "every")
+_TIMED_ARRIVALS = ("poisson", "gamma", "on_off", "every")
 
 
-def crosscheck(scenario: Scenario, notes: Notes, label: str) -> None:
-    """Raise PagedSimError for the first rule that `scenario` breaks; `label` is the file for want of a line."""
-    place = _Places(notes, label)
-    _check_allocators(scenario, place)
-    _check_memory(scenario, place)
-    _check_steps(scenario, place)
-    _check_source(scenario.workload, place)
-    _check_lengths(scenario, place)
-    _check_listed(scenario, place)
-    _check_clock(scenario, place)
-    _check_paths(scenario, place)
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the keys of a scenario stand; `label` is the file, for want of a line."""
 
-
-def clock_needed(where: str, path: str, what: str) -> PagedSimError:
-    """The error for `what` happens in time while the scenario's clock only counts steps."""
-    advice = "add a clock, for example clock: {base: 36ms, per_sequence: 0.29ms}, or write arrival: saturated"
-    return mistake(where, path, f"{what} in time, but clock: step only counts steps; {advice}")
-
-
-class _Places:
-    """Where the keys of a scenario stand, to word a mistake."""
-
-    def __init__(self, notes: Notes, label: str) -> None:
-        self._notes = notes
-        self._label = label
+    notes: Notes
+    label: str
 
     def given(self, path: str) -> bool:
-        """Whether the scenario has a value at `path` that is not the default."""
-        return self._notes.origins.get(path, "default") != "default"
-
-    def where(self, path: str) -> str:
-        """The place of `path`, or of the nearest section around it."""
-        while path and path not in self._notes.places:
-            path = path.rpartition(".")[0]
-        return self._notes.places.get(path, self._label) if path else self._label
+        """Whether the scenario says something at `path`."""
+        return self.notes.origins.get(path, "default") != "default"
 
     def mistake(self, path: str, problem: str) -> PagedSimError:
         """The error for what is wrong at `path`."""
         return mistake(self.where(path), path, problem)
 
+    def where(self, path: str) -> str:
+        """The line of `path`, or of the nearest section around it, or the file."""
+        while path and self.notes.places.get(path, "default") == "default":
+            path = path.rpartition(".")[0]
+        return self.notes.places[path] if path else self.label
 
-def _check_allocators(scenario: Scenario, place: _Places) -> None:
+
+def crosscheck(scenario: Scenario, places: Places) -> None:
+    """Raise PagedSimError for the first rule that `scenario` breaks."""
+    _check_allocators(scenario, places)
+    _check_scheduler(scenario, places)
+    _check_source(scenario.workload, places)
+    _check_counts(scenario, places)
+    for key, lengths in (("prompt", scenario.workload.prompt), ("output", scenario.workload.output)):
+        if lengths is not None:
+            _check_lengths(key, lengths, scenario, places)
+    _check_listed(scenario, places)
+    _check_clock(scenario, places)
+    _check_paths(scenario, places)
+
+
+def clock_needed(where: str, path: str, what: str) -> PagedSimError:
+    """The error for `what` ("requests arrive") happening in time while the scenario's clock only counts steps."""
+    advice = "add a clock, for example clock: {base: 36ms, per_sequence: 0.29ms}, or let them wait from the start"
+    return mistake(where, path, f"{what} in time, but clock: step only counts steps; {advice}")
+
+
+def _check_allocators(scenario: Scenario, places: Places) -> None:
     names = [allocator.name for allocator in scenario.allocators]
     for index, name in enumerate(names):
         if name in names[:index]:
-            raise place.mistake(f"allocators.{index}.name", f"{name!r} is the name of two allocators; rename one")
-
-
-def _check_memory(scenario: Scenario, place: _Places) -> None:
-    if scenario.memory.kind == "pages":
-        others = [allocator.name for allocator in scenario.allocators if allocator.policy != "paged"]
-        sizes = {allocator.page_size for allocator in scenario.allocators}
-        if others:
-            raise place.mistake("memory.pages", f"{others[0]} has no pages; give memory in slots or kv_cache")
-        if len(sizes) > 1:
-            raise place.mistake("memory.pages", "the allocators differ in page_size; give memory in slots or kv_cache")
-    if "model" not in scenario.origins or not place.given("model") and scenario.model.kind == "preset":
+            raise places.mistake(f"allocators.{index}.name", f"{name!r} is the name of two allocators; rename one")
+    if scenario.memory.kind != "pages":
         return
-    ...
+    for allocator in scenario.allocators:
+        if allocator.policy != "paged":
+            raise places.mistake("memory.pages", f"{allocator.name} has no pages; give memory in slots or kv_cache")
+        if allocator.page_size != scenario.allocators[0].page_size:
+            raise places.mistake("memory.pages", "allocators differ in page_size; give memory in slots or kv_cache")
 
 
-def _check_steps(scenario: Scenario, place: _Places) -> None:
-    scheduler, clock = scenario.scheduler, scenario.clock
-    if scheduler.max_num_batched_tokens < scheduler.max_num_seqs:
-        path = "scheduler.max_num_batched_tokens"
-        path = path if place.given(path) else "scheduler.max_num_seqs"
+def _check_scheduler(scenario: Scenario, places: Places) -> None:
+    tokens, seqs = scenario.scheduler.max_num_batched_tokens, scenario.scheduler.max_num_seqs
+    if tokens < seqs:
+        given = "max_num_batched_tokens" if places.given("scheduler.max_num_batched_tokens") else "max_num_seqs"
+        problem = f"max_num_batched_tokens {tokens} is below max_num_seqs {seqs}; each sequence needs a token a step"
+        raise places.mistake(f"scheduler.{given}", f"{problem}, so raise the one or lower the other")
+
+
+def _check_source(workload: Workload, places: Places) -> None:
+    """Exactly one source of requests: a trace, a list, or lengths to draw."""
+    if workload.trace is not None:
+        return
+    keys = WORKLOAD.spellings()
+    if workload.listed:
+        for name, lengths in (("prompt", workload.prompt), ("output", workload.output)):
+            if lengths is not None:
+                raise places.mistake(
+                    f"workload.{name}", "given beside a list of requests, which has its own; remove it"
+                )
+        return
+    for name, value in (("requests", workload.count), ("prompt", workload.prompt), ("output", workload.output)):
+        if value is None:
+            raise places.mistake(f"workload.{name}", keys[name].missing())
+
+
+def _check_counts(scenario: Scenario, places: Places) -> None:
+    workload = scenario.workload
+    count = len(workload.listed) or workload.count or (workload.trace.limit if workload.trace else None)
+    for name, lengths in (("prompt", workload.prompt), ("output", workload.output)):
+        if count and lengths is not None and lengths.kind == "values" and len(lengths.params["values"]) < count:
+            problem = f"{len(lengths.params['values'])} values for {count} requests; give one for each"
+            raise places.mistake(f"workload.{name}.values", problem)
+    warmup = scenario.measure.warmup_requests
+    if count and warmup >= count:
+        problem = f"{warmup} of {count} requests would leave nothing to measure; write less than {count}"
+        raise places.mistake("measure.warmup_requests", problem)
+
+
+def _check_lengths(key: str, lengths: Variant, scenario: Scenario, places: Places) -> None:
+    path, params, longest = f"workload.{key}", lengths.params, scenario.max_model_len
+    if lengths.kind == "normal" and params["min"] > params["max"]:
+        raise places.mistake(f"{path}.normal", f"min {params['min']} is above max {params['max']}; swap them")
+    shortest = {
+        "constant": lambda: params["value"],
+        "uniform": lambda: params["low"],
+        "normal": lambda: params["min"],
+        "choice": lambda: min(params["values"]),
+        "values": lambda: min(params["values"]),
+    }.get(lengths.kind, lambda: 1)()
+    prefix = scenario.workload.prefix
+    shared = prefix.tokens if key == "prompt" and prefix and prefix.share == 1 else 0
+    if shortest + shared + 1 > longest:
+        what = f"{key} of {shortest}" + (f" after a prefix of {shared}" if shared else "")
+        other = "output" if key == "prompt" else "prompt"
         problem = (
-            f"max_num_batched_tokens {scheduler.max_num_batched_tokens} is below max_num_seqs {scheduler.max_num_seqs}; "
-            "each sequence computes a token a step, so raise the one or lower the other"
+            f"a {what} leaves no room for the {other} in max_model_len {longest}; shorten it or raise max_model_len"
         )
-        raise place.mistake(path, problem)
-    if clock.kind == "linear" and clock.params["base"] + clock.params["per_sequence"] == 0:
-        raise place.mistake("clock", "a step would take no time; give base or per_sequence above 0")
+        raise places.mistake(path, problem)
+
+
+def _check_listed(scenario: Scenario, places: Places) -> None:
+    for index, request in enumerate(scenario.workload.listed):
+        path = f"workload.requests.{index}"
+        if request.max_tokens is not None and request.output > request.max_tokens:
+            problem = f"output {request.output} is above its max_tokens {request.max_tokens}; raise the limit"
+            raise places.mistake(path, problem)
+        if request.arrival and scenario.workload.arrival.kind != "saturated":
+            raise places.mistake("workload.arrival", f"given beside the arrival of {path}; leave one of them out")
+
+
+def _check_clock(scenario: Scenario, places: Places) -> None:
+    workload, clock = scenario.workload, scenario.clock
+    if clock.kind == "linear":
+        if clock.params["base"] + clock.params["per_sequence"] == 0:
+            raise places.mistake("clock", "a step would take no time; give base or per_sequence above 0")
+        return
+    thinking = workload.arrival.params.get("think", 0) > 0
+    timed = workload.arrival.kind in _TIMED_ARRIVALS or thinking
+    path = "workload.arrival"
+    for index, request in enumerate(workload.listed):
+        if request.arrival > 0 and not timed:
+            timed, path = True, f"workload.requests.{index}.arrival"
+    if timed:
+        raise clock_needed(places.where(path), path, "users think" if thinking else "requests arrive")
+
+
+def _check_paths(scenario: Scenario, places: Places) -> None:
+    names = [allocator.name for allocator in scenario.allocators]
+    for check in scenario.checks:
+        name = check.path.partition(".")[0]
+        if name not in names:
+            raise mistake(check.where, f"checks.{check.path}", f"no allocator {name!r}; {did_you_mean(name, names)}")

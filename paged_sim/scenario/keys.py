@@ -9,16 +9,21 @@ from __future__ import annotations
 from paged_sim.scenario.compound import Bounds, Choice, Expectations, Histogram, Quantiles
 from paged_sim.scenario.models import Variant
 from paged_sim.scenario.scalars import FilePath, Flag, Name, Number, Text, Word
-from paged_sim.scenario.shapes import Key, ListOf, ScalarOrList, Section, Variants, Way, nested, one_key
+from paged_sim.scenario.shapes import Key, ListOf, ScalarOrList, Section
 from paged_sim.scenario.units import DURATION, NUMBER, RATE, SIZE
+from paged_sim.scenario.variants import Variants, Way, nested, one_key
 
 COUNT = Number(minimum=1)
+TOKENS = Number(minimum=1, maximum=10**9)
 FRACTION = Number(NUMBER, minimum=0, maximum=1)
 POSITIVE = Number(NUMBER, above=0)
 SPAN = Number(DURATION, minimum=0)
 POSITIVE_SPAN = Number(DURATION, above=0)
 POSITIVE_RATE = Number(RATE, above=0)
-DTYPE = Word(("fp16", "bf16", "fp32", "fp8", "int8", "int4"))
+DTYPE = Word(
+    ("fp16", "bf16", "fp32", "fp8", "int8", "int4"),
+    also=("float16", "bfloat16", "float32", "fp8_e4m3", "fp8_e5m2"),
+)
 
 _KV_DTYPE = Key("kv_dtype", DTYPE, "Element type of the KV cache.", "fp8", default_text="the model's own")
 _PARALLEL = Key("tensor_parallel", COUNT, "GPUs that share the KV heads; bytes are those of one GPU.", "8", default=1)
@@ -76,8 +81,8 @@ _GPU = Section(
         ),
         Key(
             "weights",
-            Word(("auto",), number=Number(SIZE, minimum=0)),
-            "What the model's weights take on one GPU; auto works it out from the model.",
+            Word(("auto",), number=Number(SIZE, minimum=1)),
+            "Bytes of the model's weights over all GPUs; auto takes them from the model.",
             "26GB",
             default="auto",
         ),
@@ -96,8 +101,8 @@ _NORMAL = Section(
     (
         Key("mean", POSITIVE, "Mean before clipping.", "500", required=True),
         Key("std", Number(NUMBER, minimum=0), "Standard deviation before clipping.", "200", required=True),
-        Key("min", COUNT, "Smaller values become this.", "200", default=1),
-        Key("max", COUNT, "Larger values become this.", "2048", default_text="max_model_len"),
+        Key("min", TOKENS, "Smaller values become this.", "200", default=1),
+        Key("max", TOKENS, "Larger values become this.", "2048", default_text="max_model_len"),
     )
 )
 _LOGNORMAL = Section(
@@ -121,7 +126,7 @@ _BINS = Section(
 )
 LENGTHS = Variants(
     (
-        Way("constant", COUNT, "The same length for every request."),
+        Way("constant", TOKENS, "The same length for every request."),
         nested("uniform", Bounds(), "Every length from low to high is as likely.", "[1, 512]"),
         nested("normal", _NORMAL, "Normal, clipped to min and max.", "{mean: 500, std: 200, min: 200, max: 2048}"),
         nested("lognormal", _LOGNORMAL, "Log-normal.", "{mean: 160, sigma: 1.1}"),
@@ -134,13 +139,13 @@ LENGTHS = Variants(
         ),
         nested("quantiles", Quantiles(), "Quantiles, linear in between.", "{p1: 5, p50: 40, p99: 900}"),
         nested("choice", Choice(), "One of these lengths, each as likely or by weight.", "{16: 0.5, 64: 0.5}"),
-        one_key("values", ListOf(COUNT), "These lengths, in order; one per request.", "[320, 48, 160, 96, 272]"),
+        one_key("values", ListOf(TOKENS), "These lengths, in order; one per request.", "[320, 48, 160, 96, 272]"),
     )
 )
 
 _MAX_TOKENS = Variants(
     (
-        Way("constant", COUNT, "The same limit for every request."),
+        Way("constant", TOKENS, "The same limit for every request."),
         Way("output", Word(("output",)), "Exactly the output: the user knew."),
         one_key("factor", Number(NUMBER, minimum=1), "So many times the output, rounded up.", "2"),
     )
@@ -178,16 +183,16 @@ ARRIVAL = Variants(
 
 LISTED_REQUEST = Section(
     (
-        Key("prompt", COUNT, "Prompt tokens.", "7", required=True),
-        Key("output", COUNT, "Output tokens.", "4", required=True),
-        Key("max_tokens", COUNT, "Declared limit of the output.", "2041", default_text="workload.max_tokens"),
+        Key("prompt", TOKENS, "Prompt tokens.", "7", required=True),
+        Key("output", TOKENS, "Output tokens.", "4", required=True),
+        Key("max_tokens", TOKENS, "Declared limit of the output.", "2041", default_text="workload.max_tokens"),
         Key("arrival", SPAN, "When it arrives.", "1.5s", default=0.0),
     )
 )
 _PREFIX = Section(
     (
         Key("groups", COUNT, "Different shared system prompts.", "8", required=True),
-        Key("tokens", COUNT, "Length of each, in front of the drawn prompt.", "200", required=True),
+        Key("tokens", TOKENS, "Length of each, in front of the drawn prompt.", "200", required=True),
         Key("share", FRACTION, "Share of the requests that begin with one.", "0.6", default=1.0),
     )
 )
@@ -201,24 +206,27 @@ _TRACE = Section(
             required=True,
             field="path",
         ),
-        Key("format", Name("trace format"), "Format of the file; auto tells it by the content.", "auto", default="auto"),
+        Key(
+            "format", Name("trace format"), "Format of the file; auto tells it by the content.", "auto", default="auto"
+        ),
         Key("limit", COUNT, "At most so many requests.", "5000", default_text="all"),
         Key("skip", Number(minimum=0), "Requests left out at the start.", "100", default=0),
         Key("speedup", POSITIVE, "Arrivals come so many times faster than recorded.", "2", default=1.0),
     ),
     bare="file",
 )
+_NEEDED = "required without a list of requests or a trace"
 WORKLOAD = Section(
     (
         Key(
             "requests",
-            ScalarOrList(COUNT, ListOf(LISTED_REQUEST)),
+            ScalarOrList(Number(minimum=1, maximum=10**8), ListOf(LISTED_REQUEST)),
             "How many requests are drawn, or the requests themselves, one by one.",
             "4000",
             default_text="as many as there are values, where lengths are given as values",
         ),
-        Key("prompt", LENGTHS, "Prompt tokens of each request.", "{uniform: [1, 512]}"),
-        Key("output", LENGTHS, "Output tokens of each request.", "64", like="workload.prompt"),
+        Key("prompt", LENGTHS, "Prompt tokens of each request.", "{uniform: [1, 512]}", default_text=_NEEDED),
+        Key("output", LENGTHS, "Output tokens of each request.", "64", default_text=_NEEDED, like="workload.prompt"),
         Key(
             "max_tokens",
             _MAX_TOKENS,
@@ -315,8 +323,8 @@ ALLOCATOR = Section(
         Key(
             "reserve",
             Word(("max", "limit", "pow2", "oracle", "grow")),
-            "How much a sequence gets. max: max_model_len; limit: prompt + max_tokens; pow2: prompt + output rounded up "
-            "to a power of two; oracle: just what is stored; grow: chunks, moved when they cannot extend. pow2 and "
+            "How much a sequence gets. max: max_model_len; limit: prompt + max_tokens; pow2: prompt + output rounded "
+            "up to a power of two; oracle: just what is stored; grow: chunks, moved when they cannot extend. pow2 and "
             "oracle see the true output.",
             "oracle",
             default="max",
@@ -330,10 +338,10 @@ ALLOCATOR = Section(
             default="first_fit",
             when=("policy", "contiguous"),
         ),
-        Key("chunk", COUNT, "Slots by which reserve: grow extends.", "128", default=256, when=("reserve", "grow")),
+        Key("chunk", TOKENS, "Slots by which reserve: grow extends.", "128", default=256, when=("reserve", "grow")),
         Key(
             "page_size",
-            COUNT,
+            TOKENS,
             "Slots of one page.",
             "32",
             default=16,
@@ -376,7 +384,7 @@ ARENA = Section(
 MEASURE = Section(
     (
         Key("warmup_requests", Number(minimum=0), "Finished requests before measuring starts.", "100", default=0),
-        Key("samples", COUNT, "Rows of the timeline that are kept.", "500", default=2000),
+        Key("samples", Number(minimum=1, maximum=10**6), "Rows of the timeline that are kept.", "500", default=2000),
     )
 )
 
@@ -401,8 +409,14 @@ SCENARIO = Section(
             default_text="llama-2-7b (512 KiB a slot) where memory is given in slots or pages",
         ),
         Key("memory", MEMORY, "The memory for the KV cache.", "{kv_cache: 12GiB}", required=True),
-        Key("max_model_len", COUNT, "Longest prompt + output that is served.", "4096", default=2048),
-        Key("workload", WORKLOAD, "Where the requests come from.", "{requests: 100, prompt: 64, output: 32}", required=True),
+        Key("max_model_len", TOKENS, "Longest prompt + output that is served.", "4096", default=2048),
+        Key(
+            "workload",
+            WORKLOAD,
+            "Where the requests come from.",
+            "{requests: 100, prompt: 64, output: 32}",
+            required=True,
+        ),
         Key("scheduler", SCHEDULER, "Limits and rules of continuous batching.", "{max_num_seqs: 64}", implied=True),
         Key("clock", CLOCK, "How long a step takes.", "{base: 36ms, per_sequence: 0.29ms}", default=Variant("step")),
         Key(

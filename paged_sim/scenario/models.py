@@ -132,7 +132,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A whole scenario. `origins` says for each key path where its value came from (flag, file:line, preset, default)."""
+    """A whole scenario. `origins` says for each key path where its value came from (flag, file, preset, default)."""
 
     name: str
     seed: int

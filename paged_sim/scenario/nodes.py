@@ -1,4 +1,4 @@
-"""YAML text as a tree that knows for every value where it stands. Values stay text: what is expected decides how to read."""
+"""YAML text as a tree that knows where every value stands. Values stay text: what is expected decides how to read."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import yaml
 
 from paged_sim.errors import PagedSimError
 from paged_sim.scenario.units import show
 
-if TYPE_CHECKING:
-    import yaml
-
-_STANDARD_TAGS = "tag:yaml.org,2002:"
+_STANDARD_TAGS = tuple(
+    f"tag:yaml.org,2002:{name}"
+    for name in ("str", "int", "float", "bool", "null", "timestamp", "value", "merge", "seq", "map")
+)
 _NULLS = ("", "~", "null", "Null", "NULL")
 _UNQUOTED_COMPARISON = re.compile(r":\s+>=?\s*[-+.0-9]")
 _MAX_DEPTH = 32
@@ -70,8 +71,6 @@ def compose(text: str, origin: Origin) -> Node | None:
 
     Raises PagedSimError with the line for broken YAML, a key given twice, an unknown tag or a value inside itself.
     """
-    import yaml
-
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         root = yaml.compose(text, loader)
@@ -85,15 +84,16 @@ def compose(text: str, origin: Origin) -> Node | None:
 
 
 def _broken(error: yaml.MarkedYAMLError, text: str, origin: Origin) -> PagedSimError:
-    mark = error.problem_mark
-    line_number = mark.line if mark else 0
     lines = text.splitlines()
-    line = lines[line_number] if line_number < len(lines) else ""
+    line_number = min(error.problem_mark.line if error.problem_mark else 0, len(lines) - 1)
+    line = lines[line_number]
     where = origin.where(line_number)
-    if line[: mark.column + 1 if mark else 0].strip(" ") == "\t" or line.startswith("\t"):
+    if "\t" in line[: len(line) - len(line.lstrip())]:
         return PagedSimError(f"{where}: a tab at the start of the line; indent with spaces")
     if _UNQUOTED_COMPARISON.search(line):
         return PagedSimError(f'{where}: YAML reads > as the start of a text block; quote the expression: ">= 0.9"')
+    if line.startswith("---"):
+        return PagedSimError(f"{where}: a second document begins here; a file holds one scenario")
     problem = " ".join(str(error.problem or error.context).split())
     return PagedSimError(f"{where}: broken YAML: {problem}; check brackets, quotes, colons and indentation near here")
 
@@ -104,11 +104,11 @@ def _convert(node: yaml.Node, origin: Origin, done: dict[int, Node], depth: int)
         return done[id(node)]
     if depth > _MAX_DEPTH:
         raise PagedSimError(f"{origin.where(line)}: nested too deeply, or a value inside itself; a scenario is flat")
-    if not node.tag.startswith(_STANDARD_TAGS):
+    if node.tag not in _STANDARD_TAGS:
         raise PagedSimError(f"{origin.where(line)}: the tag {show(node.tag)} is not supported; remove it")
     if isinstance(node.value, str):
-        made = origin.node(node.value, line, quoted=getattr(node, "style", None) is not None)
-    elif node.tag.endswith(":seq"):
+        made = origin.node(node.value, line, quoted=bool(getattr(node, "style", None)))
+    elif isinstance(node, yaml.SequenceNode):
         made = origin.node(tuple(_convert(item, origin, done, depth + 1) for item in node.value), line)
     else:
         made = origin.node(_entries(node, origin, done, depth + 1), line)
@@ -140,5 +140,7 @@ def _entries(node: yaml.Node, origin: Origin, done: dict[int, Node], depth: int)
 def _merge_sources(node: Node) -> Iterator[Mapping[str, Node]]:
     for source in node.data if isinstance(node.data, tuple) else (node,):
         if not isinstance(source, Node) or not isinstance(source.data, Mapping):
-            raise PagedSimError(f"{node.where}: << takes a mapping or a list of mappings; give it an alias such as *base")
+            raise PagedSimError(
+                f"{node.where}: << takes a mapping or a list of mappings; give it an alias such as *base"
+            )
         yield source.data

@@ -1,7 +1,7 @@
 """Shapes of single values: numbers with or without a unit, words, flags, names and paths.
 
-Every shape (here, in `shapes` and in `compound`) reads a node into a value, dumps a value as JSON in the file's own form,
-describes itself in words and as a JSON Schema.
+Every shape (here, in `shapes`, `variants` and `compound`) reads a node into a value, dumps a value as JSON in the
+file's own form, describes itself in words and as a JSON Schema.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from paged_sim.scenario.catalogues import known_names
 from paged_sim.scenario.context import At, did_you_mean, mistake, not_available, scalar_text
 from paged_sim.scenario.nodes import Node
 from paged_sim.scenario.units import INTEGER, Unit, show
-
 
 _ANY_TEXT = r".*\S.*"
 
@@ -66,13 +65,13 @@ class Number:
 
     def _out_of_bounds(self, value: float, text: str) -> str:
         if self.maximum is not None and value > self.maximum:
-            return self.beyond or f"{text} is too large; write at most {self.maximum:g}"
+            return self.beyond or f"{text} is too large; write at most {_plain(self.maximum)}"
         if self.below is not None and value >= self.below:
-            return f"{text} is too large; write less than {self.below:g}"
+            return f"{text} is too large; write less than {_plain(self.below)}"
         if self.minimum is not None and value < self.minimum:
-            return f"{text} is too small; write at least {self.minimum:g}"
+            return f"{text} is too small; write at least {_plain(self.minimum)}"
         if self.above is not None and value <= self.above:
-            return f"{text} is too small; write more than {self.above:g}"
+            return f"{text} is too small; write more than {_plain(self.above)}"
         if self.multiple_of and value % self.multiple_of:
             return f"{text} is not a multiple of {self.multiple_of}; write one"
         return ""
@@ -97,7 +96,7 @@ class Number:
 
     def describe(self) -> str:
         bounds = [
-            f"{sign} {bound:g}"
+            f"{sign} {_plain(bound)}"
             for sign, bound in ((">=", self.minimum), (">", self.above), ("<=", self.maximum), ("<", self.below))
             if bound is not None
         ]
@@ -106,21 +105,29 @@ class Number:
         return " ".join([self.unit.name, ", ".join(bounds)]).strip()
 
 
+def _plain(bound: float) -> str:
+    return f"{bound:,}" if isinstance(bound, int) else f"{bound:g}"
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One of a few words, or a `number` where one is given; words of `later` releases are refused by name."""
+    """One of a few words, or a `number` where one is given.
+
+    Spellings in `also` are read but not advertised; words of `later` releases are refused by name.
+    """
 
     words: tuple[str, ...]
     later: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
     number: Number | None = None
 
     def read(self, node: Node, at: At) -> str | int | float:
         text = scalar_text(node, at, self.describe())
-        if text in self.words:
+        if text in self.words or text in self.also:
             at.note(node)
             return text
         if text in self.later:
-            raise mistake(node.where, at.path, f"{not_available(text)} or write {' or '.join(self.words)}")
+            raise mistake(node.where, at.path, not_available(text, f"write {' or '.join(self.words)}"))
         if self.number and text[:1] in "+-.0123456789":
             return self.number.read(node, at)
         also = f", or {self.number.unit.accepts}" if self.number else ""
@@ -130,7 +137,7 @@ class Word:
         return value
 
     def schema(self) -> dict[str, Any]:
-        words = {"enum": list(self.words)}
+        words = {"enum": [*self.words, *self.also]}
         return {"anyOf": [words, self.number.schema()]} if self.number else words
 
     def describe(self) -> str:
@@ -204,12 +211,12 @@ class Name:
         return {"enum": known_names(self.catalogue)}
 
     def describe(self) -> str:
-        return f"name of a {self.catalogue} preset"
+        return f"the name of a {self.catalogue}"
 
 
 @dataclass(frozen=True, slots=True)
 class FilePath:
-    """A file that is there; a relative path starts from the scenario's folder, or from where the command runs in a flag."""
+    """A file that is there. A relative path starts from the scenario's folder, in a flag from the current one."""
 
     def read(self, node: Node, at: At) -> Path:
         text = scalar_text(node, at, self.describe())
@@ -230,4 +237,4 @@ class FilePath:
         return {"type": "string", "minLength": 1}
 
     def describe(self) -> str:
-        return "path of a file"
+        return "the path of a file"

@@ -1,18 +1,16 @@
-"""Shapes made of others: sections with keys, lists, and values that can be said in several ways."""
+"""Shapes made of others: sections with keys, and lists."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from paged_sim.scenario.context import At, did_you_mean, mistake, not_available, scalar_text
-from paged_sim.scenario.models import Variant
+from paged_sim.scenario.context import At, did_you_mean, mistake, not_available
 from paged_sim.scenario.nodes import Node
-from paged_sim.scenario.scalars import Number, Shape, Word
+from paged_sim.scenario.scalars import Shape
 from paged_sim.scenario.units import show
-
 
 _LABEL = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -49,7 +47,7 @@ class Key:
 
     def missing(self) -> str:
         """The problem when the key should be there."""
-        return f"missing; give {self.shape.describe()}, for example {self.name}: {self.example}"
+        return f"missing; give it, for example {self.name}: {self.example}"
 
     def used(self, values: Mapping[str, Any]) -> bool:
         """Whether a section with these `values` (by value name) uses this key at all."""
@@ -85,7 +83,7 @@ class Section:
             return {self.bare: node}
         if node.empty:
             raise mistake(node.where, at.path, "no value; give its keys below it, or leave it out")
-        raise mistake(node.where, at.path, f"expected a mapping with {self.describe()}, found {node.kind}")
+        raise mistake(node.where, at.path, f"expected {self.describe()}, found {node.kind}")
 
     def spellings(self) -> dict[str, Key]:
         """Every name a key may be written with."""
@@ -99,9 +97,7 @@ class Section:
             path = at.child(name).path if name.isprintable() and name else at.path
             raise mistake(entry.where, path, f"unknown key {show(name)}; {did_you_mean(name, known)}")
 
-    def _read_key(
-        self, key: Key, entries: Mapping[str, Node], values: dict[str, Any], section: Node, at: At
-    ) -> None:
+    def _read_key(self, key: Key, entries: Mapping[str, Node], values: dict[str, Any], section: Node, at: At) -> None:
         here = at.child(key.name)
         given = [name for name in (key.name, *key.aliases) if name in entries]
         if len(given) > 1:
@@ -160,7 +156,11 @@ class Section:
         return {"anyOf": [self.spellings()[self.bare].shape.schema(), mapping]}
 
     def describe(self) -> str:
-        return "the keys " + ", ".join(key.name for key in self.keys) if len(self.keys) > 1 else f"key {self.keys[0].name}"
+        names = [key.name for key in self.keys]
+        mapping = (
+            f"a mapping with {', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else f"{{{names[0]}: ...}}"
+        )
+        return f"{self.spellings()[self.bare].shape.describe()}, or {mapping}" if self.bare else mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +182,13 @@ class ListOf:
             at.mark(node)
         else:
             at.note(node)
-        if not self.label:
-            return tuple(self.item.read(item, at.child(index).unnoted()) for index, item in enumerate(node.data))
-        labels = self.labels(node.data)
-        return tuple(self.item.read(item, at.child(label)) for item, label in zip(node.data, labels, strict=True))
+        if self.label:
+            labels = self.labels(node.data)
+            return tuple(self.item.read(item, at.child(label)) for item, label in zip(node.data, labels, strict=True))
+        places = [at.child(index) for index in range(len(node.data))]
+        for place, item in zip(places, node.data, strict=True):
+            place.mark(item)
+        return tuple(self.item.read(item, place.unnoted()) for place, item in zip(places, node.data, strict=True))
 
     def labels(self, items: tuple[Node, ...]) -> list[str]:
         """What the items are called in key paths: their label where it is there and unique, their index otherwise."""
@@ -203,7 +206,7 @@ class ListOf:
         return {"type": "array", "items": self.item.schema(), "minItems": 1}
 
     def describe(self) -> str:
-        return f"a list of {self.item.describe()}"
+        return f"a list, each item {self.item.describe()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,117 +227,3 @@ class ScalarOrList:
 
     def describe(self) -> str:
         return f"{self.scalar.describe()}, or {self.list.describe()}"
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """One way of saying a thing that reads into `Variant(kind, params)`.
-
-    A word has no params, a number has `value`, a section has its values; with `nested` the section has one key and
-    that key's value holds the params.
-    """
-
-    kind: str
-    form: Word | Number | Section
-    help: str
-    nested: bool = False
-
-    def variant(self, value: Any) -> Variant:
-        """The variant for a value that `form` read."""
-        if isinstance(self.form, Word):
-            return Variant(self.kind)
-        if isinstance(self.form, Number):
-            return Variant(self.kind, {"value": value})
-        return Variant(self.kind, value[self.form.keys[0].value_name] if self.nested else value)
-
-    def value(self, params: Mapping[str, Any]) -> Any:
-        """What `form` would have read for a variant with these params."""
-        if isinstance(self.form, Word):
-            return self.kind
-        if isinstance(self.form, Number):
-            return params["value"]
-        return {self.form.keys[0].value_name: params} if self.nested else params
-
-
-@dataclass(frozen=True, slots=True)
-class Variants:
-    """A value that can be said in several ways; a mapping's way is told by the first key of each way's section."""
-
-    ways: tuple[Way, ...]
-    later: tuple[str, ...] = ()
-
-    def read(self, node: Node, at: At) -> Variant:
-        way = self._by_mapping(node.data, node, at) if isinstance(node.data, Mapping) else self._by_text(node, at)
-        return way.variant(way.form.read(node, at))
-
-    def sections(self) -> list[tuple[Way, Section]]:
-        """The ways that are said with a mapping."""
-        return [(way, way.form) for way in self.ways if isinstance(way.form, Section)]
-
-    def way_of(self, keys: Mapping[str, Any]) -> list[Way]:
-        """The ways that a mapping with these keys may mean: by their first keys, else the one that knows most keys."""
-        named = [way for way, section in self.sections() if section.keys[0].name in keys]
-        if named:
-            return named
-        known = [(sum(name in section.spellings() for name in keys), way) for way, section in self.sections()]
-        best = max(count for count, _ in known)
-        return [way for count, way in known if best and count == best][:1]
-
-    def _by_mapping(self, entries: Mapping[str, Node], node: Node, at: At) -> Way:
-        first_keys = [section.keys[0].name for _, section in self.sections()]
-        for name, entry in entries.items():
-            if name in self.later:
-                raise mistake(entry.where, at.child(name).path, not_available(name))
-        ways = self.way_of(entries)
-        if len(ways) == 1:
-            return ways[0]
-        if ways:
-            given = [name for name in first_keys if name in entries]
-            raise mistake(node.where, at.path, f"{' and '.join(given)} are different ways to say it; give one of them")
-        for name, entry in entries.items():
-            raise mistake(entry.where, at.path, f"unknown key {show(name)}; {did_you_mean(name, first_keys)}")
-        raise mistake(node.where, at.path, f"the mapping is empty; give {self.describe()}")
-
-    def _by_text(self, node: Node, at: At) -> Way:
-        text = scalar_text(node, at, self.describe())
-        words = [way for way in self.ways if isinstance(way.form, Word) and text in way.form.words]
-        others = [way for way in self.ways if isinstance(way.form, Number) or getattr(way.form, "bare", "")]
-        if text in self.later:
-            raise mistake(node.where, at.path, not_available(text))
-        if words:
-            return words[0]
-        if others and (text[:1] in "+-.0123456789" or not isinstance(others[0].form, Number)):
-            return others[0]
-        known = [way.kind for way in self.ways if isinstance(way.form, Word)]
-        known += [section.keys[0].name for _, section in self.sections()]
-        hint = did_you_mean(text, known) if "did you mean" in did_you_mean(text, known) else f"give {self.describe()}"
-        raise mistake(node.where, at.path, f"{show(text)} will not do; {hint}")
-
-    def dump(self, value: Variant) -> Any:
-        way = [way for way in self.ways if way.kind == value.kind][-1]
-        return way.form.dump(way.value(value.params))
-
-    def schema(self) -> dict[str, Any]:
-        return {"anyOf": [{"description": way.help, **way.form.schema()} for way in self.ways]}
-
-    def describe(self) -> str:
-        forms = [
-            f"{{{way.form.keys[0].name}: ...}}" if isinstance(way.form, Section) else way.form.describe()
-            for way in self.ways
-        ]
-        return " or ".join(dict.fromkeys([*self._bare_forms(), *forms]))
-
-    def _bare_forms(self) -> Iterator[str]:
-        for _, section in self.sections():
-            if section.bare:
-                yield section.spellings()[section.bare].shape.describe()
-
-
-def one_key(kind: str, shape: Shape, help: str, example: str, *, field: str = "") -> Way:
-    """The way `{kind: value}`, whose one param is the value."""
-    return Way(kind, Section((Key(kind, shape, help, example, required=True, field=field),)), help)
-
-
-def nested(kind: str, shape: Shape, help: str, example: str) -> Way:
-    """The way `{kind: params}`, whose value holds the params."""
-    return Way(kind, Section((Key(kind, shape, help, example, required=True),)), help, nested=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -66,6 +66,9 @@ MAX_TOKENS: dict[str, Callable[[Mapping[str, Any], Ints], Ints]] = {
 }
 
 
+_Column = TypeVar("_Column", Ints, Floats)
+
+
 @dataclass(frozen=True, slots=True)
 class Drawn:
     """The requests of one run and what had to be done to get them.
@@ -110,7 +113,7 @@ def make_requests(workload: Workload, max_model_len: int, rng: np.random.Generat
     count = len(source.prompt)
     arrival = source.arrival
     if arrival is None:
-        arrival = ARRIVALS[workload.arrival.kind](workload.arrival.params, count, rng)
+        arrival = _draw(ARRIVALS, "arrival", workload.arrival, count, rng)
     prompt, prefix = source.prompt, source.prefix
     if workload.prefix is not None:
         prompt, prefix = put_in_front(workload.prefix, prompt, prefix, rng)
@@ -149,9 +152,33 @@ def _source(workload: Workload, rng: np.random.Generator) -> _Source:
     if workload.count is None or workload.prompt is None or workload.output is None:
         raise PagedSimError("workload: no requests; give requests with prompt and output, a list of them, or a trace")
     count = workload.count
-    prompt = LENGTHS[workload.prompt.kind](workload.prompt.params, count, rng)
-    output = LENGTHS[workload.output.kind](workload.output.params, count, rng)
+    prompt = _draw(LENGTHS, "prompt", workload.prompt, count, rng)
+    output = _draw(LENGTHS, "output", workload.output, count, rng)
     return _Source(prompt, output, np.zeros(count, dtype=np.int64), None, no_ids(count))
+
+
+def _draw(
+    table: Mapping[str, Callable[[Mapping[str, Any], int, np.random.Generator], _Column]],
+    key: str,
+    variant: Variant,
+    count: int,
+    rng: np.random.Generator,
+) -> _Column:
+    """Draw a column; parameters too extreme to draw from are the user's mistake."""
+    try:
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            column = table[variant.kind](variant.params, count, rng)
+        problem = "" if np.all(np.isfinite(column)) and np.all(column >= 0) else "the numbers leave the range"
+    except PagedSimError as error:
+        raise PagedSimError(f"workload.{key}: {error}") from None
+    except (ValueError, ArithmeticError) as error:
+        problem = str(error)
+    if problem:
+        given = ", ".join(f"{name}: {value}" for name, value in variant.params.items())
+        raise PagedSimError(
+            f"workload.{key}: cannot draw from {variant.kind} {{{given}}} ({problem}); give less extreme values"
+        )
+    return column
 
 
 def _traced(source: TraceSource) -> _Source:
@@ -191,7 +218,7 @@ def _notes(workload: Workload, source: _Source) -> tuple[str, ...]:
     if source.arrival is not None and workload.arrival.kind != "saturated":
         notes.append(f"the requests keep the times they come with; arrival {workload.arrival.kind!r} is not used")
     if source.trace and source.trace.raised_outputs:
-        notes.append(f"{source.trace.raised_outputs:,} requests of the trace with an output of 0 tokens read as 1")
+        notes.append(f"requests of the trace with an output of 0 tokens, read as 1: {source.trace.raised_outputs:,}")
     if source.trace and source.trace.reordered:
-        notes.append(f"{source.trace.reordered:,} rows of the trace come after a later one and were sorted by time")
+        notes.append(f"rows that the trace lists after a later one, sorted by time: {source.trace.reordered:,}")
     return tuple(notes)

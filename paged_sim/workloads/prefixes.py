@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from paged_sim.errors import PagedSimError
 from paged_sim.requests import Ints
@@ -57,7 +58,7 @@ def put_in_front(prefix: Prefix, prompt: Ints, known: PrefixIds, rng: np.random.
     return prompt + prefix.tokens * member, _insert(known, member, group, prefix.tokens // block, block)
 
 
-def _insert(known: PrefixIds, member: np.ndarray, group: Ints, blocks: int, block: int) -> PrefixIds:
+def _insert(known: PrefixIds, member: npt.NDArray[np.bool_], group: Ints, blocks: int, block: int) -> PrefixIds:
     """Put the `blocks` ids of its group before the known ids of every member."""
     added = blocks * member
     old_counts = np.diff(known.offsets)

@@ -21,7 +21,7 @@ class Histogram:
 
     first_edge: float
     bin_width: float
-    counts: tuple[int, ...]
+    counts: tuple[float, ...]
 
     def whole_numbers(self) -> tuple[Ints, Ints]:
         """The whole numbers in each bin: from `low`, up to but without `high`; never none."""

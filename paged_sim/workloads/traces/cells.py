@@ -19,7 +19,7 @@ import numpy as np
 from paged_sim.errors import PagedSimError
 from paged_sim.requests import Floats, Ints
 from paged_sim.workloads.limits import MOST_TOKENS
-from paged_sim.workloads.traces.opening import open_text
+from paged_sim.workloads.traces.opening import empty_file, open_text
 from paged_sim.workloads.traces.values import LATEST_SECONDS, REMEDY, number_in, shown, time_in, token_count
 
 _BLOCK_ROWS = 65_536
@@ -46,8 +46,8 @@ class Block:
 
 
 def column_names(first_line: str) -> list[str]:
-    """The names in the first line of a table, without the spaces around them."""
-    return [name.strip() for name in next(csv.reader([first_line.strip("\r\n")], delimiter=_delimiter(first_line)))]
+    """The names in the first line of a table, without the spaces and quotes around them."""
+    return [name.strip().strip('"') for name in first_line.split(_delimiter(first_line))]
 
 
 def read_blocks(path: Path) -> Iterator[Block]:
@@ -57,7 +57,7 @@ def read_blocks(path: Path) -> Iterator[Block]:
         PagedSimError: a row has too few or too many cells, or quotes that do not match.
     """
     with open_text(path) as text:
-        first_line, header_line = _first_line(text)
+        first_line, header_line = _first_line(text, path)
         header = column_names(first_line)
         reader = csv.reader(text, delimiter=_delimiter(first_line), strict=True)
         present = filter(None, reader)
@@ -144,18 +144,18 @@ def _check_widths(block: Block) -> None:
 def _line_of(block: Block, row: int) -> int:
     """Line of a row of the block, found by reading the file again: nothing counts lines while all goes well."""
     with open_text(block.path) as text:
-        first_line, header_line = _first_line(text)
+        first_line, header_line = _first_line(text, block.path)
         reader = csv.reader(text, delimiter=_delimiter(first_line))
         next(islice(filter(None, reader), block.first_row + row, None))
         return header_line + reader.line_num
 
 
-def _first_line(text: TextIO) -> tuple[str, int]:
+def _first_line(text: TextIO, path: Path) -> tuple[str, int]:
     """The first line that is not blank, and its number."""
-    number = 1
-    while not (line := text.readline()).strip():
-        number += 1
-    return line, number
+    for number, line in enumerate(text, start=1):
+        if line.strip():
+            return line, number
+    raise empty_file(path)
 
 
 def _delimiter(first_line: str) -> str:

@@ -54,8 +54,13 @@ def read_head(path: Path) -> str:
     with open_text(path) as text:
         head = text.read(HEAD_CHARACTERS)
     if not head.strip():
-        raise PagedSimError(f"{path}: empty file; give a trace with at least one request")
+        raise empty_file(path)
     return head
+
+
+def empty_file(path: Path) -> PagedSimError:
+    """What to say of a file without any text."""
+    return PagedSimError(f"{path}: empty file; give a trace with at least one request")
 
 
 def _open_bytes(path: Path) -> BinaryIO:
@@ -70,9 +75,12 @@ def _open_bytes(path: Path) -> BinaryIO:
 def _undecodable_line(path: Path) -> int:
     """Number of the first line that is not UTF-8."""
     with _open_bytes(path) as raw:
-        for number, line in enumerate(raw, start=1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError:
-                return number
-    return 1
+        return next((number for number, line in enumerate(raw, start=1) if not _is_text(line)), 1)
+
+
+def _is_text(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -123,7 +123,7 @@ def _seconds(form: TableFormat, times: npt.NDArray[np.int64 | np.float64]) -> Fl
 def _check_columns(block: Block, form: TableFormat) -> None:
     for name in form.required:
         if name not in block.header:
-            lower = {column.lower(): column for column in block.header}
+            lower = {column.lower(): column for column in block.header if column not in form.required}
             close = difflib.get_close_matches(name.lower(), lower, n=1)
             names = ", ".join(map(shown, block.header[:8]))
             hint = f"rename {shown(lower[close[0]])}" if close else f"the first line names {names}"

@@ -61,8 +61,5 @@ def number_in(text: str) -> object:
 
 def shown(value: object) -> str:
     """`value` for a message, never long."""
-    try:
-        text = repr(value)
-    except ValueError:
-        return "a number of thousands of digits"
+    text = repr(value)
     return text if len(text) <= 40 else f"{text[:36]}...{text[-1]}"

@@ -1,0 +1,101 @@
+"""From the values of a file to the frozen scenario, with the defaults that depend on other keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from paged_sim.scenario.context import At
+from paged_sim.scenario.crosscheck import Places, crosscheck
+from paged_sim.scenario.keys import SCENARIO
+from paged_sim.scenario.models import (
+    AllocatorSpec,
+    ArenaSpec,
+    Check,
+    ListedRequest,
+    Measure,
+    Prefix,
+    Scenario,
+    Scheduler,
+    TraceSource,
+    Variant,
+    Workload,
+)
+from paged_sim.scenario.nodes import Node
+
+DEFAULT_MODEL = Variant("preset", {"preset": "llama-2-7b", "tensor_parallel": 1})
+
+
+def build(root: Node, label: str, source: Path | None) -> Scenario:
+    """The scenario that the tree of a file says, checked; `label` is the file's name as the user wrote it."""
+    at = At()
+    values = SCENARIO.read(root, at)
+    places = Places(at.notes, label)
+    if "name" not in values:
+        values["name"] = Path(label).stem
+        at.child("name").default()
+    scenario = Scenario(
+        name=values["name"],
+        seed=values["seed"],
+        repeats=values["repeats"],
+        model=_model(values, at, places),
+        memory=values["memory"],
+        max_model_len=values["max_model_len"],
+        workload=_workload(values["workload"], values["max_model_len"], at.child("workload")),
+        scheduler=Scheduler(**values["scheduler"]),
+        clock=values["clock"],
+        allocators=tuple(AllocatorSpec(**allocator) for allocator in values["allocators"]),
+        arena=ArenaSpec(**values["arena"]),
+        measure=Measure(**values["measure"]),
+        checks=tuple(Check(*check) for check in values.get("checks", ())),
+        origins=at.notes.origins,
+        source=source,
+        version=values["version"],
+    )
+    crosscheck(scenario, places)
+    return scenario
+
+
+def _model(values: Mapping[str, Any], at: At, places: Places) -> Variant:
+    """The model, or the default one where only slots are counted."""
+    if "model" in values:
+        model: Variant = values["model"]
+        return model
+    missing = SCENARIO.spellings()["model"].missing()
+    if values["memory"].kind in ("kv_cache", "gpu"):
+        raise places.mistake("model", f"{missing}; the memory is in bytes, so the bytes of a slot must be known")
+    if values["arena"]["payload"] == "full":
+        raise places.mistake("model", f"{missing}; payload: full writes the model's real bytes")
+    at.child("model").default()
+    return DEFAULT_MODEL
+
+
+def _workload(values: Mapping[str, Any], max_model_len: int, at: At) -> Workload:
+    requests = values.get("requests")
+    listed = tuple(ListedRequest(**request) for request in requests) if isinstance(requests, tuple) else ()
+    prompt, output = (_lengths(values.get(key), max_model_len, at.child(key)) for key in ("prompt", "output"))
+    count = None if listed else requests
+    if requests is None and (lengths := [way for way in (prompt, output) if way and way.kind == "values"]):
+        count = min(len(way.params["values"]) for way in lengths)
+        at.child("requests").default()
+    if "max_tokens" not in values:
+        at.child("max_tokens").default()
+    return Workload(
+        count=count,
+        prompt=prompt,
+        output=output,
+        max_tokens=values.get("max_tokens", Variant("constant", {"value": max_model_len})),
+        arrival=values["arrival"],
+        listed=listed,
+        samples=values["samples"],
+        prefix=Prefix(**values["prefix"]) if "prefix" in values else None,
+        trace=TraceSource(**values["trace"]) if "trace" in values else None,
+    )
+
+
+def _lengths(lengths: Variant | None, max_model_len: int, at: At) -> Variant | None:
+    if lengths is None or lengths.kind != "normal" or "max" in lengths.params:
+        return lengths
+    at.child("normal").child("max").default()
+    return Variant("normal", {**lengths.params, "max": max_model_len})

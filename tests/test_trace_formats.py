@@ -1,0 +1,230 @@
+"""Every trace format on a small sample: detection, units, skipping, order, and the plain and gzipped file alike."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from paged_sim.errors import PagedSimError
+from paged_sim.workloads import TRACE_FORMATS, Trace, read_trace
+from paged_sim.workloads.traces import cells
+
+TRACES = Path(__file__).parent / "data" / "traces"
+
+SAMPLES = {
+    "azure.csv": "azure",
+    "vidur.csv": "vidur",
+    "sarathi.csv": "vidur",
+    "burstgpt.csv": "burstgpt",
+    "burstgpt_sessions.csv": "burstgpt",
+    "llmservingsim.tsv": "llmservingsim",
+    "mooncake.jsonl": "mooncake",
+    "requests.jsonl": "requests",
+    "requests_shared.jsonl": "requests",
+    "requests_untimed.jsonl": "requests",
+    "conversation.json": "kv-cache-tester",
+}
+
+
+def rows(trace: Trace) -> list[tuple[float, int, int]]:
+    requests = trace.requests
+    columns = (requests.arrival, requests.prompt_tokens, requests.output_tokens)
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def ids(trace: Trace) -> list[list[int]]:
+    offsets = trace.requests.prefix_offsets
+    return [part.tolist() for part in np.split(trace.requests.prefix_ids, offsets[1:-1])]
+
+
+def write(folder: Path, text: str | bytes) -> Path:
+    path = folder / "trace"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def test_every_format_has_a_sample() -> None:
+    assert set(SAMPLES.values()) == set(TRACE_FORMATS)
+    assert {path.name for path in TRACES.iterdir()} == set(SAMPLES)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_detected_by_content_plain_or_gzipped(name: str, tmp_path: Path) -> None:
+    content = (TRACES / name).read_bytes()
+    plain = read_trace(write(tmp_path, content))
+    assert plain.format == SAMPLES[name]
+    packed = read_trace(write(tmp_path, gzip.compress(content)))
+    named = read_trace(TRACES / name, SAMPLES[name])
+    assert rows(plain) == rows(packed) == rows(named)
+    assert ids(plain) == ids(packed) == ids(named)
+    requests = plain.requests
+    assert np.all(np.diff(requests.arrival) >= 0)
+    assert np.array_equal(requests.max_tokens, requests.output_tokens)
+    assert requests.samples.tolist() == [1] * len(requests)
+    assert len(requests.prefix_offsets) == len(requests) + 1
+
+
+def test_azure_dates_count_from_the_first() -> None:
+    trace = read_trace(TRACES / "azure.csv")
+    assert (TRACES / "azure.csv").read_bytes().count(b"\r\n") == 4
+    assert rows(trace) == [(0, 1200, 12), (0.25, 340, 25), (1.1234567, 2048, 7), (4, 96, 310)]
+    assert trace.timed
+
+
+@pytest.mark.parametrize("zone", ["+00:00", "Z"])
+def test_azure_dates_with_a_zone(tmp_path: Path, zone: str) -> None:
+    header = "TIMESTAMP,ContextTokens,GeneratedTokens\n"
+    text = f"{header}2024-05-10 23:59:59.5{zone},10,1\n2024-05-11T00:00:01{zone},20,2\n"
+    assert rows(read_trace(write(tmp_path, text))) == [(0, 10, 1), (1.5, 20, 2)]
+
+
+def test_vidur_with_times() -> None:
+    assert rows(read_trace(TRACES / "vidur.csv")) == [(0, 512, 30), (0.25, 64, 128), (0.75, 1000, 1)]
+
+
+def test_sarathi_without_times() -> None:
+    trace = read_trace(TRACES / "sarathi.csv")
+    assert not trace.timed
+    assert rows(trace) == [(0, 100, 50), (0, 30, 120), (0, 7, 7)]
+
+
+def test_burstgpt_failures_are_skipped_and_counted() -> None:
+    trace = read_trace(TRACES / "burstgpt.csv")
+    assert rows(trace) == [(3, 100, 20), (15, 90, 400)]
+    assert trace.skipped == {"failed": 2}
+    assert trace.raised_outputs == 0
+
+
+def test_burstgpt_with_session_columns() -> None:
+    trace = read_trace(TRACES / "burstgpt_sessions.csv")
+    assert rows(trace) == [(0.5, 80, 16), (2, 180, 32)]
+    assert trace.skipped == {"failed": 1}
+
+
+def test_llmservingsim_counts_nanoseconds() -> None:
+    assert rows(read_trace(TRACES / "llmservingsim.tsv")) == [(0.05, 12, 60), (0.125, 7, 24), (1.000000001, 40, 5)]
+
+
+def test_mooncake_counts_milliseconds_and_keeps_ids() -> None:
+    trace = read_trace(TRACES / "mooncake.jsonl")
+    assert rows(trace) == [(0, 1100, 6), (0, 600, 4), (0.25, 1536, 20), (1.5, 2000, 1)]
+    assert ids(trace) == [[0, 1, 2], [0, 3], [0, 1, 4], [0, 1, 2, 5]]
+    assert trace.requests.prefix_block == 512
+
+
+def test_request_files_keep_their_exact_times() -> None:
+    trace = read_trace(TRACES / "requests.jsonl")
+    assert trace.requests.arrival[0] == 0.0060217284789715
+    assert len(trace.requests) == 20
+    assert trace.requests.prefix_block == 0
+
+
+def test_request_file_with_ids_on_some_lines() -> None:
+    trace = read_trace(TRACES / "requests_shared.jsonl")
+    assert ids(trace) == [[0, 1], [], [0, 1, 2]]
+    assert trace.requests.prefix_block == 16
+
+
+def test_request_file_without_times() -> None:
+    trace = read_trace(TRACES / "requests_untimed.jsonl")
+    assert not trace.timed
+    assert rows(trace) == [(0, 5, 3), (0, 6, 2)]
+
+
+def test_conversation_places_nested_sub_agents_at_their_absolute_times() -> None:
+    trace = read_trace(TRACES / "conversation.json")
+    assert rows(trace) == [(0, 130, 20), (10, 70, 5), (13.5, 64, 3), (15, 200, 1), (16, 140, 9)]
+    assert ids(trace) == [[1, 2], [10], [20], [1, 2, 3], [10, 11]]
+    assert trace.requests.prefix_block == 64
+    assert trace.raised_outputs == 1
+
+
+def test_conversation_with_another_block_size(tmp_path: Path) -> None:
+    text = '{"block_size": 16, "requests": [{"t": 0, "in": 40, "out": 2, "hash_ids": [1, 2]}]}'
+    assert read_trace(write(tmp_path, text)).requests.prefix_block == 16
+
+
+def test_limit_and_skip_count_usable_requests() -> None:
+    path = TRACES / "burstgpt.csv"
+    first = read_trace(path, limit=1)
+    assert rows(first) == [(3, 100, 20)]
+    assert first.skipped == {}
+    assert rows(read_trace(path, skip=1)) == [(0, 90, 400)]
+    assert rows(read_trace(TRACES / "mooncake.jsonl", skip=1, limit=2)) == [(0, 600, 4), (0.25, 1536, 20)]
+    assert ids(read_trace(TRACES / "mooncake.jsonl", skip=1, limit=2)) == [[0, 3], [0, 1, 4]]
+
+
+def test_limit_does_not_look_behind_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cells, "_BLOCK_ROWS", 2)
+    path = write(tmp_path, "num_prefill_tokens,num_decode_tokens\n1,2\n3,4\n5,6\nbad,row\n")
+    assert rows(read_trace(path, limit=2)) == [(0, 1, 2), (0, 3, 4)]
+    with pytest.raises(PagedSimError, match=":5: column num_prefill_tokens: 'bad'"):
+        read_trace(path, limit=3)
+    lines = write(tmp_path, '{"prompt_tokens": 1, "output_tokens": 2}\nnonsense\n')
+    assert len(read_trace(lines, limit=1).requests) == 1
+
+
+def test_speedup_divides_times() -> None:
+    assert read_trace(TRACES / "azure.csv", speedup=4).requests.arrival.tolist() == [0, 0.0625, 1.1234567 / 4, 1]
+
+
+def test_times_that_run_backwards_are_sorted_and_counted(tmp_path: Path) -> None:
+    text = "arrived_at,num_prefill_tokens,num_decode_tokens\n5,1,1\n1,2,2\n5,3,3\n1,4,4\n"
+    trace = read_trace(write(tmp_path, text))
+    assert rows(trace) == [(1, 2, 2), (1, 4, 4), (5, 1, 1), (5, 3, 3)]
+    assert trace.reordered == 2
+
+
+def test_ids_move_with_their_requests(tmp_path: Path) -> None:
+    lines = ['{"arrival": 2, "prompt_tokens": 40, "output_tokens": 1, "hash_ids": [7, 8]}']
+    lines.append('{"arrival": 1, "prompt_tokens": 20, "output_tokens": 1, "hash_ids": [9]}')
+    assert ids(read_trace(write(tmp_path, "\n".join(lines)))) == [[9], [7, 8]]
+
+
+def test_zero_tokens_that_are_no_declared_failure(tmp_path: Path) -> None:
+    trace = read_trace(write(tmp_path, "num_prefill_tokens,num_decode_tokens\n0,5\n9,0\n8,7\n"))
+    assert rows(trace) == [(0, 9, 1), (0, 8, 7)]
+    assert trace.skipped == {"empty prompt": 1}
+    assert trace.raised_outputs == 1
+    lines = '{"prompt_tokens": 0, "output_tokens": 2}\n{"prompt_tokens": 1, "output_tokens": 0}\n'
+    records = read_trace(write(tmp_path, lines))
+    assert (rows(records), records.skipped, records.raised_outputs) == ([(0, 1, 1)], {"empty prompt": 1}, 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeffnum_prefill_tokens,num_decode_tokens\n5,6\n",
+        "\n\nnum_prefill_tokens,num_decode_tokens\n\n5,6\n\n",
+        'num_decode_tokens , num_prefill_tokens,note\n6,5,"a, quoted\nnote"\n',
+        "num_prefill_tokens,num_decode_tokens\n 5 ,6.0\n",
+        '"num_prefill_tokens","num_decode_tokens"\n"5","6"\n',
+        "num_prefill_tokens\tnum_decode_tokens\r\n+5\t6\r\n",
+        '\n{"prompt_tokens": 5.0, "output_tokens": 6, "hash_ids": null}\n\n',
+    ],
+)
+def test_what_other_programs_make_of_a_file_still_reads(tmp_path: Path, text: str) -> None:
+    assert rows(read_trace(write(tmp_path, text))) == [(0, 5, 6)]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40))
+def test_a_written_table_reads_back(
+    tmp_path_factory: pytest.TempPathFactory, given_rows: list[tuple[int, int, int]]
+) -> None:
+    path = tmp_path_factory.mktemp("trace") / "t.tsv"
+    lines = (f"{time}\t{prompt}\t{output}\n" for time, prompt, output in given_rows)
+    path.write_text("arrival_time_ns\tinput_toks\toutput_toks\n" + "".join(lines))
+    expected = sorted(
+        ((time / 1e9, prompt, max(output, 1)) for time, prompt, output in given_rows if prompt), key=lambda row: row[0]
+    )
+    if not expected:
+        with pytest.raises(PagedSimError, match=r"no request; .* rows are left out: empty prompt"):
+            read_trace(path)
+        return
+    assert rows(read_trace(path)) == expected
