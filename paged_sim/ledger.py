@@ -49,10 +49,12 @@ NUM_ACCOUNTS = len(ACCOUNTS)
     BATCH,
     HELD,
     WAITING,
+    LARGEST,
     FILL,
-) = range(16)
+    INDEX,
+) = range(18)
 NUM_COUNTS = FILL
-NUM_SERIES = 16
+NUM_SERIES = 18
 
 BINS = 4096
 """Resolution of p50 and p99: a series that can exceed this many units is binned in steps of 1/4096 of its span."""
@@ -64,7 +66,8 @@ FREE_ACCOUNTS = (EXTERNAL, SHORT, WITHHELD, IDLE)
 class Ledger(NamedTuple):
     """The current row and what has been booked; the first axis is 0 for steps without and 1 for steps with a waiter.
 
-    `row` holds the accounts in slots, then sequences held, slots held and requests waiting. `scale[series]` turns a
+    `row` holds the accounts in slots, then sequences held, slots held, requests waiting and the largest demand that
+    could be met. FILL is token state / slots held, INDEX the external index 1 - largest / free. `scale[series]` turns a
     value into its bin. `weights[side]` is the time booked, `holding[side]` the part of it on which slots were held.
     """
 
@@ -82,7 +85,7 @@ def create(capacity: int, rows: int, requests: int) -> Ledger:
     spans = np.full(NUM_SERIES, float(capacity))
     spans[BATCH], spans[WAITING] = rows, requests
     scale = np.minimum(1.0, BINS / np.maximum(spans, 1.0))
-    scale[FILL] = BINS
+    scale[FILL] = scale[INDEX] = BINS
     return Ledger(
         row=np.zeros(NUM_COUNTS, np.int64),
         scale=scale,
@@ -120,6 +123,7 @@ def book(ledger: Ledger, side: int, steps: int, slope: int, duration: float) -> 
             ledger.peaks[side, series] = max(ledger.peaks[side, series], value)
             ledger.histogram[side, series, int(value * ledger.scale[series])] += duration * steps
     ledger.weights[side] += duration * steps
+    book_index(ledger, side, duration * steps)
     if ledger.row[HELD] > 0:
         ledger.holding[side] += duration * steps
         book_fill(ledger, side, steps, slope, duration)
@@ -147,3 +151,14 @@ def book_fill(ledger: Ledger, side: int, steps: int, slope: int, duration: float
     for _ in range(steps):
         ledger.histogram[side, FILL, int(value / held * BINS)] += duration
         value += slope
+
+
+@kernel
+def book_index(ledger: Ledger, side: int, weight: float) -> None:
+    """Book how far the largest demand that could be met is from the free slots: 0 where all of them serve."""
+    row = ledger.row
+    free = row[EXTERNAL] + row[SHORT] + row[WITHHELD] + row[IDLE]
+    index = 1.0 - row[LARGEST] / free if free > 0 else 0.0
+    ledger.sums[side, INDEX] += index * weight
+    ledger.peaks[side, INDEX] = max(ledger.peaks[side, INDEX], index)
+    ledger.histogram[side, INDEX, int(index * BINS)] += weight

@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scenario_samples import FULL
 
 from paged_sim.errors import PagedSimError
-from paged_sim.scenario import load_scenario, load_text
+from paged_sim.scenario import load_scenario, load_text, reference
 
 # A row changes these lines (its own come first) and says how the message begins.
 GOOD = {
@@ -450,12 +454,14 @@ BAD_KEYS = [
     ),
     ("clock: steps", "bad.yaml:1: clock: 'steps' will not do; did you mean step?"),
     ("clock: {}", "bad.yaml:1: clock: the mapping is empty; give step or {base: ...}"),
+    ("clock: roofline", "bad.yaml:1: clock: 'roofline' is not available in this version; remove it"),
     ("clock: {bse: 36ms}", "bad.yaml:1: clock: unknown key 'bse'; did you mean base?"),
     (
         "clock: {base: 1h, per_sequnce: 1ms}",
         "bad.yaml:1: clock.per_sequnce: unknown key 'per_sequnce'; did you mean per_sequence?",
     ),
     # allocators
+    ("allocators:", "bad.yaml:1: allocators: expected a list, each item a mapping with name, policy"),
     (
         "allocators: []",
         "bad.yaml:1: allocators: the list is empty; give a list, each item a mapping with name, policy,",
@@ -613,7 +619,7 @@ BAD_FILES = [
     ("? [1]\n: 2\n", "bad.yaml:1: a key must be a plain word, not a list or a mapping"),
     ("<<: 5\n", "bad.yaml:1: << takes a mapping or a list of mappings; give it an alias such as *base"),
     ("seed: '1\n", "bad.yaml:1: broken YAML"),
-    ("memory: {slots: 5}\x00", "bad.yaml: a control character that YAML does not allow; remove it"),
+    ("memory: {slots: 5}\x00", "bad.yaml: a character that YAML does not allow in text; remove it"),
 ]
 
 BAD_FLAGS = [
@@ -622,6 +628,7 @@ BAD_FLAGS = [
     ("=3", "--set =3: expected path=value, such as scheduler.max_num_seqs=64"),
     ("seed=", "--set seed=: no value; give an integer >= 0"),
     ("a..b=3", "--set a..b=3: expected path=value, such as scheduler.max_num_seqs=64"),
+    ("name=\udcff", "--set name=\\udcff: a character that YAML does not allow in text; remove it"),
     ("seed=x", "--set seed=x: 'x' is not an integer; write an integer such as 16 or 1_000_000"),
     ("seed.x=1", "--set seed.x=1: expected an integer >= 0, found a mapping"),
     ("allocators.vlm.page_size=3", "--set allocators.vlm.page_size=3: there is no item 'vlm'; did you mean vllm?"),
@@ -705,6 +712,11 @@ def test_bad_key(lines: str, message: str) -> None:
     assert refusal(text_with(lines)).startswith(message)
 
 
+def test_impossible_file_name() -> None:
+    lines = f"workload: {{trace: {'x' * 300}}}"
+    assert refusal(text_with(lines)).endswith("is no possible file name; check the path")
+
+
 @pytest.mark.parametrize(("text", "message"), BAD_FILES)
 def test_bad_file(text: str, message: str) -> None:
     assert refusal(text).startswith(message)
@@ -732,14 +744,46 @@ def test_bad_trace_flag_names_the_flag() -> None:
 
 def test_deep_nesting_is_refused() -> None:
     assert "bad.yaml:1" in refusal("a: " + "[" * 40 + "]" * 40)
-    assert "bad.yaml" in refusal("a: " + "[" * 3000)
+
+
+def test_without_the_c_loader(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
+    assert refusal("a: " + "[" * 3000) == "bad.yaml: lists or mappings are nested too deeply; a scenario is flat"
+    assert refusal("a: [1").startswith("bad.yaml:1: broken YAML: ")
+    assert refusal("memory:\n\tslots: 5").startswith("bad.yaml:2: a tab")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_a_damaged_scenario_loads_or_is_refused_in_one_line(data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(FULL)))
+    stop = data.draw(st.integers(start, min(start + 12, len(FULL))))
+    damage = data.draw(st.one_of(st.text(max_size=4), st.text("{}[]:,-#&*!|>'\"%@\n\t 0123456789.eE+/_~<", max_size=6)))
+    try:
+        load_text(FULL[:start] + damage + FULL[stop:], "bad.yaml")
+    except PagedSimError as error:
+        assert str(error).isprintable()
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from([row.path.replace("[]", ".0") for row in reference()]),
+    st.one_of(
+        st.text(max_size=6), st.text("{}[]:,-&*!|>'\"019.eE+/", max_size=6), st.sampled_from(["5", "{}", "[1, 2]"])
+    ),
+)
+def test_any_value_of_any_key_loads_or_is_refused_in_one_line(path: str, value: str) -> None:
+    try:
+        load_text(FULL, "bad.yaml", overrides=[f"{path}={value}"])
+    except PagedSimError as error:
+        assert str(error).isprintable()
 
 
 @pytest.mark.parametrize(
     ("source", "message"),
     [
         ("no/such.yaml", "no/such.yaml: no such file; check the path, or see `paged-sim list`"),
-        ("no\0name.yaml", "no\0name.yaml: cannot be read: no possible file name"),
+        ("no\0name.yaml", "no\\x00name.yaml: cannot be read: no possible file name"),
         ("x" * 300 + ".yaml", "x" * 300 + ".yaml: cannot be read: File name too long"),
     ],
 )
@@ -752,8 +796,10 @@ def test_bad_path(source: str, message: str) -> None:
 def test_folder_in_place_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "folder.yaml").mkdir()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(PagedSimError, match=r"^folder.yaml: a directory; give one scenario file in it$"):
-        load_scenario("folder.yaml")
+    (tmp_path / "folder").mkdir()
+    for name in ("folder.yaml", "folder"):
+        with pytest.raises(PagedSimError, match=rf"^{name}: a directory; give one scenario file in it$"):
+            load_scenario(name)
 
 
 def test_text_that_is_not_utf8_names_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

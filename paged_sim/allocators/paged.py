@@ -75,6 +75,7 @@ def fits(state: Paged, slots: int) -> bool:
     return pages_for(state, slots) <= free
 
 
+@kernel
 def free_slots(state: Paged) -> int:
     """Slots in free pages."""
     free: int = state.numbers[NUM_FREE] * state.numbers[PAGE_SIZE]

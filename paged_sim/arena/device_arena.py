@@ -99,7 +99,8 @@ class DeviceArena:
         """
         self._open()
         ops = validate_operations(ops, self.slots)
-        epochs = self._cut_epochs(ops, self._stamps, self._epoch)
+        epochs = np.empty(len(ops), np.int32)
+        self._cut_epochs(ops, self._stamps, self._epoch, epochs)
         self._epoch = int(epochs[-1]) if len(ops) else self._epoch
         with self._on_device("executing memory operations"):
             for begin, end in epoch_bounds(epochs):

@@ -14,15 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from paged_sim.arena.operations import CHECK, COPY, KIND, LENGTH, POISON_TAG, SLOT, tags
+from paged_sim.compiled import kernel
 
 
-def cut_epochs(ops: npt.NDArray[np.int64], stamps: npt.NDArray[np.int32], previous: int) -> npt.NDArray[np.int32]:
-    """Number the epoch of every operation, beginning with `previous + 1`: int32[n], never falling.
+def cut_epochs(
+    ops: npt.NDArray[np.int64], stamps: npt.NDArray[np.int32], previous: int, epochs: npt.NDArray[np.int32]
+) -> None:
+    """Fill `epochs[n]` with the number of every operation's epoch, beginning with `previous + 1` and never falling.
 
     `stamps[slots]` holds the epoch in which each slot was last used, none above `previous`, and is brought up to date.
     Runs compiled and uncompiled.
     """
-    epochs = np.empty(ops.shape[0], np.int32)
     epoch = previous + 1
     copying = False
     for index in range(ops.shape[0]):
@@ -31,12 +33,21 @@ def cut_epochs(ops: npt.NDArray[np.int64], stamps: npt.NDArray[np.int32], previo
         if (kind == COPY) != copying:
             copying = not copying
             epoch += 1
-        elif kind != CHECK and kind != COPY and length > 0 and used.max() == epoch:
+        elif kind != CHECK and kind != COPY and _holds(used, epoch):
             epoch += 1
         if not copying:
-            used[:] = epoch
+            for place in range(length):
+                used[place] = epoch
         epochs[index] = epoch
-    return epochs
+
+
+@kernel
+def _holds(stamps: npt.NDArray[np.int32], epoch: int) -> bool:
+    # No stamp is above `epoch`, so the largest decides; without an early exit the loop is vectorised.
+    latest = 0
+    for place in range(len(stamps)):
+        latest = max(latest, stamps[place])
+    return latest == epoch
 
 
 class Tokens(NamedTuple):

@@ -135,8 +135,9 @@ def cache_folder(numba_version: str) -> Path:
             digest.update(path.read_bytes())
     name = digest.hexdigest()[:16]
     user = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    for parent in filter(None, (os.environ.get("PAGED_SIM_CACHE_DIR"), user / "paged_sim")):
-        folder = Path(parent) / name
+    chosen = os.environ.get("PAGED_SIM_CACHE_DIR")
+    for parent in ([Path(chosen)] if chosen else []) + [user / "paged_sim"]:
+        folder = parent / name
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError:

@@ -19,7 +19,7 @@ from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import NativeValue, models, register_model, typeof_impl, unbox
 
 
-class Reference(types.Type):  # type: ignore[misc]  # Numba's classes are untyped
+class Reference(types.Type):
     """The compiled type of a state: its class, and the names and types of its fields."""
 
     def __init__(self, instance_class: type, names: tuple[str, ...], fields: tuple[Any, ...]) -> None:
@@ -30,7 +30,7 @@ class Reference(types.Type):  # type: ignore[misc]  # Numba's classes are untype
 
 
 @register_model(Reference)
-class ReferenceModel(models.PrimitiveModel):  # type: ignore[misc]
+class ReferenceModel(models.PrimitiveModel):
     """A pointer to the struct of all fields."""
 
     def __init__(self, manager: Any, reference: Reference) -> None:
@@ -39,12 +39,12 @@ class ReferenceModel(models.PrimitiveModel):  # type: ignore[misc]
 
 
 @infer_getattr
-class ReferenceAttributes(AttributeTemplate):  # type: ignore[misc]
+class ReferenceAttributes(AttributeTemplate):
     """Fields are read by name."""
 
     key = Reference
 
-    def generic_resolve(self, reference: Reference, name: str) -> Any:
+    def generic_resolve(self, reference: Any, name: str) -> Any:
         """The type of a field, or None."""
         return dict(zip(reference.names, reference.fields, strict=True)).get(name)
 
@@ -73,14 +73,13 @@ def fill_struct(reference: Reference, instance: Any, c: Any) -> Any:
         for cleanup in reversed(cleanups):
             cleanup()
 
-    native_value: Any = NativeValue
-    return native_value(pointer, is_error=c.builder.load(failed), cleanup=clean_up)
+    return NativeValue(pointer, is_error=c.builder.load(failed), cleanup=clean_up)
 
 
-def register(cls: type) -> None:
+def register(cls: Any) -> None:
     """Let Numba take instances of a named tuple class by reference."""
     names: tuple[str, ...] = cls._fields
 
-    @typeof_impl.register(cls)  # type: ignore[untyped-decorator]
+    @typeof_impl.register(cls)
     def type_of_state(value: Any, c: Any) -> Reference:
         return Reference(cls, names, tuple(typeof_impl(field, c) for field in value))

@@ -32,7 +32,7 @@ from paged_sim.engine.machine import (
     STORED,
     Machine,
 )
-from paged_sim.ledger import EXTERNAL, FREE_ACCOUNTS, IDLE, RESERVATION, SHORT, TOKEN_STATE, WITHHELD
+from paged_sim.ledger import EXTERNAL, FREE_ACCOUNTS, IDLE, LARGEST, RESERVATION, SHORT, TOKEN_STATE, WITHHELD
 
 
 @kernel
@@ -130,6 +130,7 @@ def label_free_slots(machine: Machine, state: allocators.State) -> int:
     for account in FREE_ACCOUNTS:
         row[account] = 0
     free = allocators.free_slots(state)
+    row[LARGEST] = allocators.largest(state)
     if queue.num_waiting(machine) == 0:
         row[IDLE] = free
         return -1

@@ -85,7 +85,7 @@ NUM_COUNTERS = 45
 NOW, BASE, PER_SEQUENCE, PER_PREFILL_TOKEN, THINK = range(5)
 
 # `tallies[cause, label]`: how often, by what became of the free slots.
-BLOCKED, PREEMPTED, REFUSED = range(3)
+BLOCKED, PREEMPTED = range(2)
 FRAGMENTATION, SHORTAGE, POLICY = range(3)
 
 # Outcomes of a request.
@@ -97,8 +97,9 @@ FRAGMENTATION, SHORTAGE, POLICY = range(3)
     REFUSED_RESERVATION,
     REFUSED_PLACEMENT,
     REFUSED_GROWTH,
+    REFUSED_MOVE,
     REFUSED_ALONE,
-) = range(8)
+) = range(9)
 
 CHECK_NONE, CHECK_ALL, CHECK_FINISH, CHECK_SAMPLE = range(4)
 
@@ -165,7 +166,7 @@ def empty_machine(
         operations=np.empty((operations, 5), np.int64),
         counts=counts,
         times=np.zeros(5),
-        tallies=np.zeros((3, 3), np.int64),
+        tallies=np.zeros((2, 3), np.int64),
         timeline=np.zeros((samples, NUM_TIMELINE_COLUMNS)),
         watched=np.full(NUM_TIMELINE_COLUMNS, np.nan),
         ledger=ledger,

@@ -32,9 +32,9 @@ from paged_sim.engine.machine import (
     PREEMPTED,
     PREEMPTED_NOW,
     RECOMPUTE,
-    REFUSED,
     REFUSED_ALONE,
     REFUSED_GROWTH,
+    REFUSED_MOVE,
     REQUEST,
     SHORTAGE,
     SLOTS,
@@ -123,10 +123,9 @@ def make_room(machine: Machine, state: allocators.State, seat: int, tokens: int,
         extra = allocators.footprint(state, goal) - seats[SLOTS, seat]
         label = SHORTAGE if allocators.free_slots(state) < extra else FRAGMENTATION
         if not counts[RECOMPUTE] or counts[NUM_RUNNING] == 1:
-            outcome = REFUSED_ALONE if counts[RECOMPUTE] else REFUSED_GROWTH
-            machine.tallies[REFUSED, label] += 1
             evict(machine, state, seat, tokens)
-            machine.outcome[request] = outcome
+            refusal = REFUSED_GROWTH if label == SHORTAGE else REFUSED_MOVE
+            machine.outcome[request] = REFUSED_ALONE if counts[RECOMPUTE] else refusal
             queue.leave(machine)
             return False
         victim = counts[LAST_RUNNING]

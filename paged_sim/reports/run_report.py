@@ -101,7 +101,10 @@ def ledger_blocks(runs: Sequence[Document]) -> list[Block]:
     ledgers = [(run["name"], run["ledger"][run["over"]]) for run in runs]
     bars = tuple((name, tuple((key, ledger[key]["mean"]) for key in accounts)) for name, ledger in ledgers)
     rows = tuple(
-        (Styled(f"{LOOKS[key].glyph} {key}", LOOKS[key].colour), *(percent(ledger[key]["mean"]) for _, ledger in ledgers))
+        (
+            Styled(f"{LOOKS[key].glyph} {key}", LOOKS[key].colour),
+            *(percent(ledger[key]["mean"]) for _, ledger in ledgers),
+        )
         for key in accounts
     )
     return [
@@ -248,4 +251,3 @@ def _notes(runs: Sequence[Document]) -> list[Block]:
         Paragraph(f"Note: {note}" if len(names) == len(runs) else f"Note ({', '.join(names)}): {note}", style="yellow")
         for note, names in owners.items()
     ]
-

@@ -57,11 +57,16 @@ def mistake(where: str, path: str, problem: str) -> PagedSimError:
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A suggestion for a name that is not among `known`, or the list of them where nothing is close."""
     names = list(known)
-    by_lower = {candidate.lower(): candidate for candidate in names}
+    return suggestion(name, names, f"write {'one of ' * (len(names) > 1)}{', '.join(names)}")
+
+
+def suggestion(name: str, known: Iterable[str], otherwise: str) -> str:
+    """A suggestion for a name that is not among `known`, or `otherwise` where nothing is close."""
+    by_lower = {candidate.lower(): candidate for candidate in known}
     close = difflib.get_close_matches(name.lower(), by_lower, n=2, cutoff=0.6)
     if close:
         return f"did you mean {' or '.join(by_lower[match] for match in close)}?"
-    return f"write one of {', '.join(names)}" if len(names) > 1 else f"write {', '.join(names)}"
+    return otherwise
 
 
 def scalar_text(node: Node, at: At, expected: str) -> str:

@@ -9,11 +9,13 @@ from pathlib import Path
 from paged_sim.errors import PagedSimError
 from paged_sim.scenario.build import build
 from paged_sim.scenario.builtin import builtin_scenarios
-from paged_sim.scenario.context import did_you_mean
+from paged_sim.scenario.context import suggestion
 from paged_sim.scenario.models import Scenario
 from paged_sim.scenario.nodes import Origin, compose
 from paged_sim.scenario.overrides import apply_flag, apply_set
-from paged_sim.scenario.units import show
+from paged_sim.scenario.units import printable, show
+
+_LIST = "`paged-sim list` shows the built-in ones"
 
 
 def load_scenario(
@@ -74,12 +76,13 @@ def folder_of(source: Path | None) -> Path:
 def _find(source: str) -> tuple[Path, str]:
     """The file that `source` means, and what messages call it."""
     if source.endswith((".yaml", ".yml")) or "/" in source or Path(source).is_file():
-        return Path(source), source
+        return Path(source), printable(source)
     known = {scenario.name: scenario.path for scenario in builtin_scenarios()}
     if source in known:
         return known[source], f"{source}.yaml"
-    hint = did_you_mean(source, known) if known else "give the path of a file"
-    raise PagedSimError(f"{show(source)} is no file and no built-in scenario; {hint}")
+    if Path(source).is_dir():
+        raise PagedSimError(f"{source}: a directory; give one scenario file in it")
+    raise PagedSimError(f"{show(source)} is no file and no built-in scenario; {suggestion(source, known, _LIST)}")
 
 
 def _read(path: Path, label: str) -> str:

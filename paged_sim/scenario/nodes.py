@@ -77,8 +77,8 @@ def compose(text: str, origin: Origin) -> Node | None:
         return None if root is None else _convert(root, origin, {}, 0)
     except yaml.MarkedYAMLError as error:
         raise _broken(error, text, origin) from None
-    except yaml.YAMLError:
-        raise PagedSimError(f"{origin.label}: a control character that YAML does not allow; remove it") from None
+    except (yaml.YAMLError, UnicodeEncodeError):
+        raise PagedSimError(f"{origin.label}: a character that YAML does not allow in text; remove it") from None
     except RecursionError:
         raise PagedSimError(f"{origin.label}: lists or mappings are nested too deeply; a scenario is flat") from None
 

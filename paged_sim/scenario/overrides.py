@@ -13,14 +13,14 @@ from paged_sim.scenario.keys import SCENARIO
 from paged_sim.scenario.nodes import Node, Origin, compose
 from paged_sim.scenario.scalars import Shape
 from paged_sim.scenario.shapes import ListOf, ScalarOrList, Section
+from paged_sim.scenario.units import one_line
 from paged_sim.scenario.variants import Variants
 
 
 def apply_set(root: Node, assignment: str) -> Node:
     """The tree with `path=value` set; raises PagedSimError that names the flag."""
     path, equals, text = assignment.partition("=")
-    shown = " ".join(assignment.split())
-    flag = f"--set {shown if len(shown) <= 80 else shown[:77] + '...'}"
+    flag = f"--set {one_line(assignment)}"
     keys = path.strip().split(".")
     if not equals or not all(keys):
         raise PagedSimError(f"{flag}: expected path=value, such as scheduler.max_num_seqs=64")
@@ -33,7 +33,7 @@ def apply_set(root: Node, assignment: str) -> Node:
 
 def apply_flag(root: Node, flag: str, path: str, text: str) -> Node:
     """The tree with the value `text` of the option `flag` at `path`."""
-    value = Node(text, f"{flag} {' '.join(text.split())}", flag)
+    value = Node(text, f"{flag} {one_line(text)}", flag)
     return _put(SCENARIO, root, path.split("."), value, At())
 
 

@@ -51,7 +51,7 @@ class Number:
     beyond: str = ""
 
     def read(self, node: Node, at: At) -> int | float:
-        text = scalar_text(node, at, self.describe())
+        text = scalar_text(node, at, self.describe()).strip()
         if node.quoted and "" in self.unit.factors and len(self.unit.factors) == 1:
             raise mistake(node.where, at.path, f"{show(text)} is quoted text; write {self.unit.name} without quotes")
         try:

@@ -60,13 +60,24 @@ class Unit:
     @property
     def pattern(self) -> str:
         """A regular expression of the values with a suffix, or of plain numbers where there is none."""
-        suffixes = "|".join(re.escape(suffix) for suffix in self.factors if suffix)
+        suffixes = "|".join(suffix.replace("/", r"/\s*") for suffix in self.factors if suffix)
         return rf"^\s*{_NUMBER}\s*(?:{suffixes})\s*$" if suffixes else rf"^{_NUMBER}$"
 
 
 def show(text: str) -> str:
     """`text` quoted for a message, on one line and not too long."""
     return repr(text if len(text) <= 60 else text[:57] + "...")
+
+
+def one_line(text: str) -> str:
+    """`text` as the user typed it, made fit for one line of a message."""
+    line = printable(" ".join(text.split()))
+    return line if len(line) <= 80 else line[:77] + "..."
+
+
+def printable(text: str) -> str:
+    """`text` with line ends, control characters and the like written as escapes."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 _SECONDS = {

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from paged_sim.scenario.context import At, did_you_mean, mistake, not_available, scalar_text
+from paged_sim.scenario.context import At, did_you_mean, mistake, not_available, scalar_text, suggestion
 from paged_sim.scenario.models import Variant
 from paged_sim.scenario.nodes import Node
 from paged_sim.scenario.scalars import Number, Shape, Word
@@ -99,7 +99,7 @@ class Variants:
             return others[0]
         known = [way.kind for way in self.ways if isinstance(way.form, Word)]
         known += [section.keys[0].name for _, section in self.sections()]
-        hint = did_you_mean(text, known) if "did you mean" in did_you_mean(text, known) else f"give {self.describe()}"
+        hint = suggestion(text, known, f"give {self.describe()}")
         raise mistake(node.where, at.path, f"{show(text)} will not do; {hint}")
 
     def dump(self, value: Variant) -> Any:

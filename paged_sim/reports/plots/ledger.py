@@ -75,7 +75,9 @@ def _label_axes(axes: Axes, summaries: list[Mapping[str, Any]]) -> None:
     capacity = summaries[0]["capacity"]["bytes"]
     unit, size = byte_unit(capacity)
     overs = {summary["over"] for summary in summaries}
-    over = "steps on which a request waits" if overs == {"saturated"} else "all steps" if overs == {"all"} else "see run"
+    over = (
+        "steps on which a request waits" if overs == {"saturated"} else "all steps" if overs == {"all"} else "see run"
+    )
     axes.set_yticks(range(len(summaries)), [summary["name"] for summary in summaries])
     axes.invert_yaxis()
     axes.set_xlim(0, 100)

@@ -41,7 +41,9 @@ def draw_over_time(run: Run) -> Figure:
         axes.grid(axis="y", color="#E0E0E0", linewidth=0.6)
         axes.set_axisbelow(True)
     figure.legend(*batch.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
-    occupancy.set_title(f"{run.scenario['name']}: occupancy and sequences held over time", loc="left", fontweight="bold")
+    occupancy.set_title(
+        f"{run.scenario['name']}: occupancy and sequences held over time", loc="left", fontweight="bold"
+    )
     return figure
 
 

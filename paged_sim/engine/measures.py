@@ -1,0 +1,131 @@
+"""From the booked ledger to numbers: means, peaks and quantiles, by side and by account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from paged_sim import ledger as books
+from paged_sim.engine import machine as m
+from paged_sim.engine.machine import Machine
+from paged_sim.ledger import ACCOUNTS, Ledger
+from paged_sim.requests import Floats
+
+SIDES = {"saturated": slice(1, 2), "all": slice(0, 2)}
+
+WASTE = ("over_reservation", "tail", "rounding", "padding", "external", "metadata")
+"""Accounts that hold no token, will never hold one, and keep somebody from being served."""
+
+
+def statistics(ledger: Ledger, side: str, series: int, unit: float = 1.0) -> dict[str, float | None]:
+    """Mean, peak, p50 and p99 of a series over the steps of a side, divided by `unit`; None where there are none."""
+    rows = SIDES[side]
+    weights = ledger.holding if series == books.FILL else ledger.weights
+    weight = float(weights[rows].sum())
+    if weight == 0.0:
+        return {"mean": None, "peak": None, "p50": None, "p99": None}
+    histogram = ledger.histogram[rows, series].sum(axis=0)
+    scale = float(ledger.scale[series])
+    return {
+        "mean": float(ledger.sums[rows, series].sum()) / weight / unit,
+        "peak": float(ledger.peaks[rows, series].max()) / unit,
+        "p50": quantile(histogram, 0.5) / scale / unit,
+        "p99": quantile(histogram, 0.99) / scale / unit,
+    }
+
+
+def quantile(histogram: Floats, probability: float) -> float:
+    """The first bin at which at least `probability` of the weight is reached."""
+    cumulative = np.cumsum(histogram)
+    return float(np.searchsorted(cumulative, probability * cumulative[-1] * (1 - 1e-12)))
+
+
+def has_waiters(machine: Machine) -> bool:
+    """Whether a request ever waited after the warm-up."""
+    return bool(machine.ledger.weights[1] > 0)
+
+
+def summary_of(machine: Machine, over: str, slots: int, page_size: int | None, bytes_per_slot: int) -> dict[str, Any]:
+    """What one simulation measured, as its part of the JSON; shares are of the arena's `slots`."""
+    ledger, counts = machine.ledger, machine.counts
+    accounts = {
+        side: {name: statistics(ledger, side, index, slots) for index, name in enumerate(ACCOUNTS)} for side in SIDES
+    }
+    mean = {name: accounts[over][name]["mean"] or 0.0 for name in ACCOUNTS}
+    waste = sum(mean[name] for name in WASTE)
+    return {
+        "over": over,
+        "steps": int(counts[m.NUM_STEPS_DONE]),
+        "token_steps": int(counts[m.TOKEN_STEPS]),
+        "requests": {
+            "finished": int(counts[m.NUM_FINISHED]),
+            "refused": int(np.count_nonzero(machine.outcome > m.FINISHED)),
+            "preempted": int(machine.tallies[m.PREEMPTED].sum()),
+        },
+        "batch": by_side(ledger, over, books.BATCH, 1.0),
+        "waiting": by_side(ledger, over, books.WAITING, 1.0),
+        "occupancy": by_side(ledger, over, books.TOKEN_STATE, slots),
+        "fill": {**by_side(ledger, over, books.FILL, 1.0), "at_finish": fill_at_finish(machine)},
+        "held": by_side(ledger, over, books.HELD, slots),
+        "pages": pages_of(ledger, over, page_size),
+        "ledger": accounts,
+        "paper_view": paper_view(mean),
+        "waste": {"share": waste, "bytes": waste * slots * bytes_per_slot},
+        "blocked_steps": by_label(machine, m.BLOCKED),
+        "preemptions": by_label(machine, m.PREEMPTED),
+        "external_index": {"mean": statistics(ledger, over, books.INDEX)["mean"]},
+        "sharing": {
+            "logical_tokens_mean": mean["token_state"] * slots,
+            "physical_tokens_mean": mean["token_state"] * slots,
+            "pages_saved_fraction": 0.0,
+        },
+    }
+
+
+def by_side(ledger: Ledger, over: str, series: int, unit: float) -> dict[str, Any]:
+    """A series' mean and peak over the steps that count, and its statistics over both sides."""
+    sides = {side: statistics(ledger, side, series, unit) for side in SIDES}
+    return {"mean": sides[over]["mean"], "peak": sides[over]["peak"], **sides}
+
+
+def fill_at_finish(machine: Machine) -> float | None:
+    """Tokens stored / slots held, summed over the sequences as each one ended."""
+    held = int(machine.counts[m.HELD_AT_FINISH])
+    return int(machine.counts[m.STORED_AT_FINISH]) / held if held else None
+
+
+def pages_of(ledger: Ledger, over: str, page_size: int | None) -> dict[str, Any]:
+    """Pages handed out; None for a policy without pages."""
+    if page_size is None:
+        return {"mean": None, "allocated_peak": None, "cow_copies": 0}
+    held = statistics(ledger, over, books.HELD, page_size)
+    peak = float(ledger.peaks[:, books.HELD].max()) / page_size
+    return {"mean": held["mean"], "allocated_peak": int(peak), "cow_copies": 0}
+
+
+def paper_view(mean: dict[str, float]) -> dict[str, float]:
+    """The four segments of PagedAttention's Fig. 2, which books buddy rounding as external; they sum to 1."""
+    internal = mean["over_reservation"] + mean["tail"]
+    return {
+        "token_state": mean["token_state"],
+        "reservation": mean["reservation"],
+        "internal": internal,
+        "external_and_others": 1.0 - mean["token_state"] - mean["reservation"] - internal,
+    }
+
+
+def by_label(machine: Machine, cause: int) -> dict[str, int]:
+    """A tally by what became of the free slots."""
+    tally = machine.tallies[cause]
+    return {
+        "fragmentation": int(tally[m.FRAGMENTATION]),
+        "capacity": int(tally[m.SHORTAGE]),
+        "policy": int(tally[m.POLICY]),
+    }
+
+
+def timeline_row(row: Floats) -> dict[str, float]:
+    """One row of the timeline by name; accounts in slots."""
+    names = ("step", "time", "duration", *ACCOUNTS, "batch", "held", "waiting", "largest")
+    return dict(zip(names, row.tolist(), strict=True))

@@ -1,0 +1,77 @@
+"""Several seeds, one summary: means of shares, sums of counters, maxima of peaks, and the spread."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from statistics import fmean, stdev
+from typing import Any
+
+MAXIMA = frozenset({"peak", "allocated_peak", "touched_bytes", "resident_bytes"})
+NOT_MERGED = frozenset({"first_corrupt", "at_step", "device", "payload", "over", "capacity", "policy", "name", "notes"})
+
+
+def merge(summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The summaries of one policy under several seeds as one; `spread` is the sample standard deviation of each mean.
+
+    Whole numbers are counters and are summed, other numbers are averaged (None where a seed has none is left out), and
+    what is called a peak is the largest. With one seed this is that seed's summary.
+    """
+    merged = {key: _merge_value(key, [summary[key] for summary in summaries]) for key in summaries[0]}
+    paths = [path for path in _paths(merged) if path.rsplit(".", 1)[-1] in ("mean", "at_finish", *_VIEW)]
+    merged["spread"] = {path: _spread([_at(summary, path) for summary in summaries]) for path in paths}
+    return merged
+
+
+_VIEW = ("token_state", "reservation", "internal", "external_and_others", "share")
+
+
+def _merge_value(key: str, values: Sequence[Any]) -> Any:
+    first = values[0]
+    if len(values) == 1 or key in NOT_MERGED:
+        return first
+    if isinstance(first, Mapping):
+        return {name: _merge_value(name, [value[name] for value in values]) for name in first}
+    if key == "refusals":
+        return _merge_refusals(values)
+    if key == "hash":
+        return hashlib.sha256("".join(values).encode()).hexdigest()
+    numbers = [value for value in values if value is not None]
+    if not numbers:
+        return None
+    if key in MAXIMA:
+        return max(numbers)
+    return sum(numbers) if isinstance(numbers[0], int) else fmean(numbers)
+
+
+def _merge_refusals(values: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """Refusals by reason over all seeds; the first request is that of the first seed that has one."""
+    by_reason: dict[str, dict[str, Any]] = {}
+    for rows in values:
+        for row in rows:
+            entry = by_reason.setdefault(row["reason"], {**row, "count": 0})
+            entry["count"] += row["count"]
+    return list(by_reason.values())
+
+
+def _paths(tree: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Paths of all float leaves."""
+    paths = []
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            paths += _paths(value, f"{prefix}{key}.")
+        elif isinstance(value, float):
+            paths.append(f"{prefix}{key}")
+    return paths
+
+
+def _at(tree: Any, path: str) -> Any:
+    for key in path.split("."):
+        tree = tree[key]
+    return tree
+
+
+def _spread(values: Sequence[float | None]) -> float | None:
+    """Sample standard deviation; None for fewer than two numbers."""
+    numbers = [value for value in values if value is not None]
+    return stdev(numbers) if len(numbers) > 1 else None

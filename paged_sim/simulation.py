@@ -1,0 +1,215 @@
+"""From a scenario to a run: every allocator over every seed's requests."""
+
+from __future__ import annotations
+
+import os
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from paged_sim import allocators
+from paged_sim.arena import ArenaStats, open_arena
+from paged_sim.engine import machine as m
+from paged_sim.engine import measures
+from paged_sim.engine.drive import MemoryMap, Progress, drive
+from paged_sim.engine.machine import Machine
+from paged_sim.engine.refusals import refusals_of
+from paged_sim.engine.setup import build_allocator, build_machine, num_seats
+from paged_sim.errors import EXIT_ERROR, PagedSimError
+from paged_sim.geometry import Capacity, Geometry, resolve_capacity, resolve_model
+from paged_sim.ledger import ACCOUNTS
+from paged_sim.merge import merge
+from paged_sim.requests import Requests
+from paged_sim.run import PolicyRun, Run, Timeline
+from paged_sim.scenario import clock_needed, resolved
+from paged_sim.scenario.models import AllocatorSpec, Scenario
+from paged_sim.workloads import Drawn, make_requests
+
+COMPILE_FROM = 100_000
+"""Token-steps of one simulation from which compiling is worthwhile; below, plain Python takes less than a second."""
+
+
+def simulate(
+    scenario: Scenario,
+    *,
+    progress: Progress | None = None,
+    maps: bool = False,
+    at_step: int | None = None,
+    timings: bool = False,
+) -> Run:
+    """Run every allocator of a scenario over the requests of each of its seeds.
+
+    `maps` also keeps the memory map of the first seed, `at_step` the ledger's row at that step (of the first seed);
+    `timings` fills in wall times, without which a run is the same, byte for byte, however it was computed.
+
+    Raises PagedSimError for what a user can mend: a workload that cannot be read, a GPU that is not there (exit code
+    1), requests none of which could be served (exit code 1).
+    """
+    geometry = resolve_model(scenario.model)
+    capacity = resolve_capacity(scenario.memory, geometry, page_size=common_page_size(scenario))
+    drawn = [draw(scenario, seed) for seed in range(scenario.seed, scenario.seed + scenario.repeats)]
+    simulations = Simulations(scenario, geometry, capacity, progress, maps, at_step, timings)
+    parts = tuple(simulations.run_policy(spec, drawn) for spec in scenario.allocators)
+    refuse_empty(parts)
+    return Run(scenario=resolved(scenario), policies=parts)
+
+
+def common_page_size(scenario: Scenario) -> int | None:
+    """The page size that all paged allocators share, or None."""
+    sizes = {spec.page_size for spec in scenario.allocators if spec.policy == "paged"}
+    return sizes.pop() if len(sizes) == 1 else None
+
+
+def draw(scenario: Scenario, seed: int) -> Drawn:
+    """The requests of one seed. Raises PagedSimError if they come over time and the clock counts steps."""
+    drawn = make_requests(scenario.workload, scenario.max_model_len, np.random.default_rng(seed))
+    if drawn.timed and scenario.clock.kind == "step":
+        raise clock_needed(str(scenario.source or scenario.name), "workload", "requests arrive")
+    return drawn
+
+
+def should_compile(requests: Requests) -> bool:
+    """Whether a simulation of these requests is worth compiling; `PAGED_SIM_COMPILE=always|never` overrules."""
+    wish = os.environ.get("PAGED_SIM_COMPILE", "auto")
+    if wish in ("always", "never"):
+        return wish == "always"
+    return int(requests.output_tokens.sum()) >= COMPILE_FROM
+
+
+class Simulations:
+    """What all simulations of one scenario share."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        geometry: Geometry,
+        capacity: Capacity,
+        progress: Progress | None,
+        maps: bool,
+        at_step: int | None,
+        timings: bool,
+    ) -> None:
+        self.scenario = scenario
+        self.geometry = geometry
+        self.slots = capacity.slots
+        self.progress = progress
+        self.maps = maps
+        self.at_step = at_step
+        self.timings = timings
+
+    def run_policy(self, spec: AllocatorSpec, drawn: list[Drawn]) -> PolicyRun:
+        """One allocator over all seeds."""
+        started = perf_counter()
+        first_map = MemoryMap() if self.maps else None
+        outcomes = [
+            self.run_seed(spec, requests.requests, first_map if index == 0 else None)
+            for index, requests in enumerate(drawn)
+        ]
+        over = "saturated" if all(measures.has_waiters(machine) for machine, _, _ in outcomes) else "all"
+        page_size = spec.page_size if spec.policy == "paged" else None
+        summaries = [
+            {
+                **measures.summary_of(machine, over, self.slots, page_size, self.geometry.bytes_per_slot),
+                "refusals": refusals_of(machine),
+                "arena": arena_part(machine, stats, digest),
+            }
+            for machine, stats, digest in outcomes
+        ]
+        first = outcomes[0][0]
+        summary = {
+            "name": spec.name,
+            "policy": policy_part(spec),
+            "seeds": [self.scenario.seed + index for index in range(len(drawn))],
+            "capacity": self.capacity_part(page_size),
+            **merge(summaries),
+            "notes": list(drawn[0].notes),
+            "timings": {"wall_seconds": perf_counter() - started} if self.timings else None,
+        }
+        if self.at_step is not None:
+            summary["at_step"] = None if np.isnan(first.watched[0]) else measures.timeline_row(first.watched)
+        return PolicyRun(summary=summary, timeline=timeline_of(first, first_map))
+
+    def run_seed(
+        self, spec: AllocatorSpec, requests: Requests, memory_map: MemoryMap | None
+    ) -> tuple[Machine, ArenaStats, str]:
+        """One allocator over one seed's requests: the machine at its end, the arena's statistics and digest."""
+        scenario, slots = self.scenario, self.slots
+        seats = num_seats(scenario, slots, requests)
+        state = build_allocator(spec, slots, requests, scenario.max_model_len, seats)
+        machine = build_machine(scenario, spec, state, requests, slots)
+        if self.at_step is not None:
+            machine.counts[m.WATCH] = self.at_step
+        compiled = should_compile(requests)
+        with open_arena(scenario.arena, slots, self.geometry.bytes_per_slot, compiled=compiled) as arena:
+            for ended in drive(machine, state, arena, compiled=compiled, memory_map=memory_map):
+                if self.progress is not None:
+                    self.progress.update(spec.name, ended, len(requests))
+            check_emptied(spec, state)
+            return machine, arena.stats(), arena.digest()
+
+    def capacity_part(self, page_size: int | None) -> dict[str, Any]:
+        """The arena's size, for the JSON."""
+        return {
+            "slots": self.slots,
+            "bytes": self.slots * self.geometry.bytes_per_slot,
+            "bytes_per_slot": self.geometry.bytes_per_slot,
+            "page_size": page_size,
+            "pages": self.slots // page_size if page_size else None,
+        }
+
+
+def check_emptied(spec: AllocatorSpec, state: allocators.State) -> None:
+    """After everything was freed an allocator must be as new: a leak or a lost merge is a broken policy."""
+    free, usable = allocators.free_slots(state), allocators.capacity(state)
+    if free != usable:
+        raise AssertionError(f"{spec.name}: {usable - free} slots were never given back")
+
+
+def policy_part(spec: AllocatorSpec) -> dict[str, Any]:
+    """The policy and the settings that it uses, for the JSON."""
+    if spec.policy == "paged":
+        return {"policy": spec.policy, "page_size": spec.page_size, "null_page": spec.null_page}
+    part = {"policy": spec.policy, "reserve": spec.reserve, "placement": spec.placement}
+    return {**part, "chunk": spec.chunk} if spec.reserve == "grow" else part
+
+
+def arena_part(machine: Machine, stats: ArenaStats, digest: str) -> dict[str, Any]:
+    """What the arena did and holds, for the JSON."""
+    corrupt = stats.first_corrupt
+    return {
+        "device": stats.device,
+        "payload": stats.payload,
+        "bytes": stats.bytes,
+        "tokens_written": stats.tokens_written,
+        "tokens_checked": stats.tokens_checked,
+        "tokens_copied": stats.tokens_copied,
+        "tokens_discarded": int(machine.counts[m.DISCARDED]),
+        "corrupt": stats.corrupt,
+        "first_corrupt": dict(zip(("slot", "generation", "position"), corrupt, strict=True)) if corrupt else None,
+        "touched_bytes": stats.touched_bytes,
+        "resident_bytes": stats.resident_bytes,
+        "hash": digest,
+    }
+
+
+def timeline_of(machine: Machine, memory_map: MemoryMap | None) -> Timeline:
+    """The kept rows of a simulation as columns."""
+    rows = machine.timeline[: machine.counts[m.NUM_ROWS]]
+    names = ("step", "time", "duration", *ACCOUNTS, "batch", "held", "waiting", "largest")
+    columns = {name: rows[:, index].copy() for index, name in enumerate(names)}
+    if memory_map is None:
+        return Timeline(columns)
+    return Timeline(columns, np.array(memory_map.rows, np.uint8), np.array(memory_map.steps, np.int64))
+
+
+def refuse_empty(parts: tuple[PolicyRun, ...]) -> None:
+    """Raise PagedSimError (exit code 1) if no policy served a single request."""
+    if any(part.summary["requests"]["finished"] for part in parts):
+        return
+    refusal = parts[0].summary["refusals"][0]
+    raise PagedSimError(
+        f"no request could be served: {refusal['count']} were refused by {parts[0].summary['name']}, "
+        f"the first (number {refusal['first']}) because {refusal['reason']}; give more memory or shorter requests",
+        exit_code=EXIT_ERROR,
+    )
