@@ -11,7 +11,7 @@ import numpy as np
 from paged_sim import allocators
 from paged_sim.arena import ArenaStats, open_arena
 from paged_sim.engine import machine as m
-from paged_sim.engine import measures
+from paged_sim.engine import measures, warm
 from paged_sim.engine.drive import MemoryMap, Progress, drive
 from paged_sim.engine.machine import Machine
 from paged_sim.engine.refusals import refusals_of
@@ -49,6 +49,7 @@ def simulate(
     geometry = resolve_model(scenario.model)
     capacity = resolve_capacity(scenario.memory, geometry, page_size=common_page_size(scenario))
     drawn = [draw(scenario, seed) for seed in range(scenario.seed, scenario.seed + scenario.repeats)]
+    compile_ahead(scenario, drawn, progress)
     simulations = Simulations(scenario, geometry, capacity, progress, maps, at_step, timings)
     parts = tuple(simulations.run_policy(spec, drawn) for spec in scenario.allocators)
     refuse_empty(parts)
@@ -75,6 +76,18 @@ def should_compile(requests: Requests) -> bool:
     if wish in ("always", "never"):
         return wish == "always"
     return int(requests.output_tokens.sum()) >= COMPILE_FROM
+
+
+def compile_ahead(scenario: Scenario, drawn: list[Drawn], progress: Progress | None) -> None:
+    """Compile what these simulations need and this machine has not compiled yet; say so, since it takes a while."""
+    if not any(should_compile(requests.requests) for requests in drawn):
+        return
+    families = warm.missing({spec.policy for spec in scenario.allocators})
+    if not families:
+        return
+    if progress is not None:
+        progress.announce("compiling the step loop for this machine, once (about ten seconds)")
+    warm.warm_up_all(families)
 
 
 class Simulations:

@@ -24,7 +24,7 @@ def run_blocks(document: Document) -> list[Block]:
     runs: Sequence[Document] = document["runs"]
     blocks: list[Block] = [
         Heading(str(document["scenario"]["name"])),
-        Paragraph(_setting(runs)),
+        Paragraph(setting(runs)),
         headline(runs),
         *ledger_blocks(runs),
         paper_view_grid(runs),
@@ -40,7 +40,8 @@ def run_blocks(document: Document) -> list[Block]:
     return blocks
 
 
-def _setting(runs: Sequence[Document]) -> str:
+def setting(runs: Sequence[Document]) -> str:
+    """What was measured and how it is averaged, as a sentence."""
     capacity = runs[0]["capacity"]
     seeds = runs[0]["seeds"]
     seeding = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]}..{seeds[-1]}: mean ±standard deviation"
@@ -214,7 +215,7 @@ def _payload(run: Document) -> str:
 
 
 def _first_corrupt(runs: Sequence[Document]) -> list[Block]:
-    found = [(run["name"], run["first_corrupt"]) for run in runs if run.get("first_corrupt")]
+    found = [(run["name"], run["arena"]["first_corrupt"]) for run in runs if run["arena"].get("first_corrupt")]
     return [
         Paragraph(f"CORRUPT: {name}: {', '.join(f'{key} {value}' for key, value in first.items())}", style="bold red")
         for name, first in found

@@ -50,4 +50,4 @@ def draw(run: Run) -> Iterator[tuple[str, bytes]]:
             for suffix, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
                 content = io.BytesIO()
                 figure.savefig(content, format=suffix, dpi=200, metadata=metadata)
-                yield f"{run.scenario['name']}-{name}.{suffix}", content.getvalue()
+                yield f"{name}.{suffix}", content.getvalue()

@@ -36,10 +36,10 @@ def draw_over_time(run: Run) -> Figure:
     batch.set_ylabel("sequences held")
     batch.set_ylim(bottom=0)
     batch.set_xlabel("time (s)" if clock else "step")
-    batch.margins(x=0)
     for axes in (occupancy, batch):
         axes.grid(axis="y", color="#E0E0E0", linewidth=0.6)
         axes.set_axisbelow(True)
+        axes.margins(x=0)
     figure.legend(*batch.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     occupancy.set_title(
         f"{run.scenario['name']}: occupancy and sequences held over time", loc="left", fontweight="bold"

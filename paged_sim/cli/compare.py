@@ -1,0 +1,114 @@
+"""`paged-sim compare`: the built-in comparison, the policies of one scenario, or saved runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from paged_sim.cli import output
+from paged_sim.cli.options import RunOptions, run_options
+from paged_sim.cli.simulating import deliver, documents_of, load_all, simulate_all
+from paged_sim.errors import PagedSimError
+from paged_sim.reports.comparison import COMPARISON_FORMATS, Comparison, across_files, side_by_side
+from paged_sim.reports.published import FIG2, built_in_comparison, tutorial_scenarios
+
+_TWO_SCENARIOS = (
+    "compare takes one scenario, or saved runs only; save each with `paged-sim run SCENARIO --format json -o FILE`"
+)
+
+
+@click.command("compare", short_help="Compare policies, saved runs, or this program with published numbers.")
+@click.argument("sources", nargs=-1, metavar="[SCENARIO | RUN.json...]")
+@run_options
+def compare(sources: tuple[str, ...], **given: Any) -> None:
+    """Compare: without an argument, this program's numbers with published ones; with one SCENARIO, its policies side by
+    side; with runs saved by `run --format json -o`, the same policy across the files.
+    """
+    options = RunOptions(**given)
+    if not sources:
+        _built_in(options)
+    elif all(source.endswith(".json") for source in sources):
+        _saved(sources, options)
+    elif len(sources) == 1:
+        _one_scenario(sources[0], options)
+    else:
+        raise click.UsageError(_TWO_SCENARIOS)
+
+
+def _built_in(options: RunOptions) -> None:
+    if options.trace is not None:
+        raise click.UsageError("the built-in comparison has its own requests; give a SCENARIO with --trace")
+    scenarios = load_all([*tutorial_scenarios(), FIG2], options)
+    runs = simulate_all(scenarios, options)
+    documents, mistakes = documents_of(scenarios, runs)
+    comparison = built_in_comparison(documents[:-1], documents[-1])
+    deliver(runs, documents, mistakes, lambda screen: COMPARISON_FORMATS[options.shape](comparison, screen), options)
+
+
+def _one_scenario(source: str, options: RunOptions) -> None:
+    scenarios = load_all([source], options)
+    runs = simulate_all(scenarios, options)
+    documents, mistakes = documents_of(scenarios, runs)
+    comparison = side_by_side(documents[0])
+    deliver(runs, documents, mistakes, lambda screen: COMPARISON_FORMATS[options.shape](comparison, screen), options)
+
+
+def _saved(sources: tuple[str, ...], options: RunOptions) -> None:
+    needless = {
+        "--set": options.overrides,
+        "--seed": options.seed is not None,
+        "--device": options.device,
+        "--trace": options.trace,
+        "--plot": options.plot,
+        "--timeline": options.timeline,
+        "--step": options.step is not None,
+        "--timings": options.timings,
+    }
+    if used := [name for name, value in needless.items() if value]:
+        raise click.UsageError(f"{', '.join(used)}: saved runs are not simulated again; leave this out")
+    output.check_file(options.output, "--output")
+    comparison = _compare_saved([(source, read_saved(source)) for source in sources])
+    output.emit(COMPARISON_FORMATS[options.shape](comparison, output.screen_for(options.output)), options.output)
+
+
+def _compare_saved(saved: list[tuple[str, list[dict[str, Any]]]]) -> Comparison:
+    documents = saved[0][1]
+    if len(saved) == 1 and len(documents) == 1:
+        return side_by_side(documents[0])
+    return across_files(list(zip(_labels([source for source, _ in saved]), [runs for _, runs in saved], strict=True)))
+
+
+def _labels(sources: list[str]) -> list[str]:
+    """File names where they are different, else paths."""
+    names = [Path(source).name for source in sources]
+    return names if len(set(names)) == len(names) else sources
+
+
+def read_saved(source: str) -> list[dict[str, Any]]:
+    """The runs in a file written by `run --format json`. Raises PagedSimError for anything else."""
+    try:
+        content = json.loads(Path(source).read_text("utf-8"))
+    except OSError as error:
+        raise PagedSimError(f"{source}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise PagedSimError(f"{source}: not UTF-8 text, so no saved run") from None
+    except json.JSONDecodeError as error:
+        raise PagedSimError(f"{source}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from None
+    documents = content if isinstance(content, list) else [content]
+    if not documents or not all(_is_run(document) for document in documents):
+        raise PagedSimError(f"{source}: no saved run; write one with `paged-sim run SCENARIO --format json -o FILE`")
+    return documents
+
+
+def _is_run(document: Any) -> bool:
+    """Whether this has the parts that every report needs; a stranger's JSON has not."""
+    if not isinstance(document, dict) or document.get("version") != 1 or not isinstance(document.get("scenario"), dict):
+        return False
+    runs = document.get("runs")
+    return isinstance(runs, list) and bool(runs) and all(isinstance(run, dict) and _NEEDED <= run.keys() for run in runs)
+
+
+_NEEDED = frozenset({"name", "over", "seeds", "capacity", "arena", "batch", "fill", "occupancy", "waste", "ledger", "requests"})

@@ -1,0 +1,72 @@
+"""The options that commands share, each declared once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from paged_sim.reports import FORMATS
+
+Command = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What `run` and `compare` were told besides their arguments; fields are named after the options."""
+
+    overrides: tuple[str, ...] = ()
+    seed: int | None = None
+    device: str | None = None
+    trace: str | None = None
+    shape: str = "table"
+    output: str | None = None
+    plot: str | None = None
+    timeline: str | None = None
+    step: int | None = None
+    timings: bool = False
+    quiet: bool = False
+
+
+def _stack(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """One decorator of several; the options appear in the help in this order."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+output_option = click.option("-o", "--output", metavar="FILE|-", help="Write results to FILE (- is standard output).")
+
+
+def format_option(*names: str) -> Callable[[Command], Command]:
+    """`--format`, with the first of `names` as the default."""
+    return click.option(
+        "--format", "shape", type=click.Choice(names), default=names[0], show_default=True, help="How to show results."
+    )
+
+
+scenario_options = _stack(
+    click.option(
+        "--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Override one value of the scenario; repeatable."
+    ),
+    click.option("--seed", type=click.IntRange(min=0), help="Seed in place of the scenario's."),
+    click.option("--device", metavar="auto|cpu|cuda[:N]", help="Where the arena lies, in place of the scenario's device."),
+    click.option("--trace", metavar="FILE", help="Take the requests from a trace file."),
+)
+
+run_options = _stack(
+    scenario_options,
+    format_option(*FORMATS),
+    output_option,
+    click.option("--plot", metavar="DIR", help="Also write figures to DIR, as PNG and SVG."),
+    click.option("--timeline", metavar="FILE.csv", help="Also write the timeline of every policy to one CSV file."),
+    click.option("--step", type=click.IntRange(min=0), metavar="N", help="Also show the ledger at step N."),
+    click.option("--timings", is_flag=True, help="Measure wall times, too."),
+    click.option("--quiet", is_flag=True, help="Show no progress."),
+)

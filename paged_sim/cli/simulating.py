@@ -1,0 +1,135 @@
+"""What `run` and `compare` have in common: check, simulate, evaluate, and hand the results over in order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from paged_sim.cli import output
+from paged_sim.cli.options import RunOptions
+from paged_sim.cli.progress import progress_bar
+from paged_sim.errors import EXIT_ERROR, PagedSimError
+from paged_sim.reports.blocks import Screen
+
+if TYPE_CHECKING:
+    from paged_sim.run import Run
+    from paged_sim.scenario.models import Scenario
+
+
+def load_all(sources: Sequence[str], options: RunOptions) -> list[Scenario]:
+    """Every scenario with the flags over it; the output files are checked, too, before anything runs."""
+    from paged_sim.scenario import load_scenario
+
+    output.check_file(options.output, "--output")
+    output.check_file(options.timeline, "--timeline")
+    output.check_folder(options.plot, "--plot")
+    return [
+        load_scenario(
+            source, overrides=options.overrides, seed=options.seed, device=options.device, trace=options.trace
+        )
+        for source in sources
+    ]
+
+
+def simulate_all(scenarios: Sequence[Scenario], options: RunOptions) -> list[Run]:
+    """Simulate one scenario after the other, with progress where somebody watches."""
+    from paged_sim.simulation import simulate
+
+    with progress_bar(options.quiet) as progress:
+        return [
+            simulate(
+                scenario,
+                progress=progress,
+                maps=options.plot is not None,
+                at_step=options.step,
+                timings=options.timings,
+            )
+            for scenario in scenarios
+        ]
+
+
+def documents_of(scenarios: Sequence[Scenario], runs: Sequence[Run]) -> tuple[list[dict[str, Any]], list[PagedSimError]]:
+    """The JSON of each run with the verdicts on its checks, and what is wrong with checks that have none.
+
+    A check that names no number is the user's mistake, and no reason to lose the results of a long run.
+    """
+    from paged_sim.checks import evaluate
+
+    documents, mistakes = [], []
+    for scenario, run in zip(scenarios, runs, strict=True):
+        document = run.to_json()
+        if scenario.checks:
+            try:
+                document["checks"] = [asdict(verdict) for verdict in evaluate(document, scenario.checks)]
+            except PagedSimError as mistake:
+                mistakes.append(mistake)
+        documents.append(document)
+    return documents, mistakes
+
+
+def deliver(
+    runs: Sequence[Run],
+    documents: Sequence[dict[str, Any]],
+    mistakes: Sequence[PagedSimError],
+    report: Callable[[Screen], str],
+    options: RunOptions,
+) -> None:
+    """Write figures, timeline and report, then raise what was wrong: a check's mistake, or corrupted content."""
+    if options.plot is not None:
+        write_plots(runs, Path(options.plot))
+    if options.timeline is not None:
+        from paged_sim.reports.as_timeline import as_timeline
+
+        output.write_file(Path(options.timeline), as_timeline(runs).encode())
+    output.emit(report(output.screen_for(options.output)), options.output)
+    if options.timings:
+        say_timings(documents)
+    for mistake in mistakes:
+        raise mistake
+    raise_if_corrupt(documents)
+
+
+def write_plots(runs: Sequence[Run], folder: Path) -> None:
+    """Every figure of every run; a second run of one name gets a number."""
+    from paged_sim.reports.plots import draw
+
+    folder.mkdir(exist_ok=True)
+    seen: dict[str, int] = {}
+    for run in runs:
+        stem = re.sub(r"[^\w.-]+", "_", str(run.scenario["name"]))
+        seen[stem] = seen.get(stem, 0) + 1
+        numbered = stem if seen[stem] == 1 else f"{stem}-{seen[stem]}"
+        for name, content in draw(run):
+            output.write_file(folder / f"{numbered}-{name}", content)
+
+
+def say_timings(documents: Sequence[dict[str, Any]]) -> None:
+    """Wall times on stderr, since no two runs have the same."""
+    for document in documents:
+        for part in document["runs"]:
+            seconds = part["timings"]["wall_seconds"]
+            rate = part["token_steps"] / max(seconds, 1e-9) / 1e6
+            click.echo(
+                f"{document['scenario']['name']}, {part['name']}: {seconds:.2f} s, {rate:.1f} M token-steps/s", err=True
+            )
+
+
+def raise_if_corrupt(documents: Sequence[dict[str, Any]]) -> None:
+    """Raise PagedSimError (exit code 1) if any token was read back wrong."""
+    corrupt = {
+        part["name"]: part["arena"]["corrupt"]
+        for document in documents
+        for part in document["runs"]
+        if part["arena"]["corrupt"]
+    }
+    if corrupt:
+        listed = ", ".join(f"{name} ({number:,} tokens)" for name, number in corrupt.items())
+        raise PagedSimError(
+            f"corrupted content: {listed}; an allocator gave a slot to two owners, or a token was lost",
+            exit_code=EXIT_ERROR,
+        )

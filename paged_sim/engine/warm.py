@@ -1,0 +1,95 @@
+"""Compiling ahead: the step loop for the allocator families a scenario needs, two at a time.
+
+The first run of a version on a machine compiles for some seconds for each family; the result is kept on disk. Families
+that are still missing are compiled side by side, one of them here and each other in a process of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+
+from paged_sim.arena import open_arena
+from paged_sim.compiled import cache_folder
+from paged_sim.engine.drive import drive
+from paged_sim.engine.setup import build_allocator, build_machine
+from paged_sim.requests import Requests
+from paged_sim.scenario.models import AllocatorSpec, ArenaSpec, Measure, Scenario, Scheduler, Variant, Workload
+
+
+def missing(families: Collection[str]) -> list[str]:
+    """Those of the families ("contiguous", "paged") whose step loop has not been compiled here yet, in order."""
+    return [family for family in sorted(families) if not _mark(family).exists()]
+
+
+def warm_up(family: str) -> None:
+    """Compile the step loop of a family, and the arena's loop, by running one request of two tokens."""
+    requests = Requests(
+        arrival=np.zeros(1),
+        prompt_tokens=np.ones(1, np.int64),
+        output_tokens=np.full(1, 2, np.int64),
+        max_tokens=np.full(1, 2, np.int64),
+        samples=np.ones(1, np.int64),
+        prefix_offsets=np.zeros(2, np.int64),
+        prefix_ids=np.zeros(0, np.int64),
+    )
+    spec = AllocatorSpec(name=family, policy=family)
+    scenario = _tiny(spec)
+    state = build_allocator(spec, 64, requests, scenario.max_model_len, 1)
+    machine = build_machine(scenario, spec, state, requests, 64)
+    with open_arena(scenario.arena, 64, 8, compiled=True) as arena:
+        for _ in drive(machine, state, arena, compiled=True):
+            pass
+    _mark(family).touch()
+
+
+def warm_up_all(families: Collection[str]) -> None:
+    """Compile the first of the families here and the others meanwhile in processes of their own."""
+    first, *others = sorted(families)
+    environment = {**os.environ, "PAGED_SIM_CACHE_DIR": str(_folder().parent)}
+    command = [sys.executable, "-m", "paged_sim.engine.warm"]
+    children = [subprocess.Popen([*command, family], env=environment) for family in others]
+    try:
+        warm_up(first)
+    finally:
+        for child in children:
+            child.wait()
+
+
+def _tiny(spec: AllocatorSpec) -> Scenario:
+    nothing = Variant("constant", {"value": 1})
+    return Scenario(
+        name="warm-up",
+        seed=0,
+        repeats=1,
+        model=Variant("bytes_per_slot", {"bytes": 8}),
+        memory=Variant("slots", {"slots": 64}),
+        max_model_len=16,
+        workload=Workload(count=1, prompt=nothing, output=nothing, max_tokens=nothing, arrival=Variant("saturated")),
+        scheduler=Scheduler(),
+        clock=Variant("step"),
+        allocators=(spec,),
+        arena=ArenaSpec(device="cpu"),
+        measure=Measure(samples=2),
+        checks=(),
+        origins={},
+    )
+
+
+def _folder() -> Path:
+    from numba import __version__
+
+    return cache_folder(__version__)
+
+
+def _mark(family: str) -> Path:
+    return _folder() / f"{family}.compiled"
+
+
+if __name__ == "__main__":
+    warm_up(sys.argv[1])

@@ -1,0 +1,129 @@
+"""Comparisons as blocks, JSON and CSV rows alike: policies of one run side by side, and saved runs policy by policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from .answer import answer
+from .as_csv import to_csv
+from .as_json import to_json
+from .blocks import Block, Cell, Grid, Heading, Paragraph, Screen
+from .markdown import render_markdown
+from .numbers import MISSING, amount, count, lookup, mean, percent
+from .run_report import ledger_blocks, setting
+from .text import render_text
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One comparison in every form: blocks to read, `data` for JSON, `rows` for CSV."""
+
+    blocks: Sequence[Block]
+    data: object
+    rows: Sequence[Mapping[str, Any]]
+
+
+COMPARISON_FORMATS: dict[str, Callable[[Comparison, Screen], str]] = {
+    "table": lambda comparison, screen: render_text(comparison.blocks, screen),
+    "json": lambda comparison, screen: to_json(comparison.data),
+    "csv": lambda comparison, screen: to_csv(comparison.rows),
+    "markdown": lambda comparison, screen: render_markdown(comparison.blocks),
+}
+
+
+class Metric(NamedTuple):
+    """A number of the JSON by its path, its name in tables, and how it is written."""
+
+    path: str
+    label: str
+    write: Callable[[float | None], str]
+
+
+METRICS = (
+    Metric("batch.mean", "sequences held, mean", mean),
+    Metric("batch.peak", "sequences held, peak", count),
+    Metric("occupancy.mean", "occupancy, mean", percent),
+    Metric("fill.mean", "fill, mean", percent),
+    Metric("fill.at_finish", "fill at finish", percent),
+    Metric("waste.share", "waste, share", percent),
+    Metric("waste.bytes", "waste", amount),
+    Metric("paper_view.token_state", "paper view: token state", percent),
+    Metric("paper_view.reservation", "paper view: reservation", percent),
+    Metric("paper_view.internal", "paper view: internal", percent),
+    Metric("paper_view.external_and_others", "paper view: external and others", percent),
+    Metric("steps", "steps", count),
+    Metric("requests.finished", "requests finished", count),
+    Metric("requests.refused", "requests refused", count),
+    Metric("requests.preempted", "preemptions", count),
+    Metric("blocked_steps.fragmentation", "blocked steps: fragmentation", count),
+    Metric("blocked_steps.capacity", "blocked steps: capacity", count),
+    Metric("blocked_steps.policy", "blocked steps: policy", count),
+    Metric("arena.touched_bytes", "arena touched", amount),
+    Metric("arena.resident_bytes", "arena resident", amount),
+    Metric("arena.corrupt", "corrupt tokens", count),
+)
+
+
+def side_by_side(document: Document) -> Comparison:
+    """The policies of one run beside each other, a metric a row."""
+    runs: Sequence[Document] = document["runs"]
+    rows = tuple((metric.label, *(metric.write(lookup(run, metric.path)) for run in runs)) for metric in METRICS)
+    blocks: list[Block] = [
+        Heading(str(document["scenario"]["name"])),
+        Paragraph(setting(runs)),
+        Grid("Policies side by side", ("metric", *(run["name"] for run in runs)), rows),
+        *ledger_blocks(runs),
+        Paragraph(answer(runs), style="bold green"),
+    ]
+    table = [{"metric": m.path, **{run["name"]: lookup(run, m.path) for run in runs}} for m in METRICS]
+    return Comparison(blocks, document, table)
+
+
+def across_files(saved: Sequence[tuple[str, Sequence[Document]]]) -> Comparison:
+    """Saved runs, (label, documents) each: the same policy across files, and its change against the first file.
+
+    Policies go by scenario and name, in order of first appearance; a file without one shows a dash.
+    """
+    labels = [label for label, _ in saved]
+    policies = [_policies(documents) for _, documents in saved]
+    names = list(dict.fromkeys(name for found in policies for name in found))
+    blocks: list[Block] = [Heading(f"{len(saved)} saved runs; changes are against {labels[0]}")]
+    table = []
+    for name in names:
+        runs = [found.get(name) for found in policies]
+        blocks.append(Grid(name, _header(labels), tuple(_row(metric, runs) for metric in METRICS)))
+        for metric in METRICS:
+            values = [None if run is None else lookup(run, metric.path) for run in runs]
+            table.append({"policy": name, "metric": metric.path, **dict(zip(labels, values, strict=True))})
+    return Comparison(blocks, {"version": 1, "files": labels, "rows": table}, table)
+
+
+def _policies(documents: Sequence[Document]) -> dict[str, Document]:
+    return {f"{document['scenario']['name']}: {run['name']}": run for document in documents for run in document["runs"]}
+
+
+def _header(labels: Sequence[str]) -> tuple[str, ...]:
+    return ("metric", labels[0], *(head for label in labels[1:] for head in (label, "change")))
+
+
+def _row(metric: Metric, runs: Sequence[Document | None]) -> tuple[Cell, ...]:
+    values = [None if run is None else lookup(run, metric.path) for run in runs]
+    cells = [metric.write(values[0])]
+    for value in values[1:]:
+        cells += [metric.write(value), change(metric, values[0], value)]
+    return (metric.label, *cells)
+
+
+def change(metric: Metric, before: float | None, after: float | None) -> str:
+    """Shares change by points, other numbers by per cent; from zero, by the number itself."""
+    if before is None or after is None:
+        return MISSING
+    if before == after:
+        return "="
+    if metric.write is percent:
+        return f"{100 * (after - before):+.1f} pt"
+    return f"{100 * (after - before) / before:+.1f}%" if before else f"+{metric.write(after)}"
