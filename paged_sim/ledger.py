@@ -72,6 +72,8 @@ class Ledger(NamedTuple):
     """
 
     row: Ints
+    booked: Ints
+    pending: Floats
     scale: Floats
     sums: Floats
     peaks: Floats
@@ -85,9 +87,11 @@ def create(capacity: int, rows: int, requests: int) -> Ledger:
     spans = np.full(NUM_SERIES, float(capacity))
     spans[BATCH], spans[WAITING] = rows, requests
     scale = np.minimum(1.0, BINS / np.maximum(spans, 1.0))
-    scale[FILL] = scale[INDEX] = BINS
+    scale[FILL] = BINS
     return Ledger(
         row=np.zeros(NUM_COUNTS, np.int64),
+        booked=np.zeros(NUM_COUNTS, np.int64),
+        pending=np.zeros((2, NUM_COUNTS)),
         scale=scale,
         sums=np.zeros((2, NUM_SERIES)),
         peaks=np.zeros((2, NUM_SERIES)),
@@ -110,33 +114,54 @@ def balance(ledger: Ledger) -> int:
 def book(ledger: Ledger, side: int, steps: int, slope: int, duration: float) -> None:
     """Book `steps` equal steps of `duration` each, on each of which `slope` slots move from reservation to token state.
 
-    The row is as of the first of these steps and is left as it is.
+    The row is as of the first of these steps and is left as it is. A series that has not changed since it was last
+    booked only gathers weight.
     """
+    weight = duration * steps
     for series in range(NUM_COUNTS):
-        value = ledger.row[series]
-        if series == TOKEN_STATE:
-            book_ramp(ledger, side, series, value, slope, steps, duration)
-        elif series == RESERVATION:
-            book_ramp(ledger, side, series, value, -slope, steps, duration)
-        else:
-            ledger.sums[side, series] += value * duration * steps
-            ledger.peaks[side, series] = max(ledger.peaks[side, series], value)
-            ledger.histogram[side, series, int(value * ledger.scale[series])] += duration * steps
-    ledger.weights[side] += duration * steps
-    book_index(ledger, side, duration * steps)
+        if ledger.row[series] != ledger.booked[series]:
+            settle(ledger, series)
+    for series in range(NUM_COUNTS):
+        ledger.pending[side, series] += weight
+    ledger.weights[side] += weight
+    book_ramp(ledger, side, TOKEN_STATE, slope, steps, duration)
+    book_ramp(ledger, side, RESERVATION, -slope, steps, duration)
+    book_index(ledger, side, weight)
     if ledger.row[HELD] > 0:
-        ledger.holding[side] += duration * steps
+        ledger.holding[side] += weight
         book_fill(ledger, side, steps, slope, duration)
 
 
 @kernel
-def book_ramp(ledger: Ledger, side: int, series: int, value: int, slope: int, steps: int, duration: float) -> None:
-    """Book a series that grows by `slope` a step."""
+def settle(ledger: Ledger, series: int) -> None:
+    """Book the weight a series has gathered at its value until now, and go on with the row's value."""
+    value = ledger.booked[series]
+    ledger.booked[series] = ledger.row[series]
+    for side in range(2):
+        weight = ledger.pending[side, series]
+        ledger.pending[side, series] = 0.0
+        if weight > 0.0 and series != TOKEN_STATE and series != RESERVATION:
+            ledger.sums[side, series] += value * weight
+            ledger.peaks[side, series] = max(ledger.peaks[side, series], value)
+            ledger.histogram[side, series, int(value * ledger.scale[series])] += weight
+
+
+def settle_all(ledger: Ledger) -> None:
+    """Book all gathered weight; to be called before sums, peaks and histogram are read."""
+    for series in range(NUM_COUNTS):
+        settle(ledger, series)
+
+
+@kernel
+def book_ramp(ledger: Ledger, side: int, series: int, slope: int, steps: int, duration: float) -> None:
+    """Book a series that changes by `slope` a step."""
+    value = ledger.row[series]
     last = value + slope * (steps - 1)
     ledger.sums[side, series] += (value + last) * steps * 0.5 * duration
     ledger.peaks[side, series] = max(ledger.peaks[side, series], max(value, last))
+    scale = ledger.scale[series]
     for _ in range(steps):
-        ledger.histogram[side, series, int(value * ledger.scale[series])] += duration
+        ledger.histogram[side, series, int(value * scale)] += duration
         value += slope
 
 
@@ -155,10 +180,8 @@ def book_fill(ledger: Ledger, side: int, steps: int, slope: int, duration: float
 
 @kernel
 def book_index(ledger: Ledger, side: int, weight: float) -> None:
-    """Book how far the largest demand that could be met is from the free slots: 0 where all of them serve."""
+    """Book how far the largest demand that could be met is from the free slots; only its mean is kept."""
     row = ledger.row
     free = row[EXTERNAL] + row[SHORT] + row[WITHHELD] + row[IDLE]
-    index = 1.0 - row[LARGEST] / free if free > 0 else 0.0
-    ledger.sums[side, INDEX] += index * weight
-    ledger.peaks[side, INDEX] = max(ledger.peaks[side, INDEX], index)
-    ledger.histogram[side, INDEX, int(index * BINS)] += weight
+    if row[LARGEST] < free:
+        ledger.sums[side, INDEX] += (1.0 - row[LARGEST] / free) * weight

@@ -14,7 +14,13 @@ SLOTS = 15_728
 BYTES_PER_SLOT = 819_200
 
 LEDGERS: dict[str, dict[str, float]] = {
-    "orca-max": {"token_state": 0.196, "reservation": 0.126, "over_reservation": 0.589, "external": 0.008, "short": 0.081},
+    "orca-max": {
+        "token_state": 0.196,
+        "reservation": 0.126,
+        "over_reservation": 0.589,
+        "external": 0.008,
+        "short": 0.081,
+    },
     "orca-pow2": {
         "token_state": 0.271,
         "reservation": 0.174,
@@ -85,7 +91,9 @@ def summary(name: str, **changes: Any) -> dict[str, Any]:
         "spread": None,
         "timings": None,
         "waste": {"share": share, "bytes": share * SLOTS * BYTES_PER_SLOT},
-        "refusals": [{"reason": "needs 15,800 slots, the arena has 15,728", "label": "capacity", "count": 2, "first": 17}],
+        "refusals": [
+            {"reason": "needs 15,800 slots, the arena has 15,728", "label": "capacity", "count": 2, "first": 17}
+        ],
         "preemptions": {"fragmentation": 0, "capacity": 5 if paged else 0, "policy": 0},
         "external_index": {"mean": None if paged else 0.4},
         "first_corrupt": None,

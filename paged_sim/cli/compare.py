@@ -20,7 +20,7 @@ _TWO_SCENARIOS = (
 )
 
 
-@click.command("compare", short_help="Compare policies, saved runs, or this program with published numbers.")
+@click.command("compare", short_help="Compare policies, saved runs, or published numbers.")
 @click.argument("sources", nargs=-1, metavar="[SCENARIO | RUN.json...]")
 @run_options
 def compare(sources: tuple[str, ...], **given: Any) -> None:
@@ -108,7 +108,11 @@ def _is_run(document: Any) -> bool:
     if not isinstance(document, dict) or document.get("version") != 1 or not isinstance(document.get("scenario"), dict):
         return False
     runs = document.get("runs")
-    return isinstance(runs, list) and bool(runs) and all(isinstance(run, dict) and _NEEDED <= run.keys() for run in runs)
+    return (
+        isinstance(runs, list) and bool(runs) and all(isinstance(run, dict) and run.keys() >= _NEEDED for run in runs)
+    )
 
 
-_NEEDED = frozenset({"name", "over", "seeds", "capacity", "arena", "batch", "fill", "occupancy", "waste", "ledger", "requests"})
+_NEEDED = frozenset(
+    {"name", "over", "seeds", "capacity", "arena", "batch", "fill", "occupancy", "waste", "ledger", "requests"}
+)

@@ -53,10 +53,16 @@ def format_option(*names: str) -> Callable[[Command], Command]:
 
 scenario_options = _stack(
     click.option(
-        "--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Override one value of the scenario; repeatable."
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="PATH=VALUE",
+        help="Override one value of the scenario; repeatable.",
     ),
     click.option("--seed", type=click.IntRange(min=0), help="Seed in place of the scenario's."),
-    click.option("--device", metavar="auto|cpu|cuda[:N]", help="Where the arena lies, in place of the scenario's device."),
+    click.option(
+        "--device", metavar="auto|cpu|cuda[:N]", help="Where the arena lies, in place of the scenario's device."
+    ),
     click.option("--trace", metavar="FILE", help="Take the requests from a trace file."),
 )
 

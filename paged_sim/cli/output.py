@@ -16,7 +16,7 @@ NARROWEST, WIDEST = 40, 120
 
 
 def screen_for(output: str | None) -> Screen:
-    """The terminal's width and colours, if results go to one; else 80 columns without colour, whatever the environment."""
+    """The terminal's width and colours, if results go to one; else 80 columns and no colour, always."""
     if output not in (None, "-") or not sys.stdout.isatty():
         return Screen()
     width = shutil.get_terminal_size().columns

@@ -11,7 +11,7 @@ from paged_sim.cli.simulating import deliver, documents_of, load_all, simulate_a
 from paged_sim.reports import FORMATS
 
 
-@click.command("run", short_help="Simulate scenarios and report where the bytes went.")
+@click.command("run", short_help="Simulate scenarios; report where the bytes went.")
 @click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
 @run_options
 def run(scenarios: tuple[str, ...], **given: Any) -> None:

@@ -53,7 +53,9 @@ def simulate_all(scenarios: Sequence[Scenario], options: RunOptions) -> list[Run
         ]
 
 
-def documents_of(scenarios: Sequence[Scenario], runs: Sequence[Run]) -> tuple[list[dict[str, Any]], list[PagedSimError]]:
+def documents_of(
+    scenarios: Sequence[Scenario], runs: Sequence[Run]
+) -> tuple[list[dict[str, Any]], list[PagedSimError]]:
     """The JSON of each run with the verdicts on its checks, and what is wrong with checks that have none.
 
     A check that names no number is the user's mistake, and no reason to lose the results of a long run.

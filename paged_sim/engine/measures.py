@@ -49,6 +49,7 @@ def has_waiters(machine: Machine) -> bool:
 def summary_of(machine: Machine, over: str, slots: int, page_size: int | None, bytes_per_slot: int) -> dict[str, Any]:
     """What one simulation measured, as its part of the JSON; shares are of the arena's `slots`."""
     ledger, counts = machine.ledger, machine.counts
+    books.settle_all(ledger)
     accounts = {
         side: {name: statistics(ledger, side, index, slots) for index, name in enumerate(ACCOUNTS)} for side in SIDES
     }
@@ -74,7 +75,7 @@ def summary_of(machine: Machine, over: str, slots: int, page_size: int | None, b
         "waste": {"share": waste, "bytes": waste * slots * bytes_per_slot},
         "blocked_steps": by_label(machine, m.BLOCKED),
         "preemptions": by_label(machine, m.PREEMPTED),
-        "external_index": {"mean": statistics(ledger, over, books.INDEX)["mean"]},
+        "external_index": {"mean": mean_index(ledger, over)},
         "sharing": {
             "logical_tokens_mean": mean["token_state"] * slots,
             "physical_tokens_mean": mean["token_state"] * slots,
@@ -87,6 +88,12 @@ def by_side(ledger: Ledger, over: str, series: int, unit: float) -> dict[str, An
     """A series' mean and peak over the steps that count, and its statistics over both sides."""
     sides = {side: statistics(ledger, side, series, unit) for side in SIDES}
     return {"mean": sides[over]["mean"], "peak": sides[over]["peak"], **sides}
+
+
+def mean_index(ledger: Ledger, side: str) -> float | None:
+    """Mean of 1 - largest / free over the steps of a side: by what the allocator could serve, 0 for pages."""
+    weight = float(ledger.weights[SIDES[side]].sum())
+    return float(ledger.sums[SIDES[side], books.INDEX].sum()) / weight if weight else None
 
 
 def fill_at_finish(machine: Machine) -> float | None:

@@ -12,7 +12,7 @@ from .as_json import to_json
 from .blocks import Block, Cell, Grid, Heading, Paragraph, Screen
 from .markdown import render_markdown
 from .numbers import MISSING, amount, count, lookup, mean, percent
-from .run_report import ledger_blocks, setting
+from .run_report import at_step_blocks, ledger_blocks, setting
 from .text import render_text
 
 Document = Mapping[str, Any]
@@ -77,6 +77,7 @@ def side_by_side(document: Document) -> Comparison:
         Paragraph(setting(runs)),
         Grid("Policies side by side", ("metric", *(run["name"] for run in runs)), rows),
         *ledger_blocks(runs),
+        *at_step_blocks(runs),
         Paragraph(answer(runs), style="bold green"),
     ]
     table = [{"metric": m.path, **{run["name"]: lookup(run, m.path) for run in runs}} for m in METRICS]

@@ -29,16 +29,18 @@ def byte_unit(num_bytes: float) -> tuple[str, int]:
     return next((unit for unit in _UNITS if round(abs(num_bytes) / unit[1], 2) >= 1), _UNITS[-1])
 
 
-def amount(num_bytes: float | None, unit: tuple[str, int] | None = None) -> str:
-    """Bytes in `unit`, or in the unit that suits them: 12 GiB, 6.83 GiB, 800 KiB, 17 B."""
+def amount(num_bytes: float | None) -> str:
+    """Bytes in the unit that suits them: 12 GiB, 6.83 GiB, 800 KiB, 17 B."""
     if num_bytes is None:
         return MISSING
-    name, size = unit or byte_unit(num_bytes)
-    value = num_bytes / size
-    text = f"{value:,.2f}"
-    if unit is None and text.endswith(".00"):
-        text = text[:-3]
-    return f"{text} {name}"
+    name, size = byte_unit(num_bytes)
+    return f"{num_bytes / size:,.2f}".removesuffix(".00") + f" {name}"
+
+
+def signed(value: float, digits: int = 1) -> str:
+    """A difference with its sign; what rounds to zero has none."""
+    text = f"{value:+.{digits}f}"
+    return text[1:] if float(text) == 0 else text
 
 
 def spread_of(summary: Mapping[str, Any], path: str) -> float | None:

@@ -36,7 +36,5 @@ LOOKS: dict[str, Look] = {
 POLICY_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#404040", "#882255")
 POLICY_DASHES = ("-", "--", "-.", ":")
 
-ASCII = str.maketrans(
-    {"█": "#", "▓": "%", "▒": "=", "░": ":", "·": ".", "─": "-", "━": "=", "±": "~", "–": "-", "…": ".", "×": "x"}
-)
+ASCII = str.maketrans({"█": "#", "▓": "%", "▒": "=", "░": ":", "·": ".", "─": "-", "━": "=", "±": "~", "…": "."})
 """For streams that cannot show the characters above."""

@@ -12,8 +12,6 @@ from typing import Any, NamedTuple
 from .blocks import Cell, Grid
 from .numbers import percent
 
-_VISIBLE = 5e-4
-
 
 class PaperView(NamedTuple):
     """Shares of the arena, each 0..1: `internal` and `external` as the paper books them, and `rounding` apart."""
@@ -35,29 +33,28 @@ def paper_view(run: Mapping[str, Any], over: str) -> PaperView:
 
 
 def paper_view_grid(runs: Sequence[Mapping[str, Any]]) -> Grid:
-    """A row per policy over its own steps, and one more over all steps where that differs visibly."""
+    """A row per policy over its own steps, and one more over all steps where a printed digit differs."""
     rows: list[tuple[Cell, ...]] = []
     for run in runs:
-        first = paper_view(run, run["over"])
-        rows.append(_row(run["name"], run["over"], first))
-        over_all = paper_view(run, "all")
-        if max(abs(a - b) for a, b in zip(first, over_all, strict=True)) > _VISIBLE:
-            rows.append(_row(run["name"], "all", over_all))
+        first, over_all = _shares(paper_view(run, run["over"])), _shares(paper_view(run, "all"))
+        rows.append((run["name"], run["over"], *first))
+        if over_all != first:
+            rows.append((run["name"], "all", *over_all))
     header = (
         "policy",
         "over",
         "token\nstate",
         "reser-\nvation",
         "internal\n(paper)",
-        "external\nand others\n(paper)",
+        "external\n+ others\n(paper)",
         "internal\n(text-\nbook)",
-        "external\nand others\n(text-\nbook)",
+        "external\n+ others\n(text-\nbook)",
     )
     title = "Paper view (paper: buddy rounding counted as external; textbook: rounding counted as internal)"
     return Grid(title, header, tuple(rows))
 
 
-def _row(name: str, over: str, view: PaperView) -> tuple[str, ...]:
+def _shares(view: PaperView) -> tuple[str, ...]:
     shares = (
         view.token_state,
         view.reservation,
@@ -66,4 +63,4 @@ def _row(name: str, over: str, view: PaperView) -> tuple[str, ...]:
         view.internal + view.rounding,
         view.external_and_others - view.rounding,
     )
-    return (name, over, *(percent(max(share, 0.0)) for share in shares))
+    return tuple(percent(max(share, 0.0)) for share in shares)

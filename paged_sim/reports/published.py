@@ -10,8 +10,8 @@ from typing import Any
 from .answer import answer
 from .blocks import Block, Cell, Grid, Heading, Paragraph
 from .comparison import Comparison
-from .numbers import MISSING, mean, mean_spread, percent
-from .run_report import headline, ledger_blocks, setting
+from .numbers import MISSING, mean, mean_spread, percent, signed
+from .run_report import at_step_blocks, headline, ledger_blocks, setting
 
 Document = Mapping[str, Any]
 
@@ -47,6 +47,7 @@ def built_in_comparison(tutorial: Sequence[Document], fig2: Document) -> Compari
         Paragraph(setting(runs)),
         headline(runs),
         *ledger_blocks(runs),
+        *at_step_blocks(runs),
         _fig2_grid(runs, facts["fig2"]),
         Paragraph(f"Published: {facts['fig2']['source']}."),
         Paragraph(answer(runs), style="bold green"),
@@ -65,9 +66,14 @@ def tutorial_table(documents: Sequence[Document]) -> dict[str, list[float]]:
 
 def _tutorial_blocks(table: Mapping[str, Sequence[float]], facts: Document) -> list[Block]:
     rows = tuple((name, *(f"{value:.1f}" for value in table[name])) for name in TUTORIAL_POLICIES)
-    same = all(f"{a:.1f}" == f"{b:.1f}" for name in TUTORIAL_POLICIES for a, b in zip(table[name], facts[name], strict=True))
-    verdict = "the same to the printed digit" if same else "not the same: " + "; ".join(
-        f"{name} {' '.join(f'{value:.1f}' for value in facts[name])}" for name in TUTORIAL_POLICIES
+    same = all(
+        f"{a:.1f}" == f"{b:.1f}" for name in TUTORIAL_POLICIES for a, b in zip(table[name], facts[name], strict=True)
+    )
+    verdict = (
+        "the same to the printed digit"
+        if same
+        else "not the same: "
+        + "; ".join(f"{name} {' '.join(f'{value:.1f}' for value in facts[name])}" for name in TUTORIAL_POLICIES)
     )
     header = ("batch size", *(str(batch) for batch in table["batch"]))
     return [
@@ -83,9 +89,23 @@ def _fig2_grid(runs: Sequence[Document], facts: Document) -> Grid:
         name, shares = run["name"], facts["shares"].get(run["name"], {})
         batch = facts["batch"].get(name)
         measured = run["paper_view"]
-        rows.append((name, "measured", *(percent(measured[key]) for key in _SEGMENTS), mean_spread(run, "batch.mean", run["batch"]["mean"])))
+        rows.append(
+            (
+                name,
+                "measured",
+                *(percent(measured[key]) for key in _SEGMENTS),
+                mean_spread(run, "batch.mean", run["batch"]["mean"]),
+            )
+        )
         rows.append(("", "published", *(_percent_points(shares.get(key)) for key in _SEGMENTS), mean(batch)))
-        rows.append(("", "difference", *(_difference(measured[key], shares.get(key)) for key in _SEGMENTS), MISSING if batch is None else f"{run['batch']['mean'] - batch:+.2f}"))
+        rows.append(
+            (
+                "",
+                "difference",
+                *(_difference(measured[key], shares.get(key)) for key in _SEGMENTS),
+                MISSING if batch is None else signed(run["batch"]["mean"] - batch, 2),
+            )
+        )
     title = "Paper view (buddy rounding counted as external, as in the paper) beside the published numbers"
     return Grid(title, ("system", "", *_SEGMENTS.values(), "held\nmean"), tuple(rows), prose=frozenset({1}))
 
@@ -95,7 +115,7 @@ def _percent_points(value: float | None) -> str:
 
 
 def _difference(share: float, value: float | None) -> str:
-    return MISSING if value is None else f"{100 * share - value:+.1f}"
+    return MISSING if value is None else signed(100 * share - value)
 
 
 def _rows(table: Mapping[str, Sequence[float]], runs: Sequence[Document]) -> list[dict[str, Any]]:

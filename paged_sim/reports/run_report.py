@@ -7,7 +7,7 @@ from typing import Any
 
 from .answer import answer
 from .blocks import Bars, Block, Cell, Grid, Heading, Paragraph, Styled
-from .numbers import MISSING, amount, byte_unit, count, mean_spread, percent, percent_spread
+from .numbers import MISSING, amount, count, mean_spread, percent, percent_spread
 from .palette import LOOKS
 from .paper_view import paper_view_grid
 
@@ -31,7 +31,7 @@ def run_blocks(document: Document) -> list[Block]:
         _cost(runs),
         *_preemptions(runs),
         *_refusals(runs),
-        *_at_step(runs),
+        *at_step_blocks(runs),
         *_arena(runs),
         *_checks(document),
         *_notes(runs),
@@ -55,11 +55,10 @@ def setting(runs: Sequence[Document]) -> str:
 
 def headline(runs: Sequence[Document]) -> Grid:
     """One row per policy: sequences held, occupancy, fill and waste."""
-    unit = byte_unit(runs[0]["capacity"]["bytes"])
     mixed = len({run["over"] for run in runs}) > 1
     rows: list[tuple[Cell, ...]] = []
     for run in runs:
-        batch, fill, waste = run["batch"], run["fill"], run["waste"]
+        batch, fill = run["batch"], run["fill"]
         rows.append(
             (
                 run["name"],
@@ -68,8 +67,7 @@ def headline(runs: Sequence[Document]) -> Grid:
                 percent_spread(run, "occupancy.mean", run["occupancy"]["mean"]),
                 percent_spread(run, "fill.mean", fill["mean"]),
                 percent_spread(run, "fill.at_finish", fill["at_finish"]),
-                f"{amount(waste['bytes'], unit)}",
-                percent(waste["share"]),
+                amount(run["waste"]["bytes"]),
                 *([run["over"]] if mixed else []),
             )
         )
@@ -81,7 +79,6 @@ def headline(runs: Sequence[Document]) -> Grid:
         "fill\nmean",
         "fill at\nfinish",
         "waste",
-        "waste\nshare",
         *(["over"] if mixed else []),
     )
     return Grid("Sequences held, and how well memory is used", header, tuple(rows))
@@ -96,6 +93,10 @@ def accounts_of(runs: Sequence[Document]) -> list[str]:
     ]
 
 
+def _account(key: str) -> Cell:
+    return Styled(f"{LOOKS[key].glyph} {key}", LOOKS[key].colour)
+
+
 def ledger_blocks(runs: Sequence[Document]) -> list[Block]:
     """The ledger as bars and, beside the characters of the bars, as shares; the accounts sum to the arena."""
     accounts = accounts_of(runs)
@@ -103,7 +104,7 @@ def ledger_blocks(runs: Sequence[Document]) -> list[Block]:
     bars = tuple((name, tuple((key, ledger[key]["mean"]) for key in accounts)) for name, ledger in ledgers)
     rows = tuple(
         (
-            Styled(f"{LOOKS[key].glyph} {key}", LOOKS[key].colour),
+            _account(key),
             *(percent(ledger[key]["mean"]) for _, ledger in ledgers),
         )
         for key in accounts
@@ -159,22 +160,26 @@ def _refusals(runs: Sequence[Document]) -> list[Block]:
     return [Grid("Refused requests", header, rows, prose=frozenset({2, 4}))] if rows else []
 
 
-def _at_step(runs: Sequence[Document]) -> list[Block]:
-    reached = [run for run in runs if run.get("at_step")]
-    if not reached:
+def at_step_blocks(runs: Sequence[Document]) -> list[Block]:
+    """The ledger at the one step that was asked for, in slots and bytes; nothing where none was."""
+    if not any("at_step" in run for run in runs):
         return []
+    reached = [run for run in runs if run["at_step"]]
+    if not reached:
+        return [Paragraph("No policy ran as long as the step asked for.", style="yellow")]
     capacity = {run["name"]: run["capacity"] for run in reached}
-    step = reached[0]["at_step"].get("step")
+    step = count(reached[0]["at_step"]["step"])
     accounts = [key for key in LOOKS if any(run["at_step"].get(key) for run in reached)]
     rows = tuple(
         (
-            Styled(f"{LOOKS[key].glyph} {key}", LOOKS[key].colour),
+            _account(key),
             *(_slots(run["at_step"].get(key, 0), capacity[run["name"]]) for run in reached),
         )
         for key in accounts
     )
-    title = f"The ledger at step {step}, in slots" if step is not None else "The ledger at the step, in slots"
-    return [Grid(title, ("account", *capacity), rows)]
+    held = ("sequences held", *(count(run["at_step"]["batch"]) for run in reached))
+    waiting = ("requests waiting", *(count(run["at_step"]["waiting"]) for run in reached))
+    return [Grid(f"The ledger at step {step}, in slots", ("account", *capacity), (*rows, held, waiting))]
 
 
 def _slots(slots: float, capacity: Document) -> str:
@@ -185,7 +190,7 @@ def _arena(runs: Sequence[Document]) -> list[Block]:
     rows: list[tuple[Cell, ...]] = []
     for run in runs:
         arena, capacity = run["arena"], run["capacity"]
-        corrupt: Cell = count(arena["corrupt"])
+        corrupt = count(arena["corrupt"])
         paging = f"{count(capacity['pages'])} of {capacity['page_size']}" if capacity.get("pages") else MISSING
         rows.append(
             (

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _GAP = 2
-_PROSE_WIDTH = 24
-_NAME_WIDTH = 32
+_PROSE_WIDTH = 16
+_NAME_SHARE = 0.6
 
 
 def render_text(blocks: Sequence[Block], screen: Screen) -> str:
@@ -58,10 +58,10 @@ def _draw(console: Console, block: Block, screen: Screen) -> None:
         for number, columns in enumerate(column_groups(block, screen.width)):
             if number:
                 console.print()
-            _draw_columns(console, block, columns)
+            _draw_columns(console, block, columns, screen.width)
 
 
-def _draw_columns(console: Console, grid: Grid, columns: Sequence[int]) -> None:
+def _draw_columns(console: Console, grid: Grid, columns: Sequence[int], width: int) -> None:
     from rich.box import Box
     from rich.table import Table
 
@@ -73,7 +73,8 @@ def _draw_columns(console: Console, grid: Grid, columns: Sequence[int]) -> None:
             _text(grid.header[column]),
             justify="left" if left else "right",
             overflow="fold",
-            no_wrap=not left,
+            no_wrap=column not in grid.prose,
+            max_width=_name_limit(width) if column == 0 else None,
         )
     for row in grid.rows:
         table.add_row(*(_text(row[column]) for column in columns))
@@ -86,6 +87,10 @@ def _text(cell: Cell) -> Text:
     return Text(cell) if isinstance(cell, str) else Text(cell.text, style=cell.style)
 
 
+def _name_limit(width: int) -> int:
+    return int(width * _NAME_SHARE)
+
+
 def column_groups(grid: Grid, width: int) -> list[list[int]]:
     """The columns of each table that `grid` is cut into so that it fits `width`; column 0 leads every one."""
     from rich.cells import cell_len
@@ -93,7 +98,7 @@ def column_groups(grid: Grid, width: int) -> list[list[int]]:
     def natural(column: int) -> int:
         cells = [grid.header[column], *(plain(row[column]) for row in grid.rows)]
         widest = max(cell_len(line) for cell in cells for line in (cell.split("\n") or [""]))
-        limit = _PROSE_WIDTH if column in grid.prose else _NAME_WIDTH if column == 0 else width
+        limit = _PROSE_WIDTH if column in grid.prose else _name_limit(width) if column == 0 else width
         return min(widest, limit)
 
     lead = natural(0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .ledger import draw_ledger
 from .memory_map import draw_memory_map
@@ -20,7 +20,7 @@ PLOTS: dict[str, Callable[[Run], Figure | None]] = {
     "memory-map": draw_memory_map,
 }
 
-_STYLE = {
+_STYLE: Any = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 9,
@@ -36,14 +36,16 @@ _STYLE = {
 def draw(run: Run) -> Iterator[tuple[str, bytes]]:
     """Yield (file name, content) of every figure the run has data for; the same run gives the same bytes.
 
-    Draws with Agg and a style of its own: the reader's matplotlib settings and pyplot state are neither used nor changed.
+    Draws with Agg in a style of its own: nobody's matplotlib settings and no pyplot state are used or changed.
     """
     import io
 
     import matplotlib
 
     for name, plot in PLOTS.items():
-        with matplotlib.rc_context({**matplotlib.rcParamsDefault, **_STYLE}):
+        with matplotlib.rc_context():
+            matplotlib.rcdefaults()
+            matplotlib.rcParams.update(_STYLE)
             figure = plot(run)
             if figure is None:
                 continue

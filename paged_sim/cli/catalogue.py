@@ -1,0 +1,161 @@
+"""`paged-sim list`, `init` and `schema`: what ships with the package, and a scenario to start from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from paged_sim.cli import output
+from paged_sim.cli.options import format_option, output_option
+from paged_sim.errors import PagedSimError
+from paged_sim.reports.listing import LISTING_FORMATS, Listing, grid_of
+
+if TYPE_CHECKING:
+    from paged_sim.scenario import Builtin
+
+Rows = list[Mapping[str, str]]
+
+
+def _scenarios() -> Rows:
+    from paged_sim.scenario import builtin_scenarios
+
+    return [{"scenario": found.name, "what it shows": found.description} for found in builtin_scenarios()]
+
+
+def _models() -> Rows:
+    from paged_sim.geometry import describe_models
+
+    return [*describe_models()]
+
+
+def _gpus() -> Rows:
+    from paged_sim.geometry import describe_gpus
+
+    return [*describe_gpus()]
+
+
+def _histograms() -> Rows:
+    from paged_sim.workloads import describe_presets
+
+    return [
+        {"histogram": name, "mean tokens": f"{mean:,.1f}", "source": source}
+        for name, source, mean in describe_presets()
+    ]
+
+
+def _traces() -> Rows:
+    from paged_sim.workloads import TRACE_FORMATS
+
+    return [{"trace format": name, "what it holds": text} for name, text in TRACE_FORMATS.items()]
+
+
+def _policies() -> Rows:
+    policies = {
+        "contiguous": "a reservation rule and a placement rule: one extent a sequence",
+        "paged": "pages of page_size slots, taken as the sequence grows",
+    }
+    rules = {
+        "max": "reserve max_model_len",
+        "limit": "reserve prompt + max_tokens",
+        "pow2": "reserve prompt + true output rounded up to a power of two (looks at the output)",
+        "oracle": "reserve just what will be stored, prompt + true output - 1 (looks at the output)",
+        "grow": "take chunks, move when the extent cannot extend",
+    }
+    return [
+        *({"policy": name, "key": "policy", "meaning": text} for name, text in policies.items()),
+        *({"policy": name, "key": "reserve", "meaning": text} for name, text in rules.items()),
+    ]
+
+
+def _placements() -> Rows:
+    placements = {
+        "first_fit": "the lowest free extent that is long enough",
+        "best_fit": "the shortest free extent that is long enough",
+        "worst_fit": "the longest free extent",
+        "next_fit": "the next free extent after the last placement",
+        "buddy": "a block of the next power of two",
+    }
+    return [{"placement": name, "meaning": text} for name, text in placements.items()]
+
+
+TOPICS: dict[str, Callable[[], Rows]] = {
+    "scenarios": _scenarios,
+    "models": _models,
+    "gpus": _gpus,
+    "histograms": _histograms,
+    "traces": _traces,
+    "policies": _policies,
+    "placements": _placements,
+}
+_TITLES = {"gpus": "GPUs", "traces": "Trace formats"}
+_PROSE = ("what it shows", "aliases", "source", "what it holds", "meaning", "key")
+
+
+@click.command("list", short_help="List what is built in: scenarios, models, GPUs, ...")
+@click.argument("topics", nargs=-1, type=click.Choice(tuple(TOPICS)), metavar="[TOPIC...]")
+@format_option(*LISTING_FORMATS)
+@output_option
+def list_(topics: tuple[str, ...], shape: str, **given: str | None) -> None:
+    """List what is built in: all topics, or those named of scenarios, models, gpus, histograms, traces, policies and
+    placements.
+    """
+    target = given["output"]
+    output.check_file(target, "--output")
+    rows = {topic: TOPICS[topic]() for topic in topics or TOPICS}
+    listing = Listing(
+        [grid_of(_TITLES.get(topic, topic.capitalize()), found, _PROSE) for topic, found in rows.items()], rows
+    )
+    output.emit(LISTING_FORMATS[shape](listing, output.screen_for(target)), target)
+
+
+@click.command("schema", short_help="Print the JSON Schema of scenario files, for editors.")
+@output_option
+def schema(**given: str | None) -> None:
+    """Print the JSON Schema of scenario files, with which an editor completes and checks them."""
+    from paged_sim.scenario import json_schema
+
+    target = given["output"]
+    output.check_file(target, "--output")
+    output.emit(json.dumps(json_schema(), indent=2) + "\n", target)
+
+
+@click.command("init", short_help="Copy a built-in scenario to start from.")
+@click.argument("name")
+@click.option("-o", "--output", "target", metavar="DIR|FILE", default=".", help="Where to: a folder or a file.")
+@click.option("--force", is_flag=True, help="Overwrite a file that is there.")
+def init(name: str, target: str, force: bool) -> None:
+    """Copy the built-in scenario NAME, with the trace it reads, to start from."""
+    found = _find(name)
+    path = Path(target) / found.path.name if Path(target).is_dir() or target.endswith("/") else Path(target)
+    output.check_file(str(path), "--output")
+    copies = {path: found.path}
+    if (trace := _trace_of(found)) is not None:
+        copies[path.parent / trace.relative_to(found.path.parent)] = trace
+    if not force and (there := [str(copy) for copy in copies if copy.exists()]):
+        raise PagedSimError(f"{', '.join(there)} exists already; choose another --output, or overwrite it with --force")
+    for copy, original in copies.items():
+        copy.parent.mkdir(exist_ok=True)
+        output.write_file(copy, original.read_bytes())
+    click.echo(f"wrote {', '.join(str(copy) for copy in copies)}; try `paged-sim run {path}`")
+
+
+def _find(name: str) -> Builtin:
+    from paged_sim.geometry.choice import unknown_name
+    from paged_sim.scenario import builtin_scenarios
+
+    known = {scenario.name: scenario for scenario in builtin_scenarios()}
+    if name not in known:
+        raise unknown_name("scenario", name, known)
+    return known[name]
+
+
+def _trace_of(found: Builtin) -> Path | None:
+    """The trace that a built-in scenario reads, if any."""
+    from paged_sim.scenario import load_scenario
+
+    trace = load_scenario(found.path).workload.trace
+    return None if trace is None else trace.path

@@ -1,0 +1,152 @@
+"""What a scenario resolves to: every value with its origin, every derived number with its formula."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from .blocks import Block, Grid, Heading, Paragraph
+from .listing import Listing
+from .numbers import amount, count
+
+if TYPE_CHECKING:
+    from paged_sim.geometry import Capacity, Geometry, Term
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What one policy takes for one request, in slots: when it is admitted (its whole prompt at once) and when it ends.
+
+    `fit` is how many such requests an empty arena holds at their end; `formula` says how `at_end` comes about.
+    """
+
+    name: str
+    prompt: int
+    output: int
+    max_tokens: int
+    at_start: int
+    at_end: int
+    fit: int
+    formula: str
+
+
+def explain_scenario(
+    resolved: Mapping[str, Any], geometry: Geometry, capacity: Capacity, demands: Sequence[Demand]
+) -> Listing:
+    """The whole explanation of a scenario: values, bytes of a slot, capacity, and what each policy reserves."""
+    blocks: list[Block] = [
+        Heading(str(resolved["name"])),
+        values_grid(resolved),
+        terms_grid("Bytes of one slot", geometry.terms),
+        terms_grid("Capacity", capacity.terms),
+        *_demand_blocks(demands, geometry.bytes_per_slot),
+    ]
+    data = {
+        "scenario": resolved,
+        "model": [asdict(term) for term in geometry.terms],
+        "capacity": [asdict(term) for term in capacity.terms],
+        "policies": [asdict(demand) for demand in demands],
+    }
+    return Listing(blocks, data)
+
+
+def explain_models(geometries: Sequence[Geometry]) -> Listing:
+    """The terms of one model, or a line per model for several."""
+    data = [
+        {
+            "model": geometry.name,
+            "bytes_per_token": geometry.bytes_per_token,
+            "bytes_per_token_above_window": geometry.bytes_per_token_above_window,
+            "terms": [asdict(term) for term in geometry.terms],
+        }
+        for geometry in geometries
+    ]
+    if len(geometries) == 1:
+        return Listing([Heading(geometries[0].name), terms_grid("Bytes of one token", geometries[0].terms)], data)
+    rows = tuple((geometry.name, f"{geometry.bytes_per_token:,}", _formula(geometry)) for geometry in geometries)
+    return Listing([Grid("Bytes of one token", ("model", "bytes", "formula"), rows, prose=frozenset({2}))], data)
+
+
+def values_grid(resolved: Mapping[str, Any]) -> Grid:
+    """Every value of the resolved scenario and where it came from, in the order of the file."""
+    origins: Mapping[str, str] = resolved["origins"]
+    rows = tuple((path, _written(value), _origin(path, origins)) for path, value in _leaves(resolved).items())
+    return Grid("Values, and where each comes from", ("key", "value", "origin"), rows, prose=frozenset({1, 2}))
+
+
+def _leaves(resolved: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by path; allocators go by name, a list of plain values stays one value."""
+    named = {entry["name"]: entry for entry in resolved["allocators"]}
+    tree = {key: value for key, value in resolved.items() if key != "origins"}
+    return _flat({**tree, "allocators": named})
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    leaves: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping) and value:
+            leaves.update(_flat(value, f"{prefix}{key}."))
+        else:
+            leaves[f"{prefix}{key}"] = value
+    return leaves
+
+
+def _origin(path: str, origins: Mapping[str, str]) -> str:
+    """The origin of a path, or of the nearest key above it that has one."""
+    parts = path.split(".")
+    above = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((origins[key] for key in above if key in origins), "")
+
+
+_LONGEST = 60
+
+
+def _written(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_written(part)}" for key, part in value.items())
+    if isinstance(value, list):
+        text = ", ".join(f"{{{_written(part)}}}" if isinstance(part, Mapping) else _written(part) for part in value)
+        return text if len(text) <= _LONGEST else f"{text[:_LONGEST].rsplit(',', 1)[0]}, … ({len(value)} in all)"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def terms_grid(title: str, terms: Sequence[Term]) -> Grid:
+    """A row per term: value, formula, origin."""
+    rows = tuple((term.key, _term_value(term), term.formula, term.origin) for term in terms)
+    return Grid(title, ("number", "value", "formula", "origin"), rows, prose=frozenset({2, 3}))
+
+
+def _term_value(term: Term) -> str:
+    if isinstance(term.value, str):
+        return term.value
+    number = f"{term.value:,}" if isinstance(term.value, int) else f"{term.value:g}"
+    return f"{number} {term.unit}".strip()
+
+
+def _formula(geometry: Geometry) -> str:
+    return next(term.formula for term in geometry.terms if term.key == "bytes_per_token")
+
+
+def _demand_blocks(demands: Sequence[Demand], bytes_per_slot: int) -> list[Block]:
+    if not demands:
+        return []
+    first = demands[0]
+    about = (
+        f"A typical request, by the medians of the workload: prompt {first.prompt:,}, output {first.output:,}, "
+        f"declared limit {first.max_tokens:,}; it ends with {first.prompt:,} + {first.output:,} - 1 = "
+        f"{first.prompt + first.output - 1:,} stored tokens."
+    )
+    rows = tuple(
+        (
+            demand.name,
+            count(demand.at_start),
+            count(demand.at_end),
+            amount(demand.at_end * bytes_per_slot),
+            count(demand.fit),
+            demand.formula,
+        )
+        for demand in demands
+    )
+    header = ("policy", "slots at\nthe start", "slots at\nthe end", "bytes at\nthe end", "such fit", "how")
+    return [Paragraph(about), Grid("What each policy takes for it", header, rows, prose=frozenset({5}))]

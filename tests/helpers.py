@@ -1,0 +1,193 @@
+"""Builders shared by the tests: requests, scenarios and whole simulations of a few lines, without a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from paged_sim import allocators
+from paged_sim.arena import ArenaStats, open_arena
+from paged_sim.engine import machine as m
+from paged_sim.engine.drive import drive
+from paged_sim.engine.machine import Machine
+from paged_sim.engine.setup import build_allocator, build_machine, num_seats
+from paged_sim.ledger import ACCOUNTS
+from paged_sim.requests import Floats, Requests
+from paged_sim.scenario.models import AllocatorSpec, ArenaSpec, Measure, Scenario, Scheduler, Variant, Workload
+
+RULES = ("max", "limit", "pow2", "oracle", "grow")
+PLACEMENTS = ("first_fit", "best_fit", "worst_fit", "next_fit", "buddy")
+
+CONTIGUOUS = tuple(
+    AllocatorSpec(name=f"{rule}-{placement}", policy="contiguous", reserve=rule, placement=placement, chunk=5)
+    for rule in RULES
+    for placement in PLACEMENTS
+)
+PAGED = tuple(
+    AllocatorSpec(name=f"paged-{size}{'-null' if null else ''}", policy="paged", page_size=size, null_page=null)
+    for size in (1, 3, 4, 16)
+    for null in (False, True)
+)
+POLICIES = (*CONTIGUOUS, *PAGED)
+"""Every policy, as a scenario names it. A new one joins all suites by a line here."""
+
+COLUMNS = ("step", "time", "duration", *ACCOUNTS, "batch", "held", "waiting", "largest")
+ALL_ROWS = 1 << 15
+"""Timeline rows that keep every step of the small simulations here."""
+
+State = TypeVar("State", bound=tuple[Any, ...])
+
+
+def by_name(spec: AllocatorSpec) -> str:
+    """What a policy is called among the parameters of a test."""
+    return spec.name
+
+
+def requests_of(
+    prompt: Sequence[int],
+    output: Sequence[int],
+    *,
+    max_tokens: Sequence[int] | None = None,
+    arrival: Sequence[float] | None = None,
+    users: int = 0,
+    think: float = 0.0,
+) -> Requests:
+    """Requests of these lengths; `max_tokens` is the true output and all arrive at once unless said otherwise."""
+    total = len(prompt)
+    return Requests(
+        arrival=np.zeros(total) if arrival is None else np.array(arrival, np.float64),
+        prompt_tokens=np.array(prompt, np.int64),
+        output_tokens=np.array(output, np.int64),
+        max_tokens=np.array(output if max_tokens is None else max_tokens, np.int64),
+        samples=np.ones(total, np.int64),
+        prefix_offsets=np.zeros(total + 1, np.int64),
+        prefix_ids=np.zeros(0, np.int64),
+        users=users,
+        think=think,
+    )
+
+
+def scenario_of(
+    *specs: AllocatorSpec,
+    slots: int = 64,
+    max_model_len: int = 64,
+    seed: int = 1,
+    repeats: int = 1,
+    workload: Workload | None = None,
+    scheduler: Scheduler | None = None,
+    clock: Variant | None = None,
+    arena: ArenaSpec | None = None,
+    measure: Measure | None = None,
+) -> Scenario:
+    """A scenario of so many slots of 8 bytes; by default four small requests, all there from the start."""
+    return Scenario(
+        name="built",
+        seed=seed,
+        repeats=repeats,
+        model=Variant("bytes_per_slot", {"bytes": 8}),
+        memory=Variant("slots", {"slots": slots}),
+        max_model_len=max_model_len,
+        workload=workload or drawn_workload(count=4, prompt=5, output=3),
+        scheduler=scheduler or Scheduler(),
+        clock=clock or Variant("step"),
+        allocators=specs,
+        arena=arena or ArenaSpec(device="cpu"),
+        measure=measure or Measure(samples=ALL_ROWS),
+        checks=(),
+        origins={},
+    )
+
+
+def drawn_workload(count: int, prompt: int | Variant, output: int | Variant, **others: Any) -> Workload:
+    """`count` requests whose lengths are constant or drawn; saturated, and with the true output as its limit."""
+    lengths = [value if isinstance(value, Variant) else Variant("constant", {"value": value}) for value in (prompt, output)]
+    return Workload(
+        **{
+            "count": count,
+            "prompt": lengths[0],
+            "output": lengths[1],
+            "max_tokens": Variant("output"),
+            "arrival": Variant("saturated"),
+            **others,
+        }
+    )
+
+
+class Played(NamedTuple):
+    """A simulation at its end."""
+
+    machine: Machine
+    state: allocators.State
+    stats: ArenaStats
+    digest: str
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The engine's counters that do not depend on how its record was cut or its tokens were written."""
+        names = (
+            "STEP", "NUM_ARRIVED", "NUM_RUNNING", "NUM_GENERATIONS", "NUM_FINISHED", "NUM_ENDED", "NUM_STEPS_DONE",
+            "TOKEN_STEPS", "DISCARDED", "STORED_AT_FINISH", "HELD_AT_FINISH", "NUM_ROWS", "STRIDE",
+        )  # fmt: skip
+        return {name: int(self.machine.counts[getattr(m, name)]) for name in names}
+
+    @property
+    def rows(self) -> Floats:
+        """The kept rows of the timeline."""
+        return self.machine.timeline[: self.machine.counts[m.NUM_ROWS]]
+
+    def column(self, name: str) -> Floats:
+        """One column of the kept rows."""
+        return self.rows[:, COLUMNS.index(name)]
+
+    @property
+    def accounts(self) -> Floats:
+        """The accounts of the kept rows: float[rows, accounts]."""
+        return self.rows[:, 3 : 3 + len(ACCOUNTS)]
+
+
+def play(
+    scenario: Scenario,
+    requests: Requests,
+    *,
+    slots: int | None = None,
+    eager: bool = False,
+    flush_at: int = 1 << 16,
+    compiled: bool = False,
+    watch: int | None = None,
+) -> Played:
+    """Simulate the first allocator of a scenario over these requests, to its end."""
+    machine, state = set_up(scenario, requests, slots=slots, eager=eager, flush_at=flush_at)
+    if watch is not None:
+        machine.counts[m.WATCH] = watch
+    with open_arena(scenario.arena, int(machine.counts[m.CAPACITY]), 8, compiled=compiled) as arena:
+        for _ in drive(machine, state, arena, compiled=compiled):
+            pass
+        return Played(machine, state, arena.stats(), arena.digest())
+
+
+def set_up(
+    scenario: Scenario,
+    requests: Requests,
+    *,
+    slots: int | None = None,
+    eager: bool = False,
+    flush_at: int = 1 << 16,
+) -> tuple[Machine, allocators.State]:
+    """The machine at step 0 and the empty allocator, for the first allocator of a scenario."""
+    spec = scenario.allocators[0]
+    total = scenario.memory.params["slots"] if slots is None else slots
+    seats = num_seats(scenario, total, requests)
+    state = build_allocator(spec, total, requests, scenario.max_model_len, seats)
+    return build_machine(scenario, spec, state, requests, total, eager=eager, flush_at=flush_at), state
+
+
+def copied(state: State) -> State:
+    """A deep copy of a state: a named tuple of arrays and of such named tuples."""
+    return type(state)(*(copied(field) if isinstance(field, tuple) else field.copy() for field in state))
+
+
+def arrays_of(state: tuple[Any, ...]) -> list[Any]:
+    """All arrays of a state, in order."""
+    return [array for field in state for array in (arrays_of(field) if isinstance(field, tuple) else [field])]

@@ -1,0 +1,87 @@
+"""What every simulation must keep to, whatever the policy, the scheduler and the workload."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from engine_cases import Case, cases
+from helpers import ALL_ROWS, CONTIGUOUS, PAGED, Played, play
+from hypothesis import given, settings
+
+from paged_sim import allocators
+from paged_sim.engine import machine as m
+from paged_sim.simulation import check_emptied
+
+every_case = settings(max_examples=150, deadline=None)
+
+
+def check_requests(case: Case, played: Played) -> None:
+    """Every request ended once: finished, or refused for a reason."""
+    counts, outcome = played.machine.counts, played.machine.outcome
+    total = len(case.requests)
+    finished = played.machine.ended[: counts[m.NUM_FINISHED]]
+    assert np.all(outcome != m.PENDING)
+    assert counts[m.NUM_ENDED] == counts[m.NUM_ARRIVED] == total
+    assert sorted(finished.tolist()) == np.flatnonzero(outcome == m.FINISHED).tolist()
+    assert counts[m.NUM_RUNNING] == 0
+    stored = case.requests.stored_tokens[finished]
+    if case.scenario.measure.warmup_requests == 0:
+        assert counts[m.STORED_AT_FINISH] == stored.sum()
+        assert counts[m.HELD_AT_FINISH] >= stored.sum()
+
+
+def check_content(case: Case, played: Played) -> None:
+    """Every token that was stored was written once, read back once, and was there."""
+    stats, counts = played.stats, played.machine.counts
+    finished = played.machine.ended[: counts[m.NUM_FINISHED]]
+    assert stats.corrupt == 0
+    assert stats.tokens_checked == stats.tokens_written
+    assert stats.tokens_written == case.requests.stored_tokens[finished].sum() + counts[m.DISCARDED]
+
+
+def check_rows(case: Case, played: Played) -> None:
+    """The accounts sum to the arena on every row, and say what the other columns say."""
+    slots = case.scenario.memory.params["slots"]
+    accounts = played.accounts
+    assert np.all(accounts >= 0)
+    assert np.all(accounts.sum(axis=1) == slots)
+    held = sum(played.column(name) for name in ("token_state", "reservation", "over_reservation", "tail", "rounding"))
+    assert np.array_equal(played.column("held"), held)
+    free = sum(played.column(name) for name in ("external", "short", "withheld", "idle"))
+    assert np.all(played.column("largest") <= free)
+    waits = played.column("waiting") > 0
+    assert np.all(played.column("idle")[waits] == 0)
+    assert np.all(free[~waits] == played.column("idle")[~waits])
+    if case.scenario.allocators[0].policy == "paged":
+        assert np.all(played.column("external") == 0)
+    assert np.all(np.diff(played.column("step")) >= 0)
+
+
+def check_sums(case: Case, played: Played) -> None:
+    """What was integrated is what the rows add up to."""
+    counts, ledger = played.machine.counts, played.machine.ledger
+    steps = played.rows[played.column("batch") > 0]
+    assert len(steps) == counts[m.NUM_STEPS_DONE]
+    assert steps[:, 3 + 12].sum() == counts[m.TOKEN_STEPS]
+    if case.scenario.measure.warmup_requests:
+        return
+    weights = played.column("duration")
+    waits = played.column("waiting") > 0
+    for side, rows in ((0, ~waits), (1, waits)):
+        assert ledger.weights[side] == pytest.approx(weights[rows].sum())
+        booked = (played.rows[rows, 3:] * weights[rows, None]).sum(axis=0)
+        assert ledger.sums[side, :16] == pytest.approx(booked)
+        if rows.any():
+            assert ledger.peaks[side, :16].tolist() == played.rows[rows, 3:].max(axis=0).tolist()
+        assert ledger.histogram[side].sum(axis=1)[:16] == pytest.approx(np.full(16, weights[rows].sum()))
+
+
+@every_case
+@given(cases())
+def test_a_simulation_keeps_its_books(case: Case) -> None:
+    played = case.play()
+    check_requests(case, played)
+    check_content(case, played)
+    check_rows(case, played)
+    check_sums(case, played)
+    check_emptied(case.scenario.allocators[0], played.state)
