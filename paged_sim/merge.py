@@ -8,7 +8,8 @@ from statistics import fmean, stdev
 from typing import Any
 
 MAXIMA = frozenset({"peak", "allocated_peak", "touched_bytes", "resident_bytes"})
-NOT_MERGED = frozenset({"first_corrupt", "at_step", "device", "payload", "over", "capacity", "policy", "name", "notes"})
+SHARED = frozenset({"over", "arena.device", "arena.payload", "arena.bytes", "arena.first_corrupt"})
+"""Paths at which all seeds say the same, or the first one that says anything counts."""
 
 
 def merge(summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -17,7 +18,7 @@ def merge(summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     Whole numbers are counters and are summed, other numbers are averaged (None where a seed has none is left out), and
     what is called a peak is the largest. With one seed this is that seed's summary.
     """
-    merged = {key: _merge_value(key, [summary[key] for summary in summaries]) for key in summaries[0]}
+    merged: dict[str, Any] = _merge_trees(summaries, "")
     paths = [path for path in _paths(merged) if path.rsplit(".", 1)[-1] in ("mean", "at_finish", *_VIEW)]
     merged["spread"] = {path: _spread([_at(summary, path) for summary in summaries]) for path in paths}
     return merged
@@ -26,22 +27,25 @@ def merge(summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 _VIEW = ("token_state", "reservation", "internal", "external_and_others", "share")
 
 
-def _merge_value(key: str, values: Sequence[Any]) -> Any:
-    first = values[0]
-    if len(values) == 1 or key in NOT_MERGED:
-        return first
-    if isinstance(first, Mapping):
-        return {name: _merge_value(name, [value[name] for value in values]) for name in first}
-    if key == "refusals":
+def _merge_trees(trees: Sequence[Mapping[str, Any]], prefix: str) -> dict[str, Any]:
+    return {key: _merge_values(f"{prefix}{key}", [tree[key] for tree in trees]) for key in trees[0]}
+
+
+def _merge_values(path: str, values: Sequence[Any]) -> Any:
+    known = [value for value in values if value is not None]
+    if len(values) == 1 or not known:
+        return values[0]
+    if path in SHARED:
+        return known[0]
+    if isinstance(known[0], Mapping):
+        return _merge_trees(known, f"{path}.")
+    if path == "refusals":
         return _merge_refusals(values)
-    if key == "hash":
+    if path == "arena.hash":
         return hashlib.sha256("".join(values).encode()).hexdigest()
-    numbers = [value for value in values if value is not None]
-    if not numbers:
-        return None
-    if key in MAXIMA:
-        return max(numbers)
-    return sum(numbers) if isinstance(numbers[0], int) else fmean(numbers)
+    if path.rsplit(".", 1)[-1] in MAXIMA:
+        return max(known)
+    return sum(known) if isinstance(known[0], int) else fmean(known)
 
 
 def _merge_refusals(values: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:

@@ -14,16 +14,25 @@ from paged_sim.engine.drive import drive
 from paged_sim.engine.machine import Machine
 from paged_sim.engine.setup import build_allocator, build_machine, num_seats
 from paged_sim.ledger import ACCOUNTS
-from paged_sim.requests import Floats, Requests
+from paged_sim.requests import Floats, Ints, Requests
 from paged_sim.scenario.models import AllocatorSpec, ArenaSpec, Measure, Scenario, Scheduler, Variant, Workload
 
 RULES = ("max", "limit", "pow2", "oracle", "grow")
 PLACEMENTS = ("first_fit", "best_fit", "worst_fit", "next_fit", "buddy")
 
-CONTIGUOUS = tuple(
-    AllocatorSpec(name=f"{rule}-{placement}", policy="contiguous", reserve=rule, placement=placement, chunk=5)
-    for rule in RULES
-    for placement in PLACEMENTS
+CONTIGUOUS = (
+    *(
+        AllocatorSpec(name=f"{rule}-{placement}", policy="contiguous", reserve=rule, placement=placement, chunk=5)
+        for rule in RULES
+        for placement in PLACEMENTS
+    ),
+    *(
+        AllocatorSpec(
+            name=f"grow-{chunk}-{placement}", policy="contiguous", reserve="grow", placement=placement, chunk=chunk
+        )
+        for chunk in (1, 256)
+        for placement in ("first_fit", "buddy")
+    ),
 )
 PAGED = tuple(
     AllocatorSpec(name=f"paged-{size}{'-null' if null else ''}", policy="paged", page_size=size, null_page=null)
@@ -46,11 +55,11 @@ def by_name(spec: AllocatorSpec) -> str:
 
 
 def requests_of(
-    prompt: Sequence[int],
-    output: Sequence[int],
+    prompt: Sequence[int] | Ints,
+    output: Sequence[int] | Ints,
     *,
-    max_tokens: Sequence[int] | None = None,
-    arrival: Sequence[float] | None = None,
+    max_tokens: Sequence[int] | Ints | None = None,
+    arrival: Sequence[float] | Floats | None = None,
     users: int = 0,
     think: float = 0.0,
 ) -> Requests:
@@ -102,17 +111,13 @@ def scenario_of(
 
 def drawn_workload(count: int, prompt: int | Variant, output: int | Variant, **others: Any) -> Workload:
     """`count` requests whose lengths are constant or drawn; saturated, and with the true output as its limit."""
-    lengths = [value if isinstance(value, Variant) else Variant("constant", {"value": value}) for value in (prompt, output)]
-    return Workload(
-        **{
-            "count": count,
-            "prompt": lengths[0],
-            "output": lengths[1],
-            "max_tokens": Variant("output"),
-            "arrival": Variant("saturated"),
-            **others,
-        }
-    )
+    settings = {"max_tokens": Variant("output"), "arrival": Variant("saturated"), **others}
+    return Workload(count=count, prompt=lengths_of(prompt), output=lengths_of(output), **settings)
+
+
+def lengths_of(lengths: int | Variant) -> Variant:
+    """A constant length as a scenario says it; what is drawn already is left as it is."""
+    return lengths if isinstance(lengths, Variant) else Variant("constant", {"value": lengths})
 
 
 class Played(NamedTuple):

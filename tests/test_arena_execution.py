@@ -85,7 +85,7 @@ class Model:
     def execute(self, ops):
         for kind, slot, length, generation, position in ops:
             for i in range(length):
-                token = self.content(mixed((generation << 32) | (position + i)))
+                token = self.content(mixed(generation) + (position + i) * 0x517CC1B727220A95)
                 if kind == WRITE:
                     self.cells[slot + i] = token
                     self.written += 1

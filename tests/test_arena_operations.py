@@ -11,6 +11,7 @@ from paged_sim.arena.operations import (
     CHECK,
     COPY,
     POISON,
+    POSITION_STEP,
     RETRACT,
     WORD_STEP,
     WRITE,
@@ -34,7 +35,7 @@ def test_splitmix64_gives_the_published_sequence():
 
 @given(U32, U32)
 def test_a_tag_is_the_mix_of_generation_and_position(generation, position):
-    expected = splitmix64((generation << 32) | position)
+    expected = (splitmix64(generation) + position * POSITION_STEP) % 2**64
     assert tag(generation, position) == expected
     assert isinstance(tag(generation, position), np.uint64)
     assert tags(np.array([generation]), np.array([position])).tolist() == [expected]

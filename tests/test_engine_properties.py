@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from engine_cases import Case, cases
-from helpers import ALL_ROWS, CONTIGUOUS, PAGED, Played, play
+from helpers import COLUMNS, Played
 from hypothesis import given, settings
 
-from paged_sim import allocators
+from paged_sim import ledger as books
 from paged_sim.engine import machine as m
 from paged_sim.simulation import check_emptied
 
@@ -28,6 +28,20 @@ def check_requests(case: Case, played: Played) -> None:
     if case.scenario.measure.warmup_requests == 0:
         assert counts[m.STORED_AT_FINISH] == stored.sum()
         assert counts[m.HELD_AT_FINISH] >= stored.sum()
+
+
+def check_refusals(case: Case, played: Played) -> None:
+    """Without preemption nobody is preempted; with it, nobody is refused for want of room to grow but for itself."""
+    recompute = case.scenario.scheduler.preemption == "recompute"
+    outcomes = set(played.machine.outcome.tolist())
+    if recompute:
+        assert outcomes.isdisjoint({m.REFUSED_GROWTH, m.REFUSED_MOVE})
+    else:
+        assert m.REFUSED_ALONE not in outcomes
+        assert not played.machine.tallies[m.PREEMPTED].any()
+    if case.scenario.allocators[0].policy == "paged":
+        assert outcomes.isdisjoint({m.REFUSED_PLACEMENT, m.REFUSED_MOVE, m.REFUSED_ALONE, m.REFUSED_RESERVATION})
+        assert played.machine.tallies[:, m.FRAGMENTATION].sum() == 0
 
 
 def check_content(case: Case, played: Played) -> None:
@@ -60,9 +74,10 @@ def check_rows(case: Case, played: Played) -> None:
 def check_sums(case: Case, played: Played) -> None:
     """What was integrated is what the rows add up to."""
     counts, ledger = played.machine.counts, played.machine.ledger
+    books.settle_all(ledger)
     steps = played.rows[played.column("batch") > 0]
     assert len(steps) == counts[m.NUM_STEPS_DONE]
-    assert steps[:, 3 + 12].sum() == counts[m.TOKEN_STEPS]
+    assert steps[:, COLUMNS.index("batch")].sum() == counts[m.TOKEN_STEPS]
     if case.scenario.measure.warmup_requests:
         return
     weights = played.column("duration")
@@ -81,6 +96,7 @@ def check_sums(case: Case, played: Played) -> None:
 def test_a_simulation_keeps_its_books(case: Case) -> None:
     played = case.play()
     check_requests(case, played)
+    check_refusals(case, played)
     check_content(case, played)
     check_rows(case, played)
     check_sums(case, played)

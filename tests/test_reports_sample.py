@@ -68,6 +68,7 @@ def summary(name: str, **changes: Any) -> dict[str, Any]:
             "tokens_checked": 1_996_000,
             "tokens_discarded": 1_000,
             "corrupt": 0,
+            "first_corrupt": None,
             "touched_bytes": 125_824,
             "resident_bytes": 126_976,
             "hash": "9f2c",
@@ -96,7 +97,6 @@ def summary(name: str, **changes: Any) -> dict[str, Any]:
         ],
         "preemptions": {"fragmentation": 0, "capacity": 5 if paged else 0, "policy": 0},
         "external_index": {"mean": None if paged else 0.4},
-        "first_corrupt": None,
         "notes": ["--device auto: no GPU (CuPy is not installed), using the host arena"],
     }
     return {**entry, **changes}

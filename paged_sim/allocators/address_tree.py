@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from paged_sim.compiled import kernel
 
-Lengths = npt.NDArray[np.int32]
+Lengths = npt.NDArray[np.int64]
 
 NOWHERE = -1
 
@@ -22,7 +22,7 @@ def create(capacity: int) -> Lengths:
     leaves = 1
     while leaves < capacity:
         leaves *= 2
-    return np.zeros(2 * leaves, np.int32)
+    return np.zeros(2 * leaves, np.int64)
 
 
 @kernel

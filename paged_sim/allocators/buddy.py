@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from paged_sim.compiled import kernel, marked_state
 
-Slots = npt.NDArray[np.int32]
+Slots = npt.NDArray[np.int64]
 
 NOBODY = -1
 NOT_FREE = -1
@@ -40,9 +40,9 @@ def create(capacity: int) -> Buddy:
     size = max(1, capacity)
     return Buddy(
         order=np.full(size, NOT_FREE, np.int8),
-        after=np.full(size, NOBODY, np.int32),
-        before=np.full(size, NOBODY, np.int32),
-        head=np.full(NUM_ORDERS, NOBODY, np.int32),
+        after=np.full(size, NOBODY, np.int64),
+        before=np.full(size, NOBODY, np.int64),
+        head=np.full(NUM_ORDERS, NOBODY, np.int64),
     )
 
 
@@ -103,7 +103,7 @@ def allocate(state: Buddy, order: int) -> int:
     found = smallest_order(state, order)
     if found == NUM_ORDERS:
         return NOBODY
-    start = int(state.head[found])
+    start: int = state.head[found]
     unlink(state, start)
     while found > order:
         found -= 1

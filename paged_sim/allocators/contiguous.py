@@ -37,14 +37,19 @@ class Contiguous(NamedTuple):
 
 
 def create(*, slots: int, rule: int, asks: Ints, chunk: int, longest: int, rows: int) -> Contiguous:
-    """An empty arena of `slots` for `rows` sequences of at most `longest` tokens."""
+    """An empty arena of `slots` for `rows` sequences of at most `longest` tokens.
+
+    `grow` never rounds a demand up to more than the empty arena can place.
+    """
+    space = placement.create(rule, slots)
+    limit = min(longest, placement.longest(space))
     return Contiguous(
-        space=placement.create(rule, slots),
+        space=space,
         start=np.zeros(rows, np.int64),
         held=np.zeros(rows, np.int64),
         reserved=np.zeros(rows, np.int64),
         asks=asks,
-        numbers=np.array([slots, chunk, longest, -1], np.int64),
+        numbers=np.array([slots, chunk, limit, -1], np.int64),
     )
 
 
@@ -146,6 +151,11 @@ def beyond(state: Contiguous, row: int, final: int) -> tuple[int, int, int]:
     held: int = state.held[row]
     # A row of `grow` may hold less than its final tokens still; what buddy rounded up beyond them is rounding.
     return max(0, reserved - final), 0, max(0, held - max(reserved, final))
+
+
+def is_new(state: Contiguous) -> bool:
+    """Whether nothing is held and the free slots are as little cut up as at the start. Not part of the step loop."""
+    return not state.held.any() and placement.is_new(state.space)
 
 
 def occupied(state: Contiguous, slots: int) -> npt.NDArray[np.bool_]:

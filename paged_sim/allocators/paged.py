@@ -152,6 +152,14 @@ def beyond(state: Paged, row: int, final: int) -> tuple[int, int, int]:
     return 0, max(0, held - final), 0
 
 
+def is_new(state: Paged) -> bool:
+    """Whether nothing is held and every usable page is free, once. Not part of the step loop."""
+    usable, free = int(state.numbers[USABLE]), int(state.numbers[NUM_FREE])
+    first = len(state.references) - usable
+    pages = np.arange(first, first + usable)
+    return free == usable and not state.references.any() and np.array_equal(np.sort(state.stack[:free]), pages)
+
+
 def occupied(state: Paged, slots: int) -> npt.NDArray[np.bool_]:
     """A flag per slot: handed out now. For the memory map; not part of the step loop."""
     flags = np.zeros(slots, np.bool_)

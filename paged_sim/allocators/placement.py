@@ -37,8 +37,8 @@ class Space(NamedTuple):
     `numbers` holds the rule, the free slots and next fit's cursor.
     """
 
-    by_address: npt.NDArray[np.int32]
-    start_of: npt.NDArray[np.int32]
+    by_address: npt.NDArray[np.int64]
+    start_of: npt.NDArray[np.int64]
     by_size: size_tree.SizeTree
     blocks: buddy.Buddy
     numbers: npt.NDArray[np.int64]
@@ -49,7 +49,7 @@ def create(rule: int, capacity: int) -> Space:
     extents = 0 if rule == BUDDY else capacity
     space = Space(
         by_address=address_tree.create(extents),
-        start_of=np.full(extents + 1, -1, np.int32),
+        start_of=np.full(extents + 1, -1, np.int64),
         by_size=size_tree.create(capacity if rule == BEST_FIT else 0),
         blocks=buddy.create(capacity if rule == BUDDY else 0),
         numbers=np.array([rule, capacity, 0], np.int64),
@@ -59,6 +59,17 @@ def create(rule: int, capacity: int) -> Space:
     else:
         add_extent(space, 0, capacity)
     return space
+
+
+def is_new(space: Space) -> bool:
+    """Whether all slots are free and as little cut up as at the start: one extent, or the fewest buddy blocks."""
+    capacity = len(space.start_of) - 1
+    if space.numbers[RULE] != BUDDY:
+        return bool(space.numbers[FREE] == capacity == address_tree.longest(space.by_address))
+    capacity = len(space.blocks.order)
+    orders = space.blocks.order[space.blocks.order != buddy.NOT_FREE].astype(np.int64)
+    whole = int(np.left_shift(np.int64(1), orders).sum()) == capacity == space.numbers[FREE]
+    return bool(whole and len(orders) == capacity.bit_count())
 
 
 @kernel
@@ -158,7 +169,7 @@ def give_back(space: Space, start: int, length: int) -> None:
     end = start + length
     if end < len(space.start_of) - 1 and address_tree.length_at(space.by_address, end) > 0:
         length += drop_extent(space, end)
-    previous = int(space.start_of[start])
+    previous: int = space.start_of[start]
     if previous >= 0:
         length += drop_extent(space, previous)
         start = previous

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from paged_sim.compiled import kernel, marked_state
 
-Slots = npt.NDArray[np.int32]
+Slots = npt.NDArray[np.int64]
 
 NOBODY = -1
 
@@ -31,14 +31,14 @@ class SizeTree(NamedTuple):
 def create(capacity: int) -> SizeTree:
     """An empty tree over slots 0 … capacity - 1 (one slot at least, so that every state has the same types)."""
     size = max(1, capacity)
-    empty = np.full(size, NOBODY, np.int32)
-    return SizeTree(empty, empty.copy(), np.zeros(size, np.int32), np.full(1, NOBODY, np.int32))
+    empty = np.full(size, NOBODY, np.int64)
+    return SizeTree(empty, empty.copy(), np.zeros(size, np.int64), np.full(1, NOBODY, np.int64))
 
 
 @kernel
 def priority(start: int) -> int:
     """A fixed scramble of a start: multiplication by 2^32 over the golden ratio, folded."""
-    mixed = (int(start) * 2654435769) & 0xFFFFFFFF
+    mixed = (start * 2654435769) & 0xFFFFFFFF
     return mixed ^ (mixed >> 15)
 
 
@@ -66,11 +66,11 @@ def insert(tree: SizeTree, start: int, length: int) -> None:
     tree.length[start] = length
     rank = priority(start)
     parent, on_left = NOBODY, False
-    node = int(tree.root[0])
+    node = tree.root[0]
     while node != NOBODY and priority(node) >= rank:
         on_left = before(tree, length, start, node)
         parent = node
-        node = int(tree.left[node]) if on_left else int(tree.right[node])
+        node = tree.left[node] if on_left else tree.right[node]
     attach(tree, parent, on_left, start)
     split(tree, start, length, node)
 
@@ -84,11 +84,11 @@ def split(tree: SizeTree, start: int, length: int, node: int) -> None:
         if before(tree, length, start, node):
             attach(tree, high, high_on_left, node)
             high, high_on_left = node, True
-            node = int(tree.left[node])
+            node = tree.left[node]
         else:
             attach(tree, low, low_on_left, node)
             low, low_on_left = node, False
-            node = int(tree.right[node])
+            node = tree.right[node]
     attach(tree, low, low_on_left, NOBODY)
     attach(tree, high, high_on_left, NOBODY)
 
@@ -96,21 +96,21 @@ def split(tree: SizeTree, start: int, length: int, node: int) -> None:
 @kernel
 def remove(tree: SizeTree, start: int) -> None:
     """Take a free extent out; it must be in the tree."""
-    length = int(tree.length[start])
+    length = tree.length[start]
     parent, on_left = NOBODY, False
-    node = int(tree.root[0])
+    node = tree.root[0]
     while node != start:
         on_left = before(tree, length, start, node)
         parent = node
-        node = int(tree.left[node]) if on_left else int(tree.right[node])
-    low, high = int(tree.left[start]), int(tree.right[start])
+        node = tree.left[node] if on_left else tree.right[node]
+    low, high = tree.left[start], tree.right[start]
     while low != NOBODY and high != NOBODY:
         if priority(low) > priority(high):
             attach(tree, parent, on_left, low)
-            parent, on_left, low = low, False, int(tree.right[low])
+            parent, on_left, low = low, False, tree.right[low]
         else:
             attach(tree, parent, on_left, high)
-            parent, on_left, high = high, True, int(tree.left[high])
+            parent, on_left, high = high, True, tree.left[high]
     attach(tree, parent, on_left, high if low == NOBODY else low)
 
 
@@ -118,11 +118,11 @@ def remove(tree: SizeTree, start: int) -> None:
 def tightest(tree: SizeTree, length: int) -> int:
     """Start of the shortest extent of at least `length` (lowest of equals), or NOBODY."""
     found = NOBODY
-    node = int(tree.root[0])
+    node = tree.root[0]
     while node != NOBODY:
         if tree.length[node] >= length:
             found = node
-            node = int(tree.left[node])
+            node = tree.left[node]
         else:
-            node = int(tree.right[node])
+            node = tree.right[node]
     return found

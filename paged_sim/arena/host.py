@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from paged_sim.arena.contract import ArenaStats, summarise
 from paged_sim.arena.digest import content_digest
-from paged_sim.arena.kernel import execute_operations
+from paged_sim.arena.kernel import execute_operations, first_outside
 from paged_sim.arena.memory import resident_bytes, zeros_on_touch
 from paged_sim.arena.operations import COUNTERS, ArenaError, validate_operations
 from paged_sim.arena.sizing import WORD
@@ -28,6 +28,7 @@ class HostArena:
         self.slots = slots
         self.bytes_per_slot_stored = bytes_per_slot_stored
         self._execute = jit(execute_operations) if compiled else execute_sliced
+        self._first_outside = jit(first_outside) if compiled else None
         words = bytes_per_slot_stored // WORD
         self._memory: npt.NDArray[np.uint64] | None = zeros_on_touch((slots, words), np.uint64)
         self._touched = zeros_on_touch((slots,), np.uint8)
@@ -36,7 +37,10 @@ class HostArena:
 
     def execute(self, ops: npt.NDArray[np.int64]) -> None:
         """Execute operations strictly in order. Raises ArenaError, and does nothing, if one is out of bounds."""
-        self._execute(self._open(), self._touched, validate_operations(ops, self.slots), self._counters)
+        memory = self._open()
+        if self._first_outside is None or self._first_outside(ops, self.slots) >= 0:
+            validate_operations(ops, self.slots)
+        self._execute(memory, self._touched, ops, self._counters)
         self._operations += len(ops)
 
     def stats(self) -> ArenaStats:

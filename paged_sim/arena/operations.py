@@ -29,6 +29,7 @@ COUNTERS = 8
 
 WORD_MASK = 0xFFFFFFFFFFFFFFFF
 WORD_STEP = 0x9E3779B97F4A7C15
+POSITION_STEP = 0x517CC1B727220A95  # 2^64 / pi, odd
 POISON_TAG = 0x0BADC0DE0BADC0DE
 
 _VALIDATED_AT_ONCE = 1 << 14
@@ -53,15 +54,18 @@ def splitmix64(state: Any) -> Any:
 
 @kernel
 def tag(generation: int, position: int) -> np.uint64:
-    """The tag of one token: its first word. Word w of a token is `tag + w * WORD_STEP` (mod 2^64)."""
-    return np.uint64(splitmix64((int(generation) << 32) | int(position)))
+    """The tag of one token: its first word. Word w of a token is `tag + w * WORD_STEP` (mod 2^64).
+
+    A sequence's tags begin at a scramble of its generation and go up by POSITION_STEP a position (mod 2^64): a run of
+    them takes one addition a token, and tokens of two sequences share a tag with a chance of about 2^-64.
+    """
+    return np.uint64((splitmix64(int(generation)) + int(position) * POSITION_STEP) & WORD_MASK)
 
 
 def tags(generations: npt.NDArray[np.int64], positions: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
     """The tags of many tokens: uint64 of the broadcast shape of both arrays."""
-    states = (generations.astype(np.uint64) << np.uint64(32)) | positions.astype(np.uint64)
-    mixed: npt.NDArray[np.uint64] = splitmix64(states)
-    return mixed
+    first: npt.NDArray[np.uint64] = splitmix64(generations.astype(np.uint64))
+    return first + positions.astype(np.uint64) * np.uint64(POSITION_STEP)
 
 
 def word_offsets(words: int) -> npt.NDArray[np.uint64]:

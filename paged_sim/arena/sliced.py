@@ -58,7 +58,7 @@ def execute_sliced(
 
 def _tags(generation: int, position: int, count: int) -> npt.NDArray[np.uint64]:
     positions = np.arange(position, position + count, dtype=np.int64)
-    return tags(np.array(generation), positions)[:, np.newaxis]
+    return tags(np.array([generation]), positions)[:, np.newaxis]
 
 
 def _check(

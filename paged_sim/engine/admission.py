@@ -36,12 +36,15 @@ from paged_sim.ledger import EXTERNAL, FREE_ACCOUNTS, IDLE, LARGEST, RESERVATION
 
 
 @kernel
-def need_of_head(machine: Machine, state: allocators.State) -> int:
-    """Slots that the head of the queue must find room for, before placement rounds them."""
+def need_of_head(machine: Machine, state: allocators.State, chunk: int) -> int:
+    """Slots that the head of the queue must find room for, before placement rounds them.
+
+    Where the full prompt is not reserved, that is room for the `chunk` of it that a step would compute.
+    """
     request = queue.head(machine)
     tokens = machine.known[request]
     if machine.counts[CHUNKED] and not machine.counts[FULL_PROMPT]:
-        tokens = min(tokens, machine.counts[MAX_TOKENS])
+        tokens = min(tokens, chunk)
     return allocators.want(state, request, tokens)
 
 
@@ -78,7 +81,7 @@ def admit(machine: Machine, state: allocators.State) -> None:
         if tokens == 0:
             counts[HELD_BACK] = 1
             return
-        if not has_room(machine, state, need_of_head(machine, state)):
+        if not has_room(machine, state, need_of_head(machine, state, tokens)):
             return
         begin(machine, state, tokens)
 
@@ -134,7 +137,8 @@ def label_free_slots(machine: Machine, state: allocators.State) -> int:
     if queue.num_waiting(machine) == 0:
         row[IDLE] = free
         return -1
-    need = need_of_head(machine, state)
+    # By the largest chunk there can be: what is left of this step's budget says nothing about the steps that follow.
+    need = need_of_head(machine, state, machine.counts[MAX_TOKENS])
     if free < need:
         row[SHORT] = free
         return SHORTAGE

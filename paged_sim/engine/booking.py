@@ -16,7 +16,7 @@ from paged_sim.engine.machine import (
     WATCH,
     Machine,
 )
-from paged_sim.ledger import NUM_COUNTS, RESERVATION, TOKEN_STATE
+from paged_sim.ledger import BATCH, NUM_COUNTS, RESERVATION, TOKEN_STATE
 from paged_sim.requests import Floats
 
 
@@ -43,6 +43,12 @@ def keep_samples(machine: Machine, steps: int, slope: int, begin: float, duratio
     """Keep the timeline's rows among these steps: every STRIDE-th; the stride doubles when the timeline is full."""
     counts, timeline = machine.counts, machine.timeline
     first = counts[STEP]
+    if counts[NUM_RUNNING] == 0 and counts[NUM_ROWS] > 0:
+        # Idle time that went on, because the request that ended it was refused: no step has passed since.
+        last = counts[NUM_ROWS] - 1
+        if timeline[last, 0] == first and timeline[last, 3 + BATCH] == 0:
+            timeline[last, 2] += duration
+            return
     if first <= counts[WATCH] < first + steps:
         write_sample(machine, machine.watched, counts[WATCH] - first, slope, begin, duration)
     step = (first + counts[STRIDE] - 1) // counts[STRIDE] * counts[STRIDE]

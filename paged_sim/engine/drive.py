@@ -105,7 +105,7 @@ def stuck(machine: Machine, state: allocators.State) -> str:
     request = queue.head(machine)
     return (
         f"no progress after step {machine.counts[m.STEP]}: request {request} needs "
-        f"{need_of_head(machine, state)} slots, "
+        f"{need_of_head(machine, state, machine.counts[m.MAX_TOKENS])} slots, "
         f"{allocators.free_slots(state)} are free, {allocators.largest(state)} could be placed, and nothing runs that "
         "could free more; give it more memory or a smaller reservation"
     )

@@ -194,6 +194,8 @@ def record_move(machine: Machine, state: allocators.State, seat: int, source: in
         ahead = written_ahead(machine, seat) - stored
         if ahead > 0:
             record(machine, undo(machine), source + stored, ahead, machine.seats[GENERATION, seat], stored)
+        if machine.counts[POISON_FREED]:
+            record(machine, POISON, source, machine.seats[SLOTS, seat], machine.seats[GENERATION, seat], 0)
     machine.seats[WRITTEN, seat] = stored
 
 

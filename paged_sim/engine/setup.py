@@ -84,9 +84,13 @@ def build_machine(
 
 
 def operations_per_step(state: allocators.State, seats: int) -> int:
-    """The most operations one step can record: every page written, checked, taken back and poisoned, and moves."""
+    """The most operations one step can record.
+
+    A page may be checked and poisoned as its sequence is refused, then written, checked and poisoned for one that is
+    admitted and ends in the same step; a seat adds what is not page by page, such as moves.
+    """
     pages = int(state.numbers[paged.USABLE]) if isinstance(state, paged.Paged) else 0
-    return 4 * (pages + 4 * seats) + 64
+    return 6 * pages + 16 * seats + 64
 
 
 def set_counts(machine: Machine, scenario: Scenario, spec: AllocatorSpec, state: allocators.State, slots: int) -> None:

@@ -60,7 +60,7 @@ def advance(machine: Machine, state: allocators.State, until: int) -> int:
         blocked = serve(machine, state)
         if balance(machine.ledger) != counts[CAPACITY]:
             return UNBALANCED
-        if counts[NUM_RUNNING] == 0 and queue.num_waiting(machine) > 0 and not counts[PREEMPTED_NOW]:
+        if counts[NUM_RUNNING] == 0 and queue.num_waiting(machine) > 0 and not counts[HELD_BACK]:
             return STUCK
         if counts[NUM_RUNNING] > 0:
             pass_time(machine, blocked, until)

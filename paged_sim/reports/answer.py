@@ -22,47 +22,58 @@ _VISIBLE_LOSS = 0.0005
 
 
 def answer(runs: Sequence[Summary]) -> str:
-    """Compare the policy that holds most sequences with the one that holds fewest, in numbers of this run only."""
-    best = max(runs, key=lambda run: _held(run))
-    worst = min(runs, key=lambda run: _held(run))
-    if _held(best) == 0:
+    """Compare the policy that holds most sequences with the one that holds fewest, in numbers of this run only.
+
+    Means are over the steps that all the policies are measured on; where these differ, over all steps.
+    """
+    overs = {run["over"] for run in runs}
+    over = overs.pop() if len(overs) == 1 else "all"
+    best = max(runs, key=lambda run: _held(run, over))
+    worst = min(runs, key=lambda run: _held(run, over))
+    most, least = _held(best, over), _held(worst, over)
+    if most == 0:
         return "No sequence was held on the steps measured."
     if len(runs) == 1:
-        return f"{best['name']} holds {_held(best):,.2f} sequences on average in {_memory(best)}; {_loss(best)}."
-    if _tied(best, worst):
-        return _tie_sentence(runs, best)
-    return f"{best['name']} holds {_times(best, worst)} {_where(best, worst)}; {_loss(worst)}."
+        return f"{best['name']} holds {most:,.2f} sequences on average in {_memory(best)}; it {_loss(best, over)}."
+    if most - least <= _TIE * most:
+        return _tie_sentence(runs, best, over)
+    held = f"{best['name']} holds {_times(most, least, worst['name'])} {_where(best, worst)}"
+    return f"{held}; {worst['name']} {_loss(worst, over)}{_served(best, worst)}."
 
 
-def largest_loss(run: Summary) -> tuple[str, float]:
-    """The account that loses most over the steps measured, and its mean share of the arena."""
-    ledger = run["ledger"][run["over"]]
+def largest_loss(run: Summary, over: str) -> tuple[str, float]:
+    """The account that loses most over those steps ("saturated" or "all"), and its mean share of the arena."""
+    ledger = run["ledger"][over]
     return max(((account, ledger[account]["mean"] or 0.0) for account in LOSSES), key=lambda pair: pair[1])
 
 
-def _held(run: Summary) -> float:
-    return float(run["batch"]["mean"] or 0.0)
+def _held(run: Summary, over: str) -> float:
+    return float(run["batch"][over]["mean"] or 0.0)
 
 
-def _tied(best: Summary, worst: Summary) -> bool:
-    return _held(best) - _held(worst) <= _TIE * _held(best)
-
-
-def _tie_sentence(runs: Sequence[Summary], best: Summary) -> str:
+def _tie_sentence(runs: Sequence[Summary], best: Summary, over: str) -> str:
     number = "Both policies" if len(runs) == 2 else f"All {len(runs)} policies"
-    waits = any(run["over"] == "saturated" for run in runs)
-    why = "" if waits else ", since no request ever has to wait"
-    wasteful = max(runs, key=lambda run: largest_loss(run)[1])
-    return f"{number} hold the same {_held(best):,.2f} sequences on average in {_memory(best)}{why}; {_loss(wasteful)}."
+    wasteful = max(runs, key=lambda run: largest_loss(run, over)[1])
+    held = f"{_held(best, over):,.2f} sequences on average in {_memory(best)}"
+    return f"{number} hold the same {held}{_why_tied(runs)}; {wasteful['name']} {_loss(wasteful, over)}."
 
 
-def _times(best: Summary, worst: Summary) -> str:
-    if _held(worst) == 0:
-        return f"{_held(best):,.2f} sequences on average and {worst['name']} none"
-    ratio = _held(best) / _held(worst)
+def _why_tied(runs: Sequence[Summary]) -> str:
+    if all(run["over"] == "all" for run in runs):
+        return ", since no request ever has to wait"
+    causes = [run["blocked_steps"] for run in runs]
+    if all(cause["policy"] > cause["capacity"] + cause["fragmentation"] for cause in causes):
+        return ", since the scheduler's limits hold requests back"
+    return ""
+
+
+def _times(most: float, least: float, name: str) -> str:
+    if least == 0:
+        return f"{most:,.2f} sequences on average and {name} none"
+    ratio = most / least
     if ratio < 1.1:
-        return f"{100 * (ratio - 1):.1f}% more sequences than {worst['name']}"
-    return f"{ratio:.1f}x the sequences of {worst['name']}"
+        return f"{100 * (ratio - 1):.1f}% more sequences than {name}"
+    return f"{ratio:.1f}x the sequences of {name}"
 
 
 def _where(best: Summary, worst: Summary) -> str:
@@ -76,9 +87,14 @@ def _memory(run: Summary) -> str:
     return amount(run["capacity"]["bytes"])
 
 
-def _loss(run: Summary) -> str:
-    account, share = largest_loss(run)
+def _loss(run: Summary, over: str) -> str:
+    account, share = largest_loss(run, over)
     if share < _VISIBLE_LOSS:
-        return f"{run['name']} loses next to nothing"
-    lost = share * run["capacity"]["bytes"]
-    return f"{run['name']} loses {amount(lost)} ({percent(share)}) {LOSSES[account]}"
+        return "loses next to nothing"
+    return f"loses {amount(share * run['capacity']['bytes'])} ({percent(share)}) {LOSSES[account]}"
+
+
+def _served(best: Summary, worst: Summary) -> str:
+    """Who served fewer requests, where that differs: sequences held are then no fair comparison alone."""
+    more, fewer = best["requests"]["finished"], worst["requests"]["finished"]
+    return "" if more == fewer else f", and finishes {fewer:,} requests where {best['name']} finishes {more:,}"

@@ -11,7 +11,7 @@ from .as_csv import to_csv
 from .as_json import to_json
 from .blocks import Block, Cell, Grid, Heading, Paragraph, Screen
 from .markdown import render_markdown
-from .numbers import MISSING, amount, count, lookup, mean, percent
+from .numbers import MISSING, amount, count, lookup, mean, percent, signed
 from .run_report import at_step_blocks, ledger_blocks, setting
 from .text import render_text
 
@@ -71,11 +71,12 @@ METRICS = (
 def side_by_side(document: Document) -> Comparison:
     """The policies of one run beside each other, a metric a row."""
     runs: Sequence[Document] = document["runs"]
+    over: tuple[Cell, ...] = ("means over", *(run["over"] for run in runs))
     rows = tuple((metric.label, *(metric.write(lookup(run, metric.path)) for run in runs)) for metric in METRICS)
     blocks: list[Block] = [
         Heading(str(document["scenario"]["name"])),
         Paragraph(setting(runs)),
-        Grid("Policies side by side", ("metric", *(run["name"] for run in runs)), rows),
+        Grid("Policies side by side", ("metric", *(run["name"] for run in runs)), (over, *rows)),
         *ledger_blocks(runs),
         *at_step_blocks(runs),
         Paragraph(answer(runs), style="bold green"),
@@ -126,5 +127,5 @@ def change(metric: Metric, before: float | None, after: float | None) -> str:
     if before == after:
         return "="
     if metric.write is percent:
-        return f"{100 * (after - before):+.1f} pt"
-    return f"{100 * (after - before) / before:+.1f}%" if before else f"+{metric.write(after)}"
+        return f"{signed(100 * (after - before))} pt"
+    return f"{signed(100 * (after - before) / before)}%" if before else f"+{metric.write(after)}"

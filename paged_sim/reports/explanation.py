@@ -37,7 +37,7 @@ def explain_scenario(
     """The whole explanation of a scenario: values, bytes of a slot, capacity, and what each policy reserves."""
     blocks: list[Block] = [
         Heading(str(resolved["name"])),
-        values_grid(resolved),
+        *values_grids(resolved),
         terms_grid("Bytes of one slot", geometry.terms),
         terms_grid("Capacity", capacity.terms),
         *_demand_blocks(demands, geometry.bytes_per_slot),
@@ -68,18 +68,25 @@ def explain_models(geometries: Sequence[Geometry]) -> Listing:
     return Listing([Grid("Bytes of one token", ("model", "bytes", "formula"), rows, prose=frozenset({2}))], data)
 
 
-def values_grid(resolved: Mapping[str, Any]) -> Grid:
-    """Every value of the resolved scenario and where it came from, in the order of the file."""
+def values_grids(resolved: Mapping[str, Any]) -> list[Block]:
+    """Every value of the resolved scenario and where it came from, in the order of the file; checks apart."""
     origins: Mapping[str, str] = resolved["origins"]
-    rows = tuple((path, _written(value), _origin(path, origins)) for path, value in _leaves(resolved).items())
-    return Grid("Values, and where each comes from", ("key", "value", "origin"), rows, prose=frozenset({1, 2}))
-
-
-def _leaves(resolved: Mapping[str, Any]) -> dict[str, Any]:
-    """Values by path; allocators go by name, a list of plain values stays one value."""
     named = {entry["name"]: entry for entry in resolved["allocators"]}
-    tree = {key: value for key, value in resolved.items() if key != "origins"}
-    return _flat({**tree, "allocators": named})
+    values = {key: value for key, value in resolved.items() if key not in ("origins", "checks")}
+    rows = tuple(
+        (path, _written(value), _origin(path, origins))
+        for path, value in _flat({**values, "allocators": named}).items()
+    )
+    checks = tuple(
+        (path, str(expected), _origin(f"checks.{path}", origins))
+        for path, expected in resolved.get("checks", {}).items()
+    )
+    grids: list[Block] = [
+        Grid("Values, and where each comes from", ("key", "value", "origin"), rows, frozenset({1, 2}))
+    ]
+    if checks:
+        grids.append(Grid("Checks", ("number", "expected", "origin"), checks, frozenset({1, 2})))
+    return grids
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

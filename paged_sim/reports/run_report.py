@@ -46,7 +46,7 @@ def setting(runs: Sequence[Document]) -> str:
     seeds = runs[0]["seeds"]
     seeding = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]}..{seeds[-1]}: mean ±standard deviation"
     overs = sorted({run["over"] for run in runs}, reverse=True)
-    weighed = f"means over {OVER[overs[0]]}" if len(overs) == 1 else "means over the steps that the last column names"
+    weighed = f"means over {OVER[overs[0]]}" if len(overs) == 1 else 'means over the steps that "over" names'
     return (
         f"{amount(capacity['bytes'])} of KV cache: {count(capacity['slots'])} slots of "
         f"{amount(capacity['bytes_per_slot'])}; {seeding}; {weighed}."

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _GAP = 2
-_PROSE_WIDTH = 16
+_PROSE_WIDTH = 14
 _NAME_SHARE = 0.6
 
 

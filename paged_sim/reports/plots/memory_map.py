@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from paged_sim.run import PolicyRun, Run
 
-_COLUMNS = 3
-
 
 def draw_memory_map(run: Run) -> Figure | None:
     """Share of each address range that is handed out, light where memory is free; None where no map was recorded."""
@@ -24,7 +22,7 @@ def draw_memory_map(run: Run) -> Figure | None:
     parts = [part for part in run.policies if part.timeline.memory_map.size]
     if not parts:
         return None
-    across = min(len(parts), _COLUMNS)
+    across = 2 if len(parts) == 4 else min(len(parts), 3)
     down = -(-len(parts) // across)
     figure = Figure(figsize=(1.6 + 2.7 * across, 0.9 + 2.7 * down), layout="constrained")
     grid = figure.subplots(down, across, sharey=True, squeeze=False)
@@ -63,5 +61,6 @@ def _draw_panel(axes: Axes, part: PolicyRun, clock: bool) -> AxesImage:
     )
     axes.set_title(part.summary["name"])
     axes.set_xlabel("time (s)" if clock else "step")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.locator_params(axis="x", nbins=4)
     return image

@@ -7,35 +7,40 @@ from typing import TYPE_CHECKING
 from ..palette import POLICY_COLOURS, POLICY_DASHES
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from paged_sim.run import Run
 
+    Floats = npt.NDArray[np.float64]
+
+_WINDOWS = 100
+
 
 def draw_over_time(run: Run) -> Figure:
-    """Two panels over one time axis (steps, or seconds where the scenario has a clock); the first seed is drawn."""
+    """Two panels over one time axis (steps, or seconds where the scenario has a clock); the first seed is drawn.
+
+    Pale lines are the kept steps, strong ones their means over a hundredth of the rows each.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7.2, 4.6), layout="constrained")
     occupancy, batch = figure.subplots(2, 1, sharex=True)
     clock = has_clock(run)
     for number, part in enumerate(run.policies):
-        columns = part.timeline.columns
+        columns, name = part.timeline.columns, str(part.summary["name"])
         time = columns["time"] if clock else columns["step"]
-        style = {
-            "label": part.summary["name"],
-            "color": POLICY_COLOURS[number % len(POLICY_COLOURS)],
-            "linestyle": POLICY_DASHES[number // len(POLICY_COLOURS) % len(POLICY_DASHES)],
-            "linewidth": 1.2,
-            "drawstyle": "steps-post",
-        }
-        occupancy.plot(time, 100 * columns["token_state"] / part.summary["capacity"]["slots"], **style)
-        batch.plot(time, columns["batch"], **style)
+        share = 100 * columns["token_state"] / part.summary["capacity"]["slots"]
+        _draw_line(occupancy, time, share, name, number)
+        _draw_line(batch, time, columns["batch"], name, number)
     occupancy.set_ylim(0, 100)
     occupancy.set_ylabel("occupancy (% of the arena)")
-    batch.set_ylabel("sequences held")
     batch.set_ylim(bottom=0)
+    batch.set_ylabel("sequences held")
     batch.set_xlabel("time (s)" if clock else "step")
+    batch.xaxis.set_major_formatter("{x:,.0f}")
     for axes in (occupancy, batch):
         axes.grid(axis="y", color="#E0E0E0", linewidth=0.6)
         axes.set_axisbelow(True)
@@ -50,3 +55,15 @@ def draw_over_time(run: Run) -> Figure:
 def has_clock(run: Run) -> bool:
     """Whether steps have durations other than 1, so that time is in seconds."""
     return any(bool((part.timeline.columns["duration"] != 1).any()) for part in run.policies)
+
+
+def _draw_line(axes: Axes, time: Floats, values: Floats, name: str, number: int) -> None:
+    import numpy as np
+
+    colour = POLICY_COLOURS[number % len(POLICY_COLOURS)]
+    dashes = POLICY_DASHES[number // len(POLICY_COLOURS) % len(POLICY_DASHES)]
+    windows = min(_WINDOWS, len(time))
+    middle = [rows.mean() for rows in np.array_split(time, windows)]
+    level = [rows.mean() for rows in np.array_split(values, windows)]
+    axes.plot(time, values, color=colour, linewidth=0.5, alpha=0.25, drawstyle="steps-post")
+    axes.plot(middle, level, color=colour, linestyle=dashes, linewidth=1.6, label=name)

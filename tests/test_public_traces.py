@@ -1,0 +1,50 @@
+"""Whole public traces through the built-in scenario of their format: they finish, balance, and nothing is corrupt."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from paged_sim.ledger import ACCOUNTS
+from paged_sim.scenario import load_scenario
+from paged_sim.simulation import simulate
+
+RUNS = [
+    ("trace-azure", "AzureLLMInferenceTrace_code.csv", 8819),
+    ("trace-vidur", "splitwise_code.csv", 8819),
+    ("trace-sarathi", "sharegpt_8k_filtered_stats_llama2_tokenizer.csv", 30731),
+    ("trace-sarathi", "arxiv_summarization_stats_llama2_tokenizer_filtered_v2.csv", 28257),
+    ("trace-mooncake", "mooncake_synthetic_trace.jsonl", 3993),
+    ("trace-burstgpt", "BurstGPT_1_head42.csv", 38),
+    ("trace-llmservingsim", "share-gpt-req100-rate10.tsv", 100),
+    ("trace-kv-cache-tester", "kv_cache_tester/trace_0014.json.gz", 123),
+    ("trace-kv-cache-tester", "kv_cache_tester/trace_0539.json.gz", 44),
+]
+"""Scenario, file below PAGED_SIM_TRACES, requests in it that can be served."""
+
+
+def trace_file(name: str) -> Path:
+    folder = os.environ.get("PAGED_SIM_TRACES")
+    if not folder:
+        pytest.skip("PAGED_SIM_TRACES does not name the folder of the public traces")
+    file = Path(folder) / name
+    if not file.exists():
+        pytest.skip(f"PAGED_SIM_TRACES has no {name}")
+    return file
+
+
+@pytest.mark.parametrize(("scenario", "name", "served"), RUNS, ids=[name for _, name, _ in RUNS])
+def test_a_whole_trace(scenario: str, name: str, served: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAGED_SIM_COMPILE", "always")
+    run = simulate(load_scenario(scenario, trace=trace_file(name), device="cpu"))
+    for part in run.policies:
+        summary, columns = part.summary, part.timeline.columns
+        assert summary["requests"]["finished"] == served
+        assert summary["requests"]["refused"] == 0
+        assert summary["arena"]["corrupt"] == 0
+        assert summary["arena"]["tokens_checked"] == summary["arena"]["tokens_written"] > 0
+        total = sum(columns[account] for account in ACCOUNTS)
+        assert np.all(np.abs(total / summary["capacity"]["slots"] - 1) <= 1e-12)

@@ -1,0 +1,82 @@
+"""Figures: what is drawn for which run, the same bytes every time, and nobody's matplotlib settings touched."""
+
+from __future__ import annotations
+
+import matplotlib
+import numpy as np
+import pytest
+from test_reports_sample import sample_run, summary, timeline
+
+from paged_sim.reports.as_timeline import as_timeline
+from paged_sim.reports.plots import PLOTS, draw
+from paged_sim.run import PolicyRun, Run, Timeline
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def test_every_figure_is_drawn_twice_and_always_the_same() -> None:
+    first, second = dict(draw(sample_run())), dict(draw(sample_run()))
+    assert list(first) == [f"{name}.{suffix}" for name in PLOTS for suffix in ("png", "svg")]
+    assert first == second
+    assert all(content.startswith(PNG) for name, content in first.items() if name.endswith(".png"))
+    assert all(b"<svg" in content for name, content in first.items() if name.endswith(".svg"))
+
+
+def test_settings_of_matplotlib_are_left_alone() -> None:
+    before = dict(matplotlib.rcParams)
+    with matplotlib.rc_context({"font.size": 31.0}):
+        wild = dict(draw(sample_run("vllm")))
+        assert matplotlib.rcParams["font.size"] == 31.0
+    assert wild == dict(draw(sample_run("vllm")))
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_no_map_was_recorded() -> None:
+    columns = timeline("vllm").columns
+    run = Run({"name": "bare"}, (PolicyRun(summary("vllm"), Timeline(columns)),))
+    assert {name.split(".")[0] for name, _ in draw(run)} == {"ledger", "over-time"}
+
+
+@pytest.mark.parametrize("names", [("vllm",), ("orca-max", "vllm", "orca-pow2", "vllm"), ("vllm",) * 5])
+def test_any_number_of_panels(names: tuple[str, ...]) -> None:
+    figure = PLOTS["memory-map"](sample_run(*names))
+    assert figure is not None
+    shown = [axes for axes in figure.axes if axes.get_visible() and axes.get_title()]
+    assert len(shown) == len(names)
+
+
+def test_axes_have_units() -> None:
+    figure = PLOTS["over-time"](sample_run())
+    assert figure is not None
+    assert [axes.get_ylabel() for axes in figure.axes] == ["occupancy (% of the arena)", "sequences held"]
+    assert figure.axes[1].get_xlabel() == "time (s)"
+
+
+def test_time_is_steps_without_a_clock() -> None:
+    columns = {**timeline("vllm").columns, "duration": np.ones(400)}
+    run = Run({"name": "steps"}, (PolicyRun(summary("vllm"), Timeline(columns, *_map())),))
+    for name in ("over-time", "memory-map"):
+        figure = PLOTS[name](run)
+        assert figure is not None
+        assert "step" in [axes.get_xlabel() for axes in figure.axes]
+
+
+def _map() -> tuple[np.ndarray, np.ndarray]:
+    return np.zeros((3, 4), np.uint8), np.array([0, 100, 200])
+
+
+@pytest.mark.parametrize(("overs", "text"), [(("all", "all"), "all steps"), (("all", "saturated"), "see run")])
+def test_the_ledger_says_which_steps(overs: tuple[str, str], text: str) -> None:
+    parts = tuple(PolicyRun(summary("vllm", over=over), timeline("vllm")) for over in overs)
+    figure = PLOTS["ledger"](Run({"name": "x"}, parts))
+    assert figure is not None
+    assert text in figure.axes[0].get_xlabel()
+
+
+def test_the_timeline_as_csv() -> None:
+    run = sample_run("orca-max", "vllm")
+    lines = as_timeline([run]).splitlines()
+    assert lines[0].startswith("scenario,policy,step,time,duration,batch")
+    assert len(lines) == 1 + 2 * 400
+    assert lines[1].startswith("sample,orca-max,0,0,0.036,0,")
+    assert lines[401].startswith("sample,vllm,0,")
