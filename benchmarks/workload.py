@@ -29,7 +29,10 @@ POLICIES = {
 
 
 class Load(NamedTuple):
-    """How fast requests arrive at an arena of `pages` pages, and how many may run at once."""
+    """How fast requests arrive at an arena of `pages` pages, and how many may run at once.
+
+    Where memory is ample for paging nobody waits; where it is short, most requests wait and some are preempted.
+    """
 
     name: str
     pages: int
@@ -37,10 +40,11 @@ class Load(NamedTuple):
     max_num_seqs: int
 
 
-CALM = Load("calm", 8_192, "{poisson: 4/s}", 256)
-CALM_LARGE = Load("calm", 65_536, "{poisson: 16/s}", 1_024)
-FULL_ARENA = Load("full", 8_192, "{poisson: 64/s}", 1_024)
-FULL_ARENA_LARGE = Load("full", 65_536, "{poisson: 256/s}", 4_096)
+AMPLE = Load("ample", 8_192, "{poisson: 4/s}", 256)
+AMPLE_LARGE = Load("ample", 65_536, "{poisson: 16/s}", 1_024)
+SHORT = Load("short", 8_192, "{poisson: 64/s}", 1_024)
+SHORT_LARGE = Load("short", 65_536, "{poisson: 256/s}", 4_096)
+LOADS = (AMPLE, AMPLE_LARGE, SHORT, SHORT_LARGE)
 
 _SCENARIO = """
 version: 1

@@ -22,13 +22,20 @@ class Case(NamedTuple):
         return play(self.scenario, self.requests, eager=eager, flush_at=flush_at, compiled=compiled)
 
 
+def kind_of(spec: AllocatorSpec) -> str:
+    """How a policy comes by its slots."""
+    if spec.policy == "paged":
+        return "paged"
+    return "grow" if spec.reserve == "grow" else "reserved"
+
+
 @st.composite
 def scheduler_settings(draw: st.DrawFn) -> Scheduler:
     return Scheduler(
         max_num_seqs=draw(st.sampled_from([256, 256, 5, 1])),
         max_num_batched_tokens=draw(st.sampled_from([8192, 64, 16, 3, 1])),
         prefill=draw(st.sampled_from(["whole", "chunked"])),
-        preemption=draw(st.sampled_from(["recompute", "none"])),
+        preemption=draw(st.sampled_from(["recompute", "recompute", "none"])),
         watermark=draw(st.sampled_from([0.0, 0.0, 0.1, 0.4])),
         reserve_full_prompt=draw(st.booleans()),
     )
@@ -56,12 +63,16 @@ def small_requests(draw: st.DrawFn, timed: bool, max_model_len: int) -> Requests
 
 @st.composite
 def cases(draw: st.DrawFn, specs: tuple[AllocatorSpec, ...] = POLICIES) -> Case:
-    """Any policy under any scheduler over any small workload, every token checked."""
+    """Any of the policies under any scheduler over any small workload, every token checked.
+
+    A third each are paged, growing and reserved: only the first two ever preempt.
+    """
+    kinds = [[spec for spec in specs if kind_of(spec) == kind] for kind in ("paged", "grow", "reserved")]
     timed = draw(st.booleans())
     max_model_len = draw(st.sampled_from([8, 30, 64]))
     clock = Variant("linear", {"base": 0.25, "per_sequence": 0.125, "per_prefill_token": 0.5})
     scenario = scenario_of(
-        draw(st.sampled_from(specs)),
+        draw(st.one_of([st.sampled_from(kind) for kind in kinds if kind])),
         slots=draw(st.integers(max_model_len // 2, 3 * max_model_len)),
         max_model_len=max_model_len,
         scheduler=draw(scheduler_settings()),

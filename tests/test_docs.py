@@ -76,7 +76,8 @@ def compiled() -> None:
     """The step loop is compiled, in processes of their own that no coverage tool slows down."""
     command = [sys.executable, "-m", "paged_sim.engine.warm"]
     children = [subprocess.Popen([*command, family]) for family in warm.missing({"contiguous", "paged"})]
-    assert not any([child.wait() for child in children])
+    codes = [child.wait() for child in children]
+    assert not any(codes)
 
 
 @pytest.mark.usefixtures("compiled")
@@ -114,7 +115,7 @@ def check_yaml(text: str) -> None:
 
 
 def run_console(text: str, where: str, capfd: pytest.CaptureFixture[str]) -> None:
-    """Each `$ paged-sim …` exits with 0, or as its comment `# exit N` says, and prints what is shown below it."""
+    """Each `$ paged-sim …` exits with 0, or as its comment `# exit N` says, and prints what is shown, if anything."""
     for session in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
         line, _, shown = session.partition("\n")
         command, _, comment = line.partition("  # exit ")
@@ -135,7 +136,9 @@ def run_in_process(arguments: list[str]) -> int:
 
 
 def difference(shown: str, output: str) -> str:
-    """What is wrong with the lines shown, if anything: a line `...` stands for any number of lines."""
+    """What is wrong with the lines shown, if any: a line `...` stands for any number of lines."""
+    if not shown.strip():
+        return ""
     expected, real = shown.rstrip("\n").split("\n"), output.rstrip("\n").split("\n")
     at, skipping = 0, False
     for line in expected:
@@ -153,6 +156,7 @@ def difference(shown: str, output: str) -> str:
 @pytest.mark.parametrize(
     ("shown", "problem"),
     [
+        ("", ""),
         ("a\nb\nc\n", ""),
         ("...\n", ""),
         ("a\n...\nc\n", ""),

@@ -12,7 +12,7 @@ from paged_sim import ledger as books
 from paged_sim.engine import machine as m
 from paged_sim.simulation import check_emptied
 
-every_case = settings(max_examples=150, deadline=None)
+every_case = settings(max_examples=300, deadline=None)
 
 
 def check_requests(case: Case, played: Played) -> None:

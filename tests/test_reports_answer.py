@@ -86,7 +86,7 @@ def test_different_memory_is_said() -> None:
 def test_different_steps_are_compared_over_all() -> None:
     runs = [summary("vllm", over="all"), summary("orca-max")]
     runs[1]["batch"]["all"] = statistics(3.43)
-    assert answer(runs).startswith("vllm holds 9.0x the sequences of orca-max")
+    assert answer(runs).startswith("Over all steps: vllm holds 9.0x the sequences of orca-max")
 
 
 def test_requests_that_were_not_served_are_said() -> None:

@@ -86,7 +86,14 @@ def summary(name: str, **changes: Any) -> dict[str, Any]:
         },
         "pages": {"mean": 950.0 if paged else None, "allocated_peak": 983 if paged else None, "cow_copies": 0},
         "ledger": {"saturated": ledger, "all": over_all},
-        "paper_view": {"token_state": tokens},
+        "paper_view": {
+            "token_state": tokens,
+            "reservation": LEDGERS[name]["reservation"],
+            "internal": LEDGERS[name].get("over_reservation", 0.0) + LEDGERS[name].get("tail", 0.0),
+            "external_and_others": sum(
+                LEDGERS[name].get(account, 0.0) for account in ("rounding", "external", "short")
+            ),
+        },
         "blocked_steps": {"fragmentation": 3_100, "capacity": 36_000, "policy": 12},
         "sharing": {"logical_tokens_mean": 1.0, "physical_tokens_mean": 1.0, "pages_saved_fraction": 0.0},
         "spread": None,

@@ -27,7 +27,7 @@ def explain(scenario: str | None, model: str | None, shape: str, **given: Any) -
     output.check_file(target, "--output")
     if (scenario is None) == (model is None):
         raise click.UsageError("give a SCENARIO or --model NAME, one of them")
-    if model is not None and any(value for value in given.values()):
+    if model is not None and any(value not in (None, ()) for value in given.values()):
         raise click.UsageError("--model stands alone; --set, --seed, --device and --trace belong to a SCENARIO")
     listing = _explain_model(model) if model is not None else _explain_scenario(str(scenario), **given)
     output.emit(LISTING_FORMATS[shape](listing, output.screen_for(target)), target)

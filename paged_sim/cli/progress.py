@@ -25,22 +25,23 @@ class ProgressBar:
 
     def update(self, name: str, done: int, total: int) -> None:
         """`done` of `total` requests of the policy `name` have ended; fewer than before means the next seed."""
-        if self._task is None or name != self._name or done < self._done:
-            self._begin(name, total)
+        task = self._task
+        if task is None or name != self._name or done < self._done:
+            task = self._begin(name, total)
         self._done = done
         rate = done / max(monotonic() - self._began, 1e-9)
-        if self._task is not None:
-            self._display.update(self._task, completed=done, rate=f"{rate:,.0f} requests/s")
+        self._display.update(task, completed=done, rate=f"{rate:,.0f} requests/s")
 
     def announce(self, text: str) -> None:
         """Print a line above the bar."""
         self._display.console.print(text, style="dim")
 
-    def _begin(self, name: str, total: int) -> None:
+    def _begin(self, name: str, total: int) -> TaskID:
         if self._task is not None:
             self._display.remove_task(self._task)
-        self._task = self._display.add_task(name, total=total, rate="")
-        self._name, self._done, self._began = name, 0, monotonic()
+        task = self._display.add_task(name, total=total, rate="")
+        self._task, self._name, self._done, self._began = task, name, 0, monotonic()
+        return task
 
 
 @contextmanager

@@ -24,10 +24,13 @@ _VISIBLE_LOSS = 0.0005
 def answer(runs: Sequence[Summary]) -> str:
     """Compare the policy that holds most sequences with the one that holds fewest, in numbers of this run only.
 
-    Means are over the steps that all the policies are measured on; where these differ, over all steps.
+    Means are over the steps that all the policies are measured on; where these differ, over all steps, and it says so.
     """
     overs = {run["over"] for run in runs}
-    over = overs.pop() if len(overs) == 1 else "all"
+    return f"Over all steps: {_compare(runs, 'all')}" if len(overs) > 1 else _compare(runs, overs.pop())
+
+
+def _compare(runs: Sequence[Summary], over: str) -> str:
     best = max(runs, key=lambda run: _held(run, over))
     worst = min(runs, key=lambda run: _held(run, over))
     most, least = _held(best, over), _held(worst, over)

@@ -136,8 +136,6 @@ def _formula(geometry: Geometry) -> str:
 
 
 def _demand_blocks(demands: Sequence[Demand], bytes_per_slot: int) -> list[Block]:
-    if not demands:
-        return []
     first = demands[0]
     about = (
         f"A typical request, by the medians of the workload: prompt {first.prompt:,}, output {first.output:,}, "

@@ -27,17 +27,14 @@ def draw_memory_map(run: Run) -> Figure | None:
     figure = Figure(figsize=(1.6 + 2.7 * across, 0.9 + 2.7 * down), layout="constrained")
     grid = figure.subplots(down, across, sharey=True, squeeze=False)
     clock = has_clock(run)
-    image = None
-    for axes, part in zip(grid.flat, parts, strict=False):
-        image = _draw_panel(axes, part, clock)
+    images = [_draw_panel(axes, part, clock) for axes, part in zip(grid.flat, parts, strict=False)]
     for axes in grid.flat[len(parts) :]:
         axes.set_visible(False)
     unit, _ = byte_unit(parts[0].summary["capacity"]["bytes"])
     for axes in grid[:, 0]:
         axes.set_ylabel(f"address ({unit})")
-    if image is not None:
-        bar = figure.colorbar(image, ax=list(grid.flat), label="share of the addresses handed out (%)", shrink=0.9)
-        bar.outline.set_visible(False)
+    bar = figure.colorbar(images[0], ax=list(grid.flat), label="share of the addresses handed out (%)", shrink=0.9)
+    bar.outline.set_visible(False)
     figure.suptitle(f"{run.scenario['name']}: memory handed out over time", x=0.01, ha="left", fontweight="bold")
     return figure
 

@@ -1,0 +1,176 @@
+"""`paged-sim run`: results in every form, figures and timelines, checks, and what ends with exit code 1."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_reports_sample import sample_run
+
+from paged_sim.cli import main
+from paged_sim.run import Run
+
+SMALL = """
+version: 1
+name: small
+memory: {slots: 400}
+max_model_len: 128
+model: {bytes_per_slot: 1KiB}
+workload: {requests: 12, prompt: 20, output: 30}
+allocators:
+  - {name: reserved, policy: contiguous, reserve: max, placement: first_fit}
+  - {name: paged, policy: paged, page_size: 16}
+"""
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    path = tmp_path / "small.yaml"
+    path.write_text(SMALL, "utf-8")
+    return path
+
+
+@pytest.fixture
+def simulated(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Replace the simulation by the hand-made run; what it was called with is in the list."""
+    calls: list[dict[str, Any]] = []
+
+    def simulate(scenario: Any, **given: Any) -> Run:
+        calls.append({"scenario": scenario, **given})
+        timings = {"wall_seconds": 0.5} if given["timings"] else None
+        return sample_run("orca-max", "vllm", scenario=scenario.name, changes={"timings": timings})
+
+    monkeypatch.setattr("paged_sim.simulation.simulate", simulate)
+    return calls
+
+
+def run(*arguments: str | Path) -> int:
+    return main(["run", *map(str, arguments)])
+
+
+def test_a_run_from_file_to_table(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(small) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("━━ small\n")
+    assert "paged holds 2.6x the sequences of reserved in the same 400 KiB" in " ".join(out.split())
+    assert err == ""
+
+
+def test_options_stand_before_or_after(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--format", "json", small) == 0
+    before = capsys.readouterr().out
+    assert run(small, "--format", "json") == 0
+    assert capsys.readouterr().out == before
+    assert json.loads(before)["scenario"]["name"] == "small"
+
+
+def test_the_same_seed_prints_the_same(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    texts = []
+    for _ in range(2):
+        assert run(small, "--set", "workload.prompt={uniform: [1, 60]}", "--seed", "9") == 0
+        texts.append(capsys.readouterr().out)
+    assert texts[0] == texts[1]
+    assert "seed 9" in texts[0]
+
+
+def test_several_scenarios_are_an_array(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(small, "seed-section2", "--format", "json") == 0
+    assert [part["scenario"]["name"] for part in json.loads(capsys.readouterr().out)] == ["small", "seed-section2"]
+
+
+def test_results_go_to_a_file(small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(small, "--format", "csv", "-o", tmp_path / "out.csv") == 0
+    assert capsys.readouterr().out == ""
+    rows = list(csv.DictReader((tmp_path / "out.csv").open()))
+    assert [row["name"] for row in rows] == ["reserved", "paged"]
+    assert run(small, "-o", "-") == 0
+    assert capsys.readouterr().out.startswith("━━ small")
+
+
+def test_figures_and_timeline(small: Path, tmp_path: Path) -> None:
+    folder, timeline = tmp_path / "figures", tmp_path / "t.csv"
+    assert run(small, small, "--plot", folder, "--timeline", timeline) == 0
+    stems = ("ledger", "memory-map", "over-time")
+    expected = {f"{run}-{stem}.{kind}" for run in ("small", "small-2") for stem in stems for kind in ("png", "svg")}
+    assert {path.name for path in folder.iterdir()} == expected
+    rows = list(csv.DictReader(timeline.open()))
+    assert {row["policy"] for row in rows} == {"reserved", "paged"}
+    assert all(float(row["step"]) >= 0 for row in rows)
+
+
+def test_the_ledger_at_a_step(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(small, "--step", "3") == 0
+    assert "The ledger at step 3, in slots" in capsys.readouterr().out
+    assert run(small, "--step", "999999") == 0
+    assert "No policy ran as long as the step asked for." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("expression", "verdict"), [(">= 0.5", "PASS"), (">= 0.999", "FAIL")])
+def test_verdicts_leave_the_code_0(
+    small: Path, expression: str, verdict: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small.write_text(f'{SMALL}checks: {{paged.fill.mean: "{expression}"}}\n', "utf-8")
+    assert run(small) == 0
+    assert f"{verdict}     paged.fill.mean" in capsys.readouterr().out
+    assert run(small, "--format", "json") == 0
+    (check,) = json.loads(capsys.readouterr().out)["checks"]
+    assert check["passed"] is (verdict == "PASS")
+
+
+def test_a_check_of_no_number_is_a_mistake_after_the_results(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small.write_text(f'{SMALL}checks: {{paged.fill.meen: ">= 0.5"}}\n', "utf-8")
+    assert run(small) == 2
+    out, err = capsys.readouterr()
+    assert out.startswith("━━ small")
+    assert "checks.paged.fill.meen" in err
+    assert err.count("\n") == 1
+
+
+def test_nothing_served_is_code_1(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(small, "--set", "memory.slots=40", "--set", "allocators.paged.page_size=8") == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "no request could be served" in err
+
+
+def test_corruption_is_code_1_after_the_results(
+    small: Path, simulated: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def simulate(scenario: Any, **given: Any) -> Run:
+        run = sample_run("vllm")
+        corrupt = {"slot": 3, "generation": 1, "position": 2}
+        arena = {**run.policies[0].summary["arena"], "corrupt": 17, "first_corrupt": corrupt}
+        return sample_run("vllm", changes={"arena": arena})
+
+    monkeypatch.setattr("paged_sim.simulation.simulate", simulate)
+    assert run(small) == 1
+    out, err = capsys.readouterr()
+    assert "CORRUPT: vllm: slot 3" in out
+    assert err.startswith("paged-sim: error: corrupted content: vllm (17 tokens)")
+
+
+def test_what_the_engine_is_asked_for(small: Path, tmp_path: Path, simulated: list[dict[str, Any]]) -> None:
+    assert run(small, "--step", "5", "--seed", "3", "--device", "cpu", "--plot", tmp_path / "p") == 0
+    (call,) = simulated
+    assert (call["at_step"], call["maps"], call["timings"], call["progress"]) == (5, True, False, None)
+    assert (call["scenario"].seed, call["scenario"].arena.device) == (3, "cpu")
+
+
+def test_timings_go_to_stderr(small: Path, simulated: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(small, "--timings") == 0
+    out, err = capsys.readouterr()
+    assert "M token-steps/s" not in out
+    assert err == "small, orca-max: 0.50 s, 2.7 M token-steps/s\nsmall, vllm: 0.50 s, 2.7 M token-steps/s\n"
+
+
+def test_every_mistake_is_found_before_anything_runs(
+    small: Path, tmp_path: Path, simulated: Sequence[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(small, tmp_path / "missing.yaml") == 2
+    assert run(small, "-o", tmp_path / "no" / "where") == 2
+    assert simulated == []
+    assert capsys.readouterr().err.count("paged-sim: error:") == 2

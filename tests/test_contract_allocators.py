@@ -1,0 +1,208 @@
+"""The contract every policy passes, whatever the order of calls, with real memory as the independent referee.
+
+The functions of an allocator are driven directly. Beside it a plain model keeps what each row should hold, and an
+arena keeps the content: a slot handed out twice is found in both.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers import POLICIES, arrays_of, by_name, copied, requests_of
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from paged_sim import allocators
+from paged_sim.allocators import FAMILIES, NO_ROOM, State
+from paged_sim.allocators.contiguous import MOVED_FROM, Contiguous
+from paged_sim.arena import open_arena
+from paged_sim.arena.operations import CHECK, COPY, POISON, WRITE
+from paged_sim.engine.setup import build_allocator
+from paged_sim.scenario.models import AllocatorSpec, ArenaSpec
+
+ROWS = 24
+MAX_MODEL_LEN = 40
+
+
+def snapshot(state: State) -> list[bytes]:
+    """The content of all arrays, but for the answer to `moved_from`, which belongs to the last `grow` that had room."""
+    state = copied(state)
+    if isinstance(state, Contiguous):
+        state.numbers[MOVED_FROM] = -1
+    return [array.tobytes() for array in arrays_of(state)]
+
+
+def sizes_until_full(state: State, longest: int) -> list[int]:
+    """What a copy of a state hands out if the largest demand it can meet is made again and again."""
+    state, sizes = copied(state), []
+    for row in range(ROWS):
+        demand = min(allocators.largest(state), longest)
+        if demand == 0:
+            return sizes
+        sizes.append(allocators.take(state, row, demand))
+    return sizes
+
+
+class AllocatorContract(RuleBasedStateMachine):
+    """Rows are filled, grow and go in any order."""
+
+    spec: AllocatorSpec
+
+    @initialize(slots=st.integers(1, 200), seed=st.integers(0, 99))
+    def open(self, slots: int, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        prompt = rng.integers(1, MAX_MODEL_LEN // 2, 16)
+        output = rng.integers(1, MAX_MODEL_LEN // 2, 16)
+        requests = requests_of(prompt, output, max_tokens=output + rng.integers(0, 9, 16))
+        self.final = requests.stored_tokens.tolist()
+        self.longest = int(requests.stored_tokens.max())
+        self.slots = slots
+        self.state = build_allocator(self.spec, slots, requests, MAX_MODEL_LEN, ROWS)
+        self.fresh = sizes_until_full(self.state, self.longest)
+        self.arena = open_arena(ArenaSpec(device="cpu"), slots, 8, compiled=False)
+        self.rows: dict[int, tuple[int, int, int, int]] = {}  # row: request, generation, tokens stored, slots held
+        self.generations = 0
+
+    def execute(self, row: int, kind: int, first: int, last: int) -> None:
+        """Let the arena write or check tokens `first` to `last - 1` of a row, wherever the allocator says they are."""
+        generation = self.rows[row][1]
+        while first < last:
+            slot, run = allocators.locate(self.state, row, first)
+            assert run > 0
+            length = min(run, last - first)
+            self.arena.execute(np.array([[kind, slot, length, generation, first]]))
+            first += length
+
+    def slots_of(self, row: int) -> list[int]:
+        """Every slot that a row holds."""
+        held, position, found = self.rows[row][3], 0, []
+        while position < held:
+            slot, run = allocators.locate(self.state, row, position)
+            found += range(slot, slot + run)
+            position += run
+        return found
+
+    @rule(request=st.integers(0, 15), share=st.floats(0, 1))
+    def admit(self, request: int, share: float) -> None:
+        free_rows = [row for row in range(ROWS) if row not in self.rows]
+        if not free_rows:
+            return
+        row = free_rows[-1]
+        tokens = 1 + round(share * (self.final[request] - 1))
+        demand = allocators.want(self.state, request, tokens)
+        assert demand >= tokens
+        before, free = snapshot(self.state), allocators.free_slots(self.state)
+        fits, footprint = allocators.fits(self.state, demand), allocators.footprint(self.state, demand)
+        assert footprint >= demand
+        held = allocators.take(self.state, row, demand)
+        assert fits == (held != NO_ROOM)
+        if held == NO_ROOM:
+            assert snapshot(self.state) == before
+            return
+        assert held == footprint
+        assert allocators.free_slots(self.state) == free - held
+        self.rows[row] = (request, self.generations, tokens, held)
+        self.generations += 1
+        self.execute(row, WRITE, 0, tokens)
+
+    @precondition(lambda self: self.rows)
+    @rule(data=st.data())
+    def grow(self, data: st.DataObject) -> None:
+        row = data.draw(st.sampled_from(sorted(self.rows)))
+        request, generation, stored, held = self.rows[row]
+        if stored == self.final[request]:
+            return
+        tokens = data.draw(st.integers(stored + 1, self.final[request]))
+        if tokens <= held:
+            self.rows[row] = (request, generation, tokens, held)
+            self.execute(row, WRITE, stored, tokens)
+            return
+        old_slots = self.slots_of(row)
+        before, free = snapshot(self.state), allocators.free_slots(self.state)
+        demand = allocators.want(self.state, request, tokens)
+        now = allocators.grow(self.state, row, demand)
+        if now == NO_ROOM:
+            assert snapshot(self.state) == before
+            return
+        self.rows[row] = (request, generation, tokens, now)
+        assert now >= tokens
+        assert allocators.free_slots(self.state) == free - (now - held)
+        self.follow_move(row, stored, old_slots)
+        self.execute(row, WRITE, stored, tokens)
+
+    def follow_move(self, row: int, stored: int, old_slots: list[int]) -> None:
+        """Copy a moved row's tokens; one that was not moved keeps the slots it had."""
+        source = allocators.moved_from(self.state)
+        if source < 0:
+            assert self.slots_of(row)[: len(old_slots)] == old_slots
+            return
+        assert source == old_slots[0]
+        target, _ = allocators.locate(self.state, row, 0)
+        assert target != source
+        self.arena.execute(np.array([[COPY, source, stored, target, 0], [POISON, source, len(old_slots), 0, 0]]))
+
+    @precondition(lambda self: self.rows)
+    @rule(data=st.data())
+    def release(self, data: st.DataObject) -> None:
+        self.free(data.draw(st.sampled_from(sorted(self.rows))))
+
+    def free(self, row: int) -> None:
+        """Read a row's tokens back and release it."""
+        _, _, stored, held = self.rows[row]
+        self.execute(row, CHECK, 0, stored)
+        free = allocators.free_slots(self.state)
+        allocators.release(self.state, row)
+        assert allocators.free_slots(self.state) == free + held
+        del self.rows[row]
+
+    @invariant()
+    def no_slot_has_two_owners(self) -> None:
+        held = [slot for row in self.rows for slot in self.slots_of(row)]
+        assert len(held) == len(set(held)) == allocators.capacity(self.state) - allocators.free_slots(self.state)
+        assert all(0 <= slot < self.slots for slot in held)
+        flags = FAMILIES[type(self.state)].occupied(self.state, self.slots)
+        assert np.flatnonzero(flags).tolist() == sorted(held)
+
+    @invariant()
+    def every_row_has_room_and_its_accounts_add_up(self) -> None:
+        for row, (request, _, stored, held) in self.rows.items():
+            accounts = allocators.beyond(self.state, row, self.final[request])
+            assert stored <= held
+            assert min(accounts) >= 0
+            assert held == min(self.final[request], held) + sum(accounts)
+
+    @invariant()
+    def what_is_said_to_fit_fits(self) -> None:
+        largest = allocators.largest(self.state)
+        assert 0 <= largest <= allocators.free_slots(self.state) <= allocators.capacity(self.state) <= self.slots
+        empty = next((row for row in range(ROWS) if row not in self.rows), None)
+        for demand in {min(largest, self.longest), min(largest + 1, self.longest)} - {0}:
+            assert allocators.fits(self.state, demand) == (demand <= largest)
+            if empty is not None:
+                answer = allocators.take(copied(self.state), empty, demand)
+                assert answer == (allocators.footprint(self.state, demand) if demand <= largest else NO_ROOM)
+
+    def teardown(self) -> None:
+        if not hasattr(self, "arena"):
+            return
+        for row in list(self.rows):
+            self.free(row)
+        assert self.arena.stats().corrupt == 0
+        self.arena.close()
+        assert FAMILIES[type(self.state)].is_new(self.state)
+        assert allocators.free_slots(self.state) == allocators.capacity(self.state)
+        assert sizes_until_full(self.state, self.longest) == self.fresh
+
+
+@pytest.mark.parametrize("spec", POLICIES, ids=by_name)
+def test_contract(spec: AllocatorSpec) -> None:
+    contract = type("Contract", (AllocatorContract,), {"spec": spec})
+    run_state_machine_as_test(contract, settings=settings(max_examples=12, stateful_step_count=25, deadline=None))
