@@ -8,6 +8,7 @@ order; afterwards the arena is as before, so that every round meets the same fra
 from __future__ import annotations
 
 from collections.abc import Callable
+from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -91,14 +92,14 @@ def measure_policy(policy: str, extents: int, settings: Settings) -> list[Row]:
     nobody = rows[:0]
 
     def once() -> dict[str, float]:
-        """Nanoseconds per operation, without what calling the machine code costs."""
-        spent = dict.fromkeys(work, 0.0)
-        called = dict.fromkeys(work, 0.0)
+        """Nanoseconds per operation, without what calling the machine code costs; of all rounds the middle one."""
+        spent: dict[str, list[float]] = {name: [] for name in work}
+        called: dict[str, list[float]] = {name: [] for name in work}
         for _ in range(rounds):
             for name, (who, goals) in work.items():
-                called[name] += _timed(compiled[name], state, nobody, goals)
-                spent[name] += _timed(compiled[name], state, who, goals)
-        return {name: (spent[name] - called[name]) / (rounds * len(rows)) * 1e9 for name in work}
+                called[name].append(_timed(compiled[name], state, nobody, goals))
+                spent[name].append(_timed(compiled[name], state, who, goals))
+        return {name: (median(spent[name]) - median(called[name])) / len(rows) * 1e9 for name in work}
 
     found = free_extents(state)
     once()

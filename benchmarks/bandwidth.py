@@ -82,7 +82,7 @@ def timer(act: Callable[[], object], rounds: int) -> Callable[[], float]:
     """A measurement of `act`, `rounds` times over."""
 
     def work(_: None) -> None:
-        for _ in range(rounds):
+        for _round in range(rounds):
             act()
 
     return lambda: seconds_of(lambda: None, work)

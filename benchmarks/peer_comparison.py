@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from importlib.util import find_spec
+
 import numpy as np
 
 from benchmarks.allocator_operations import LONGEST_HELD, release_all, take_all
@@ -25,7 +28,7 @@ RECORDED = {
     "KV-cache manager of vLLM 0.33.0 in a bare loop": 0.11e6,
     "another model of its rules in plain Python": 0.59e6,
 }
-"""Token-steps a second of peers that are not run here: measured earlier, on two cores of this kind, paged, 16 a page."""
+"""Token-steps a second of peers that are not run here: measured earlier, on two such cores, pages of 16 tokens."""
 
 
 def measure(settings: Settings) -> list[Row]:
@@ -57,7 +60,12 @@ def measure_server(load: Load, settings: Settings) -> list[Row]:
     engine_rate = server.token_steps / spread(timings["engine"])["seconds"]
     rows = [
         {"peer": "plain Python server", "measured": "here", **shared, **spread(timings["plain"])},
-        {"peer": "this engine, every token written and checked", "measured": "here", **shared, **spread(timings["engine"])},
+        {
+            "peer": "this engine, every token written and checked",
+            "measured": "here",
+            **shared,
+            **spread(timings["engine"]),
+        },
     ]
     for row in rows:
         row["rate"] = server.token_steps / row["seconds"]
@@ -95,10 +103,9 @@ def compare_answers(scenario: Scenario, requests: Requests, settings: Settings) 
 
 def measure_best_fit(settings: Settings) -> list[Row]:
     """Best fit beside a sorted list: take extents until the arena is full, free every second one, fill the gaps."""
-    try:
-        from sortedcontainers import SortedList
-    except ModuleNotFoundError:
+    if find_spec("sortedcontainers") is None:
         return []
+    sorted_list = import_module("sortedcontainers").SortedList
     rng = np.random.default_rng(1)
     lengths = rng.integers(1, LONGEST_HELD + 1, max(settings.extents))
     capacity = int(lengths.sum())
@@ -127,12 +134,12 @@ def measure_best_fit(settings: Settings) -> list[Row]:
             starts[row] = plain.take(asked[row])
         return starts
 
-    assert compiled_best_fit(empty()) == plain_best_fit(SortedBestFit(capacity, SortedList))
+    assert compiled_best_fit(empty()) == plain_best_fit(SortedBestFit(capacity, sorted_list))
     operations = len(rows) + 2 * len(rows[::2])
     timings = alternate(
         {
             "ours": lambda: seconds_of(empty, compiled_best_fit),
-            "theirs": lambda: seconds_of(lambda: SortedBestFit(capacity, SortedList), plain_best_fit),
+            "theirs": lambda: seconds_of(lambda: SortedBestFit(capacity, sorted_list), plain_best_fit),
         },
         settings.repeats,
     )

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter
 
@@ -24,28 +25,40 @@ def measure(settings: Settings) -> list[Row]:
         timed("small run", ("-m", "paged_sim", *SMALL), settings),
         timed("compare, warm", ("-m", "paged_sim", "compare"), settings),
     ]
-    return rows + [timed_cold(("-m", "paged_sim", "compare"), settings)] if settings.compiled else rows
+    if settings.compiled:
+        rows.append(timed_cold("compare, first time", ("-m", "paged_sim", "compare"), settings))
+    return rows
 
 
 def timed(name: str, arguments: tuple[str, ...], settings: Settings) -> Row:
     """A command's time, after one run that does not count."""
     run_python(arguments, os.environ)
-    seconds = [run_python(arguments, os.environ) for _ in range(settings.start_repeats)]
-    return {"what": name, **spread(seconds)}
+    return _row(name, [run_python(arguments, os.environ) for _ in range(settings.start_repeats)])
 
 
-def timed_cold(arguments: tuple[str, ...], settings: Settings) -> Row:
+def timed_cold(name: str, arguments: tuple[str, ...], settings: Settings) -> Row:
     """A command's first time on a machine: each time with an empty folder for compiled code."""
-    seconds = []
+    timings = []
     for _ in range(settings.start_repeats):
         with tempfile.TemporaryDirectory() as folder:
-            seconds.append(run_python(arguments, {**os.environ, "PAGED_SIM_CACHE_DIR": folder}))
+            timings.append(run_python(arguments, {**os.environ, "PAGED_SIM_CACHE_DIR": folder}))
             assert any(Path(folder).rglob("*.nbc")), "nothing was compiled"
-    return {"what": "compare, first time", **spread(seconds)}
+    return _row(name, timings)
 
 
-def run_python(arguments: tuple[str, ...], environment: dict[str, str] | os._Environ[str]) -> float:
-    """Seconds that a Python command takes."""
-    started = perf_counter()
+def _row(name: str, timings: list[tuple[float, float]]) -> Row:
+    wall, processor = zip(*timings, strict=True)
+    return {"what": name, **spread(list(wall)), **spread(list(processor), "processor_seconds")}
+
+
+def run_python(arguments: tuple[str, ...], environment: Mapping[str, str]) -> tuple[float, float]:
+    """Seconds that a Python command takes, and seconds of processor time that it and its children use."""
+    before, started = children_seconds(), perf_counter()
     subprocess.run([sys.executable, *arguments], check=True, capture_output=True, env=environment)
-    return perf_counter() - started
+    return perf_counter() - started, children_seconds() - before
+
+
+def children_seconds() -> float:
+    """Processor time of all child processes that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system

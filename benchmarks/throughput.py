@@ -22,7 +22,7 @@ def measure(settings: Settings) -> list[Row]:
 
 
 def measure_policy(name: str, load: Load, requests: Requests, settings: Settings) -> Row:
-    """One policy under one load: both payloads in turns, then the whole of `simulate`, drawing the requests included."""
+    """One policy under one load: both payloads in turns, then all of `simulate`, drawing the requests included."""
     tagged = scenario_of(load, settings.requests, POLICIES[name])
     bare = scenario_of(load, settings.requests, POLICIES[name], payload="none")
     seconds = alternate(

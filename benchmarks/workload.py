@@ -21,7 +21,7 @@ PAGED = "{name: paged, policy: paged, page_size: 16}"
 POLICIES = {
     "paged 16": PAGED,
     **{
-        f"{reserve}, {placement}": f"{{name: {reserve}, policy: contiguous, reserve: {reserve}, placement: {placement}}}"
+        f"{reserve}, {placement}": f"{{name: b, policy: contiguous, reserve: {reserve}, placement: {placement}}}"
         for reserve in ("max", "pow2", "oracle")
         for placement in ("buddy", "best_fit")
     },

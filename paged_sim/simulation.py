@@ -71,12 +71,23 @@ def draw(scenario: Scenario, seed: int) -> Drawn:
     return drawn
 
 
+def source_notes(drawn: Drawn) -> list[str]:
+    """What was left out of the source of requests, or cut, as sentences for the user."""
+    notes = [
+        f"{count} rows of the trace are no requests and were skipped: {why}" for why, count in drawn.skipped.items()
+    ]
+    if drawn.cut_outputs:
+        notes.append(f"{drawn.cut_outputs} outputs were cut to fit max_model_len or their max_tokens")
+    return notes
+
+
 def should_compile(requests: Requests) -> bool:
     """Whether a simulation of these requests is worth compiling; `PAGED_SIM_COMPILE=always|never` overrules."""
     wish = os.environ.get("PAGED_SIM_COMPILE", "auto")
     if wish in ("always", "never"):
         return wish == "always"
-    return int(requests.output_tokens.sum()) >= COMPILE_FROM
+    # A prompt is written page by page, so its tokens take a fraction of the work of generated ones.
+    return int(requests.output_tokens.sum()) + int(requests.prompt_tokens.sum()) // 16 >= COMPILE_FROM
 
 
 def compile_ahead(scenario: Scenario, drawn: list[Drawn], progress: Progress | None) -> None:
@@ -137,7 +148,7 @@ class Simulations:
             "seeds": [self.scenario.seed + index for index in range(len(drawn))],
             "capacity": self.capacity_part(page_size),
             **merge(summaries),
-            "notes": list(drawn[0].notes),
+            "notes": [*drawn[0].notes, *source_notes(drawn[0]), *self.device_notes(outcomes[0][1])],
             "timings": {"wall_seconds": perf_counter() - started} if self.timings else None,
         }
         if self.at_step is not None:
@@ -161,6 +172,12 @@ class Simulations:
                     self.progress.update(spec.name, ended, len(requests))
             check_emptied(spec, state)
             return machine, arena.stats(), arena.digest()
+
+    def device_notes(self, stats: ArenaStats) -> list[str]:
+        """Why `device: auto` went to the host, if it did."""
+        if self.scenario.arena.device != "auto" or stats.device != "cpu" or stats.payload == "none":
+            return []
+        return [f"device auto: the host arena, since there is {stats.reason}"]
 
     def capacity_part(self, page_size: int | None) -> dict[str, Any]:
         """The arena's size, for the JSON."""

@@ -67,7 +67,7 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
     """The leaves of a tree by path; one that holds nothing but nulls is one null."""
     for key, value in tree.items():
         path = f"{prefix}{key}"
-        branch = dict(enumerate(value)) if isinstance(value, list) else value
+        branch: Any = dict(enumerate(value)) if isinstance(value, list) else value
         if _is_empty(branch):
             yield path, None
         elif isinstance(branch, Mapping):

@@ -60,7 +60,10 @@ def commands_below(group: click.Group, path: str) -> Iterator[tuple[str, click.C
             yield from commands_below(command, f"{path} {name}")
 
 
-@pytest.mark.parametrize(("path", "command"), [("paged-sim", cli), *commands_below(cli, "paged-sim")], ids=str)
+@pytest.mark.parametrize(
+    ("path", "command"),
+    [pytest.param(path, command, id=path) for path, command in [("paged-sim", cli), *commands_below(cli, "paged-sim")]],
+)
 def test_every_command_and_option_is_documented(path: str, command: click.Command) -> None:
     text = (ROOT / "docs" / "cli.md").read_text("utf-8")
     options = [name for option in command.params if isinstance(option, click.Option) for name in option.opts]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from helpers import requests_of, scenario_of, set_up
+from helpers import COLUMNS, requests_of, scenario_of, set_up
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -175,8 +175,8 @@ def test_the_engine_follows_the_rules_step_by_step(case: tuple[Scenario, Request
         reason = steps.advance(machine, state, int(machine.counts[m.STEP]) + 1)
         row = machine.timeline[machine.counts[m.NUM_ROWS] - 1]
         batch, tables = model.step()
-        assert row[3 + 12] == batch
-        assert row[3 + 13] == sum(map(len, tables)) * scenario.allocators[0].page_size
+        assert row[COLUMNS.index("batch")] == batch
+        assert row[COLUMNS.index("held")] == sum(map(len, tables)) * scenario.allocators[0].page_size
         assert machine.tallies[m.PREEMPTED].sum() == model.preemptions
         assert pages_in_running_order(machine, state) == [served.pages for served in model.running]
     assert machine.ended[: machine.counts[m.NUM_FINISHED]].tolist() == model.finished

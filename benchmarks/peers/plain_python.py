@@ -1,8 +1,8 @@
 """A small server's scheduler and page manager in plain Python, as the open ones are written.
 
-A deque of free pages, a list of pages for each sequence, one pass over the running sequences for every token: prompts in
-chunks, page 0 never handed out, the sequence admitted last preempted and computed again. It keeps no ledger and writes
-no memory. It follows the documented rules without sharing a line with the engine, and so checks it as well.
+A deque of free pages, a list of pages for each sequence, one pass over the running sequences for every token: prompts
+in chunks, page 0 never handed out, the sequence admitted last preempted and computed again. It keeps no ledger and
+writes no memory. It follows the documented rules without sharing a line with the engine, and so checks it as well.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ class SortedBestFit:
     def __init__(self, capacity: int, sorted_list: Any) -> None:
         """`sorted_list` is the class `sortedcontainers.SortedList`, which may not be installed."""
         self.by_size = sorted_list([(capacity, 0)])
-        self.length_at = {0: capacity}
-        self.start_before = {capacity: 0}
+        self.length_at: dict[int, int] = {0: capacity}
+        self.start_before: dict[int, int] = {capacity: 0}
 
     def take(self, length: int) -> int:
         """Take the front of the shortest extent that is long enough; its start, or -1."""
@@ -40,7 +40,7 @@ class SortedBestFit:
         self.start_before[start + length] = start
 
     def _drop(self, start: int) -> int:
-        length = self.length_at.pop(start)
+        length: int = self.length_at.pop(start)
         del self.start_before[start + length]
         self.by_size.remove((length, start))
         return length

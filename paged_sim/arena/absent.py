@@ -32,6 +32,7 @@ class AbsentArena:
         """Zeros, but for the number of operations."""
         return ArenaStats(
             device=self.device,
+            reason=self.reason,
             payload=self.payload,
             bytes_per_slot_stored=0,
             bytes=0,

@@ -151,6 +151,10 @@ def record_span(machine: Machine, state: allocators.State, seat: int, kind: int,
     position = first
     while position < last:
         slot, run = allocators.locate(state, seat, position)
+        if run <= 0:
+            # The allocator gave the seat no slot for its own token: outside of everything, so that the arena objects.
+            record(machine, kind, -1, 1, generation, position)
+            return
         length = min(run, last - position)
         record(machine, kind, slot, length, generation, position)
         position += length

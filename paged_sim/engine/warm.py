@@ -27,8 +27,8 @@ def missing(families: Collection[str]) -> list[str]:
     return [family for family in sorted(families) if not _mark(family).exists()]
 
 
-def warm_up(family: str) -> None:
-    """Compile the step loop of a family, and the arena's loop, by running one request of two tokens."""
+def warm_up(family: str, payload: str = "tag") -> None:
+    """Compile the step loop of a family, and the arena's loop unless the payload is "none", by running one request."""
     requests = Requests(
         arrival=np.zeros(1),
         prompt_tokens=np.ones(1, np.int64),
@@ -39,7 +39,7 @@ def warm_up(family: str) -> None:
         prefix_ids=np.zeros(0, np.int64),
     )
     spec = AllocatorSpec(name=family, policy=family)
-    scenario = _tiny(spec)
+    scenario = _tiny(spec, payload)
     state = build_allocator(spec, 64, requests, scenario.max_model_len, 1)
     machine = build_machine(scenario, spec, state, requests, 64)
     with open_arena(scenario.arena, 64, 8, compiled=True) as arena:
@@ -49,19 +49,19 @@ def warm_up(family: str) -> None:
 
 
 def warm_up_all(families: Collection[str]) -> None:
-    """Compile the first of the families here and the others meanwhile in processes of their own."""
-    first, *others = sorted(families)
+    """Compile the last of the families and the arena's loop here, the others meanwhile in processes of their own."""
+    *others, last = sorted(families)
     environment = {**os.environ, "PAGED_SIM_CACHE_DIR": str(_folder().parent)}
     command = [sys.executable, "-m", "paged_sim.engine.warm"]
     children = [subprocess.Popen([*command, family], env=environment) for family in others]
     try:
-        warm_up(first)
+        warm_up(last)
     finally:
         for child in children:
             child.wait()
 
 
-def _tiny(spec: AllocatorSpec) -> Scenario:
+def _tiny(spec: AllocatorSpec, payload: str) -> Scenario:
     nothing = Variant("constant", {"value": 1})
     return Scenario(
         name="warm-up",
@@ -74,7 +74,7 @@ def _tiny(spec: AllocatorSpec) -> Scenario:
         scheduler=Scheduler(),
         clock=Variant("step"),
         allocators=(spec,),
-        arena=ArenaSpec(device="cpu"),
+        arena=ArenaSpec(device="cpu", payload=payload),
         measure=Measure(samples=2),
         checks=(),
         origins={},
@@ -92,4 +92,4 @@ def _mark(family: str) -> Path:
 
 
 if __name__ == "__main__":
-    warm_up(sys.argv[1])
+    warm_up(sys.argv[1], payload="none")
