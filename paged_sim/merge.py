@@ -13,18 +13,18 @@ SHARED = frozenset({"over", "arena.device", "arena.payload", "arena.bytes", "are
 
 
 def merge(summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The summaries of one policy under several seeds as one; `spread` is the sample standard deviation of each mean.
+    """The summaries of one policy under several seeds as one; `spread` is the sample standard deviation of each average.
 
     Whole numbers are counters and are summed, other numbers are averaged (None where a seed has none is left out), and
     what is called a peak is the largest. With one seed this is that seed's summary.
     """
     merged: dict[str, Any] = _merge_trees(summaries, "")
-    paths = [path for path in _paths(merged) if path.rsplit(".", 1)[-1] in ("mean", "at_finish", *_VIEW)]
+    paths = [path for path in _paths(merged) if path.rsplit(".", 1)[-1] in _AVERAGED]
     merged["spread"] = {path: _spread([_at(summary, path) for summary in summaries]) for path in paths}
     return merged
 
 
-_VIEW = ("token_state", "reservation", "internal", "external_and_others", "share")
+_AVERAGED = ("mean", "p50", "p99", "at_finish", "token_state", "reservation", "internal", "external_and_others", "share")
 
 
 def _merge_trees(trees: Sequence[Mapping[str, Any]], prefix: str) -> dict[str, Any]:

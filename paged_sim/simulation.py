@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
 from time import perf_counter
 from typing import Any
 
@@ -18,9 +22,10 @@ from paged_sim.engine.machine import Machine
 from paged_sim.engine.refusals import refusals_of
 from paged_sim.engine.setup import build_allocator, build_machine, num_seats
 from paged_sim.errors import EXIT_ERROR, PagedSimError
-from paged_sim.geometry import Capacity, Geometry, resolve_capacity, resolve_model
+from paged_sim.geometry import Geometry, resolve_capacity, resolve_model
 from paged_sim.ledger import ACCOUNTS
 from paged_sim.merge import merge
+from paged_sim.processes import in_processes
 from paged_sim.requests import Requests
 from paged_sim.run import PolicyRun, Run, Timeline
 from paged_sim.scenario import clock_needed, resolved
@@ -47,14 +52,45 @@ def simulate(
     Raises PagedSimError for what a user can mend: a workload that cannot be read, a GPU that is not there (exit code
     1), requests none of which could be served (exit code 1).
     """
+    simulations, drawn = prepare(scenario, progress, maps, at_step, timings)
+    outcomes = (simulations.run_seed(*task, progress) for task in simulations.tasks(drawn))
+    return simulations.run_of(drawn, outcomes)
+
+
+def simulate_in_processes(
+    scenarios: Sequence[Scenario],
+    jobs: int,
+    *,
+    progress: Progress | None = None,
+    maps: bool = False,
+    at_step: int | None = None,
+    timings: bool = False,
+) -> list[Run]:
+    """`simulate` each of some scenarios, every policy and seed of theirs in one of up to `jobs` processes.
+
+    The runs are the same, byte for byte, whatever the number of jobs. Each process holds an arena of its own.
+    """
+    prepared = [prepare(scenario, progress, maps, at_step, timings) for scenario in scenarios]
+    tasks = [(simulations, *task) for simulations, drawn in prepared for task in simulations.tasks(drawn)]
+    sizes = [len(requests) for _, _, requests, _ in tasks]
+
+    def report(ended: list[int]) -> None:
+        if progress is not None:
+            progress.update(f"{len(tasks)} simulations", sum(sizes[index] for index in ended), sum(sizes))
+
+    with closing(in_processes(Simulations.run_seed, tasks, jobs, report)) as outcomes:
+        return [simulations.run_of(drawn, outcomes) for simulations, drawn in prepared]
+
+
+def prepare(
+    scenario: Scenario, progress: Progress | None, maps: bool, at_step: int | None, timings: bool
+) -> tuple[Simulations, list[Drawn]]:
+    """Resolve a scenario, draw the requests of each of its seeds and have the step loop compiled where that pays."""
     geometry = resolve_model(scenario.model)
     capacity = resolve_capacity(scenario.memory, geometry, page_size=common_page_size(scenario))
     drawn = [draw(scenario, seed) for seed in range(scenario.seed, scenario.seed + scenario.repeats)]
     compile_ahead(scenario, drawn, progress)
-    simulations = Simulations(scenario, geometry, capacity, progress, maps, at_step, timings)
-    parts = tuple(simulations.run_policy(spec, drawn) for spec in scenario.allocators)
-    refuse_empty(parts)
-    return Run(scenario=resolved(scenario), policies=parts)
+    return Simulations(scenario, geometry, capacity.slots, maps, at_step, timings), drawn
 
 
 def common_page_size(scenario: Scenario) -> int | None:
@@ -99,85 +135,93 @@ def compile_ahead(scenario: Scenario, drawn: list[Drawn], progress: Progress | N
         return
     if progress is not None:
         progress.announce("compiling the step loop for this machine, once (about ten seconds)")
-    warm.warm_up_all(families)
+    warm.ensure(families)
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One policy over one seed's requests: the machine at its end, what the arena did and holds, the map if kept."""
+
+    machine: Machine
+    stats: ArenaStats
+    digest: str
+    memory_map: MemoryMap | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Simulations:
-    """What all simulations of one scenario share."""
+    """What all simulations of one scenario share. It may travel to another process."""
 
-    def __init__(
-        self,
-        scenario: Scenario,
-        geometry: Geometry,
-        capacity: Capacity,
-        progress: Progress | None,
-        maps: bool,
-        at_step: int | None,
-        timings: bool,
-    ) -> None:
-        self.scenario = scenario
-        self.geometry = geometry
-        self.slots = capacity.slots
-        self.progress = progress
-        self.maps = maps
-        self.at_step = at_step
-        self.timings = timings
+    scenario: Scenario
+    geometry: Geometry
+    slots: int
+    maps: bool
+    at_step: int | None
+    timings: bool
 
-    def run_policy(self, spec: AllocatorSpec, drawn: list[Drawn]) -> PolicyRun:
-        """One allocator over all seeds."""
-        started = perf_counter()
-        first_map = MemoryMap() if self.maps else None
-        outcomes = [
-            self.run_seed(spec, requests.requests, first_map if index == 0 else None)
+    def tasks(self, drawn: list[Drawn]) -> list[tuple[AllocatorSpec, Requests, bool]]:
+        """The arguments of `run_seed` for every policy and seed, in the order in which `run_of` wants the outcomes."""
+        return [
+            (spec, requests.requests, self.maps and index == 0)
+            for spec in self.scenario.allocators
             for index, requests in enumerate(drawn)
         ]
-        over = "saturated" if all(measures.has_waiters(machine) for machine, _, _ in outcomes) else "all"
+
+    def run_of(self, drawn: list[Drawn], outcomes: Iterator[Outcome]) -> Run:
+        """The run that as many of the outcomes make as it has policies and seeds."""
+        parts = tuple(
+            self.part_of(spec, drawn, list(islice(outcomes, len(drawn)))) for spec in self.scenario.allocators
+        )
+        refuse_empty(parts)
+        return Run(scenario=resolved(self.scenario), policies=parts)
+
+    def part_of(self, spec: AllocatorSpec, drawn: list[Drawn], outcomes: list[Outcome]) -> PolicyRun:
+        """One allocator over all seeds."""
+        over = "saturated" if all(measures.has_waiters(outcome.machine) for outcome in outcomes) else "all"
         page_size = spec.page_size if spec.policy == "paged" else None
         summaries = [
             {
-                **measures.summary_of(machine, over, self.slots, page_size, self.geometry.bytes_per_slot),
-                "refusals": refusals_of(machine),
-                "arena": arena_part(machine, stats, digest),
+                **measures.summary_of(outcome.machine, over, self.slots, page_size, self.geometry.bytes_per_slot),
+                "refusals": refusals_of(outcome.machine),
+                "arena": arena_part(outcome.machine, outcome.stats, outcome.digest),
             }
-            for machine, stats, digest in outcomes
+            for outcome in outcomes
         ]
-        first = outcomes[0][0]
+        first = outcomes[0].machine
         summary = {
             "name": spec.name,
             "policy": policy_part(spec),
             "seeds": [self.scenario.seed + index for index in range(len(drawn))],
             "capacity": self.capacity_part(page_size),
             **merge(summaries),
-            "notes": [*drawn[0].notes, *source_notes(drawn[0]), *self.device_notes(outcomes[0][1])],
-            "timings": {"wall_seconds": perf_counter() - started} if self.timings else None,
+            "notes": list(drawn[0].notes),
+            "timings": {"wall_seconds": sum(outcome.seconds for outcome in outcomes)} if self.timings else None,
         }
         if self.at_step is not None:
             summary["at_step"] = None if np.isnan(first.watched[0]) else measures.timeline_row(first.watched)
-        return PolicyRun(summary=summary, timeline=timeline_of(first, first_map))
+        return PolicyRun(summary=summary, timeline=timeline_of(first, outcomes[0].memory_map))
 
     def run_seed(
-        self, spec: AllocatorSpec, requests: Requests, memory_map: MemoryMap | None
-    ) -> tuple[Machine, ArenaStats, str]:
-        """One allocator over one seed's requests: the machine at its end, the arena's statistics and digest."""
+        self, spec: AllocatorSpec, requests: Requests, with_map: bool, progress: Progress | None = None
+    ) -> Outcome:
+        """One allocator over one seed's requests."""
+        started = perf_counter()
         scenario, slots = self.scenario, self.slots
         seats = num_seats(scenario, slots, requests)
         state = build_allocator(spec, slots, requests, scenario.max_model_len, seats)
         machine = build_machine(scenario, spec, state, requests, slots)
         if self.at_step is not None:
             machine.counts[m.WATCH] = self.at_step
+        memory_map = MemoryMap() if with_map else None
         compiled = should_compile(requests)
         with open_arena(scenario.arena, slots, self.geometry.bytes_per_slot, compiled=compiled) as arena:
             for ended in drive(machine, state, arena, compiled=compiled, memory_map=memory_map):
-                if self.progress is not None:
-                    self.progress.update(spec.name, ended, len(requests))
+                if progress is not None:
+                    progress.update(spec.name, ended, len(requests))
             check_emptied(spec, state)
-            return machine, arena.stats(), arena.digest()
-
-    def device_notes(self, stats: ArenaStats) -> list[str]:
-        """Why `device: auto` went to the host, if it did."""
-        if self.scenario.arena.device != "auto" or stats.device != "cpu" or stats.payload == "none":
-            return []
-        return [f"device auto: the host arena, since there is {stats.reason}"]
+            stats, digest = arena.stats(), arena.digest()
+        return Outcome(at_its_end(machine), stats, digest, memory_map, perf_counter() - started)
 
     def capacity_part(self, page_size: int | None) -> dict[str, Any]:
         """The arena's size, for the JSON."""
@@ -188,6 +232,15 @@ class Simulations:
             "page_size": page_size,
             "pages": self.slots // page_size if page_size else None,
         }
+
+
+def at_its_end(machine: Machine) -> Machine:
+    """A machine without what only its steps needed: what is left is small enough to travel."""
+    needless = [name for name in machine._fields if name not in _KEPT]
+    return machine._replace(**{name: getattr(machine, name)[:0].copy() for name in needless})
+
+
+_KEPT = frozenset({"outcome", "counts", "times", "tallies", "timeline", "watched", "ledger"})
 
 
 def check_emptied(spec: AllocatorSpec, state: allocators.State) -> None:

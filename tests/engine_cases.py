@@ -1,4 +1,4 @@
-"""Random small simulations: Hypothesis strategies shared by the engine's tests."""
+"""Random small simulations, and what it means for two to be the same: shared by the engine's tests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from helpers import ALL_ROWS, POLICIES, Played, play, requests_of, scenario_of
 from hypothesis import strategies as st
+from numpy.testing import assert_allclose
 
+from paged_sim import ledger as books
 from paged_sim.requests import Requests
 from paged_sim.scenario.models import AllocatorSpec, ArenaSpec, Measure, Scenario, Scheduler, Variant
 
@@ -81,3 +83,21 @@ def cases(draw: st.DrawFn, specs: tuple[AllocatorSpec, ...] = POLICIES) -> Case:
         measure=Measure(warmup_requests=draw(st.sampled_from([0, 0, 3])), samples=ALL_ROWS),
     )
     return Case(scenario, draw(small_requests(timed, max_model_len)))
+
+
+def assert_same(played: Played, other: Played) -> None:
+    """Two simulations came to the same end: counters, order, content, ledger and timeline."""
+    for one in (played, other):
+        books.settle_all(one.machine.ledger)
+    assert played.counts == other.counts
+    assert np.array_equal(played.machine.outcome, other.machine.outcome)
+    assert np.array_equal(played.machine.ended, other.machine.ended)
+    assert np.array_equal(played.machine.tallies, other.machine.tallies)
+    assert_allclose(played.rows, other.rows)
+    for name in ("weights", "holding", "sums", "peaks", "histogram"):
+        assert_allclose(
+            getattr(played.machine.ledger, name), getattr(other.machine.ledger, name), err_msg=name, atol=1e-9
+        )
+    assert played.digest == other.digest
+    for name in ("tokens_written", "tokens_checked", "tokens_copied", "corrupt", "touched_bytes"):
+        assert getattr(played.stats, name) == getattr(other.stats, name), name

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from engine_cases import Case, cases
-from helpers import COLUMNS, Played, play, requests_of, scenario_of, set_up
+from engine_cases import Case, assert_same, cases
+from helpers import COLUMNS, play, requests_of, scenario_of, set_up
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from paged_sim import ledger as books
 from paged_sim.arena.operations import COPY, POISON
 from paged_sim.engine import machine as m
 from paged_sim.engine import steps
@@ -20,24 +19,6 @@ from paged_sim.scenario.models import AllocatorSpec, ArenaSpec, Measure, Schedul
 few = settings(max_examples=100, deadline=None)
 
 DURATION, BATCH = COLUMNS.index("duration"), COLUMNS.index("batch")
-
-
-def assert_same(played: Played, other: Played) -> None:
-    """Two simulations came to the same end: counters, order, content, ledger and timeline."""
-    for one in (played, other):
-        books.settle_all(one.machine.ledger)
-    assert played.counts == other.counts
-    assert np.array_equal(played.machine.outcome, other.machine.outcome)
-    assert np.array_equal(played.machine.ended, other.machine.ended)
-    assert np.array_equal(played.machine.tallies, other.machine.tallies)
-    assert_allclose(played.rows, other.rows)
-    for name in ("weights", "holding", "sums", "peaks", "histogram"):
-        assert_allclose(
-            getattr(played.machine.ledger, name), getattr(other.machine.ledger, name), err_msg=name, atol=1e-9
-        )
-    assert played.digest == other.digest
-    for name in ("tokens_written", "tokens_checked", "tokens_copied", "corrupt", "touched_bytes"):
-        assert getattr(played.stats, name) == getattr(other.stats, name), name
 
 
 @few

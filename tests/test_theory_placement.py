@@ -89,7 +89,7 @@ def num_holes(space: Space) -> int:
 
 @pytest.mark.parametrize("sizes", ["continuous", "sizes_1_2_4_8"])
 def test_fifty_percent_rule(sizes: str) -> None:
-    """Half as many holes as blocks, after each block was replaced twenty times; far fewer where sizes often fit exactly."""
+    """Half as many holes as blocks, twenty replacements on; far fewer where sizes often fit exactly."""
     rule, rng, blocks = THEORY["fifty_percent_rule"], np.random.default_rng(3), 1000
     draw = (lambda: int(rng.integers(1, 2000))) if sizes == "continuous" else (lambda: 1 << int(rng.integers(4)))
     states = churn(rng, draw, blocks, 1 << (21 if sizes == "continuous" else 13), rounds=20 * blocks)

@@ -27,6 +27,7 @@ class RunOptions:
     timeline: str | None = None
     step: int | None = None
     timings: bool = False
+    jobs: int = 1
     quiet: bool = False
 
 
@@ -74,5 +75,13 @@ run_options = _stack(
     click.option("--timeline", metavar="FILE.csv", help="Also write the timeline of every policy to one CSV file."),
     click.option("--step", type=click.IntRange(min=0), metavar="N", help="Also show the ledger at step N."),
     click.option("--timings", is_flag=True, help="Measure wall times, too."),
+    click.option(
+        "--jobs",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Simulate policies and seeds side by side, in up to N processes.",
+    ),
     click.option("--quiet", is_flag=True, help="Show no progress."),
 )

@@ -37,20 +37,19 @@ def load_all(sources: Sequence[str], options: RunOptions) -> list[Scenario]:
 
 
 def simulate_all(scenarios: Sequence[Scenario], options: RunOptions) -> list[Run]:
-    """Simulate one scenario after the other, with progress where somebody watches."""
-    from paged_sim.simulation import simulate
+    """Simulate the scenarios one by one, or in several processes, with progress where somebody watches."""
+    from paged_sim.simulation import simulate, simulate_in_processes
 
     with progress_bar(options.quiet) as progress:
-        return [
-            simulate(
-                scenario,
-                progress=progress,
-                maps=options.plot is not None,
-                at_step=options.step,
-                timings=options.timings,
-            )
-            for scenario in scenarios
-        ]
+        given: Any = {
+            "progress": progress,
+            "maps": options.plot is not None,
+            "at_step": options.step,
+            "timings": options.timings,
+        }
+        if options.jobs > 1:
+            return simulate_in_processes(scenarios, options.jobs, **given)
+        return [simulate(scenario, **given) for scenario in scenarios]
 
 
 def documents_of(

@@ -1,7 +1,7 @@
 """Compiling ahead: the step loop for the allocator families a scenario needs, two at a time.
 
 The first run of a version on a machine compiles for some seconds for each family; the result is kept on disk. Families
-that are still missing are compiled side by side, one of them here and each other in a process of its own.
+that are still missing are compiled side by side, each in a process of its own.
 """
 
 from __future__ import annotations
@@ -15,11 +15,16 @@ from pathlib import Path
 import numpy as np
 
 from paged_sim.arena import open_arena
-from paged_sim.compiled import cache_folder
+from paged_sim.compiled import cache_folder, inline_kernels
 from paged_sim.engine.drive import drive
 from paged_sim.engine.setup import build_allocator, build_machine
 from paged_sim.requests import Requests
 from paged_sim.scenario.models import AllocatorSpec, ArenaSpec, Measure, Scenario, Scheduler, Variant, Workload
+
+INLINED = ("paged",)
+"""Families whose sequences have an event every few steps, so that the calls between kernels count."""
+
+ARENA_TOO = ["--arena"]
 
 
 def missing(families: Collection[str]) -> list[str]:
@@ -27,8 +32,8 @@ def missing(families: Collection[str]) -> list[str]:
     return [family for family in sorted(families) if not _mark(family).exists()]
 
 
-def warm_up(family: str, payload: str = "tag") -> None:
-    """Compile the step loop of a family, and the arena's loop unless the payload is "none", by running one request."""
+def warm_up(family: str, *, arena_too: bool) -> None:
+    """Compile the step loop of a family, and perhaps the arena's loops, by running one request of two tokens."""
     requests = Requests(
         arrival=np.zeros(1),
         prompt_tokens=np.ones(1, np.int64),
@@ -39,7 +44,7 @@ def warm_up(family: str, payload: str = "tag") -> None:
         prefix_ids=np.zeros(0, np.int64),
     )
     spec = AllocatorSpec(name=family, policy=family)
-    scenario = _tiny(spec, payload)
+    scenario = _tiny(spec, payload="tag" if arena_too else "none")
     state = build_allocator(spec, 64, requests, scenario.max_model_len, 1)
     machine = build_machine(scenario, spec, state, requests, 64)
     with open_arena(scenario.arena, 64, 8, compiled=True) as arena:
@@ -48,17 +53,27 @@ def warm_up(family: str, payload: str = "tag") -> None:
     _mark(family).touch()
 
 
-def warm_up_all(families: Collection[str]) -> None:
-    """Compile the last of the families and the arena's loop here, the others meanwhile in processes of their own."""
-    *others, last = sorted(families)
+def ensure(families: Collection[str]) -> None:
+    """Compile those of the families that are missing, side by side, each in a process of its own.
+
+    The last of them also compiles the arena's loops. A process that fails leaves its family missing; whoever needs
+    it then compiles it for itself.
+    """
+    wanted = missing(families)
     environment = {**os.environ, "PAGED_SIM_CACHE_DIR": str(_folder().parent)}
     command = [sys.executable, "-m", "paged_sim.engine.warm"]
-    children = [subprocess.Popen([*command, family], env=environment) for family in others]
+    children = [
+        subprocess.Popen(
+            [*command, family, *ARENA_TOO * (family == wanted[-1])], env=environment, stderr=subprocess.DEVNULL
+        )
+        for family in wanted
+    ]
     try:
-        warm_up(last)
-    finally:
         for child in children:
             child.wait()
+    finally:
+        for child in children:
+            child.kill()
 
 
 def _tiny(spec: AllocatorSpec, payload: str) -> Scenario:
@@ -92,4 +107,6 @@ def _mark(family: str) -> Path:
 
 
 if __name__ == "__main__":
-    warm_up(sys.argv[1], payload="none")
+    if sys.argv[1] in INLINED:
+        inline_kernels()
+    warm_up(sys.argv[1], arena_too=sys.argv[2:] == ARENA_TOO)

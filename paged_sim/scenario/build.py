@@ -12,7 +12,6 @@ from paged_sim.scenario.keys import SCENARIO
 from paged_sim.scenario.models import (
     AllocatorSpec,
     ArenaSpec,
-    Check,
     ListedRequest,
     Measure,
     Prefix,
@@ -48,7 +47,7 @@ def build(root: Node, label: str, source: Path | None) -> Scenario:
         allocators=tuple(AllocatorSpec(**allocator) for allocator in values["allocators"]),
         arena=ArenaSpec(**values["arena"]),
         measure=Measure(**values["measure"]),
-        checks=tuple(Check(*check) for check in values.get("checks", ())),
+        checks=values.get("checks", ()),
         origins=at.notes.origins,
         source=source,
         version=values["version"],

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from paged_sim.scenario.context import At, mistake, scalar_text
+from paged_sim.scenario.context import At, did_you_mean, mistake, scalar_text
 from paged_sim.scenario.expectations import EXPRESSION_PATTERN, parse_expression
+from paged_sim.scenario.models import Check
 from paged_sim.scenario.nodes import Node
 from paged_sim.scenario.scalars import Name, Number
 from paged_sim.scenario.shapes import ListOf, Section
@@ -16,6 +17,7 @@ from paged_sim.scenario.units import NUMBER, show
 
 _TOKENS = Number(minimum=1, maximum=10**9)
 _PATH_PATTERN = r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+"
+_LEVELS = ("warn", "error")
 _PERCENTILE_PATTERN = r"p(100|[0-9]{1,2})(\.[0-9]+)?"
 
 
@@ -142,13 +144,13 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Expectations:
-    """{path: expression or list of expressions}; reads into (path, expression, where) triples."""
+    """{path: expression, {check: expression, level: warn}, or a list of these}; reads into checks, in order."""
 
-    def read(self, node: Node, at: At) -> tuple[tuple[str, str, str], ...]:
+    def read(self, node: Node, at: At) -> tuple[Check, ...]:
         if not isinstance(node.data, Mapping):
             problem = f'expected paths with expressions, such as vllm.batch.mean: ">= 4", found {node.kind}'
             raise mistake(node.where, at.path, problem)
-        found: list[tuple[str, str, str]] = []
+        found: list[Check] = []
         for path, entry in node.data.items():
             if not re.fullmatch(_PATH_PATTERN, path):
                 problem = f"{show(path)} is no path; write allocator.key.key, such as vllm.batch.mean"
@@ -156,23 +158,50 @@ class Expectations:
             here = at.child(path)
             for item in entry.data if isinstance(entry.data, tuple) else (entry,):
                 assert isinstance(item, Node)
-                found.append((path, _expression(item, here), item.where))
+                found.append(_check(path, item, here))
             here.note(entry)
         return tuple(found)
 
-    def dump(self, value: tuple[tuple[str, str, str], ...]) -> dict[str, Any]:
-        by_path: dict[str, list[str]] = {}
-        for path, expression, _ in value:
-            by_path.setdefault(path, []).append(expression)
-        return {path: texts[0] if len(texts) == 1 else texts for path, texts in by_path.items()}
+    def dump(self, value: tuple[Check, ...]) -> dict[str, Any]:
+        by_path: dict[str, list[Any]] = {}
+        for check in value:
+            plain = check.level == "error"
+            shown = check.expression if plain else {"check": check.expression, "level": check.level}
+            by_path.setdefault(check.path, []).append(shown)
+        return {path: items[0] if len(items) == 1 else items for path, items in by_path.items()}
 
     def schema(self) -> dict[str, Any]:
         expression = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": EXPRESSION_PATTERN}]}
-        either = {"anyOf": [expression, {"type": "array", "items": expression, "minItems": 1}]}
+        levelled = {
+            "type": "object",
+            "properties": {"check": expression, "level": {"enum": list(_LEVELS)}},
+            "required": ["check"],
+            "additionalProperties": False,
+        }
+        one = {"anyOf": [*expression["anyOf"], levelled]}
+        either = {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}
         return {"type": "object", "patternProperties": {f"^{_PATH_PATTERN}$": either}, "additionalProperties": False}
 
     def describe(self) -> str:
-        return "{path: expression or list of expressions}"
+        return "{path: expression, {check: expression, level: warn or error}, or a list of these}"
+
+
+def _check(path: str, node: Node, at: At) -> Check:
+    """One check: an expression, or a mapping of an expression and its level."""
+    if not isinstance(node.data, Mapping):
+        return Check(path, _expression(node, at), node.where)
+    if unknown := [key for key in node.data if key not in ("check", "level")]:
+        problem = f"unknown key {show(unknown[0])}; {did_you_mean(unknown[0], ('check', 'level'))}"
+        raise mistake(node.data[unknown[0]].where, at.path, problem)
+    if "check" not in node.data:
+        raise mistake(node.where, at.path, 'the check is missing; write {check: ">= 0.95", level: warn}')
+    level = "error"
+    if "level" in node.data:
+        level = scalar_text(node.data["level"], at, "warn or error")
+        if level not in _LEVELS:
+            problem = f"unknown level {show(level)}; {did_you_mean(level, _LEVELS)}"
+            raise mistake(node.data["level"].where, at.path, problem)
+    return Check(path, _expression(node.data["check"], at), node.where, level)
 
 
 def _expression(node: Node, at: At) -> str:

@@ -47,7 +47,7 @@ def _values(scenario: Scenario) -> dict[str, Any]:
         "allocators": tuple(_plain(allocator) for allocator in scenario.allocators),
         "arena": _plain(scenario.arena),
         "measure": _plain(scenario.measure),
-        "checks": tuple((check.path, check.expression, check.where) for check in scenario.checks) or None,
+        "checks": scenario.checks or None,
     }
     return {**_plain(scenario), **sections}
 

@@ -431,7 +431,7 @@ SCENARIO = Section(
         Key(
             "checks",
             Expectations(),
-            "What is expected of numbers of the run's JSON, by path (allocator, then keys): >= x, <= x, x +- y or x.",
+            "What is expected of numbers of the run's JSON, by path (allocator, then keys).",
             '{vllm.occupancy.saturated.mean: ">= 0.95"}',
             default_text="none",
         ),

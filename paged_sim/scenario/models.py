@@ -123,11 +123,15 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One expectation on a number of the JSON: `path` names it, `expression` is as written, `where` is file:line."""
+    """One expectation on a number of the JSON: `path` names it, `expression` is as written, `where` is file:line.
+
+    `level` says what a failure is: "error" fails `paged-sim check`, "warn" is only shown.
+    """
 
     path: str
     expression: str
     where: str
+    level: str = "error"
 
 
 @dataclass(frozen=True, slots=True)

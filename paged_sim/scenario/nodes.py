@@ -17,7 +17,7 @@ _STANDARD_TAGS = tuple(
     for name in ("str", "int", "float", "bool", "null", "timestamp", "value", "merge", "seq", "map")
 )
 _NULLS = ("", "~", "null", "Null", "NULL")
-_UNQUOTED_COMPARISON = re.compile(r":\s+>=?\s*[-+.0-9]")
+_UNQUOTED_COMPARISON = re.compile(r":\s+>=?\s*(?:[-+.0-9]|baseline)")
 _MAX_DEPTH = 32
 
 

@@ -1,0 +1,158 @@
+"""The same source as plain Python and as machine code: one result; and where the machine code is kept."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from engine_cases import assert_same
+from helpers import play, requests_of, scenario_of
+
+from paged_sim.compiled import cache_folder
+from paged_sim.engine import warm
+from paged_sim.requests import Requests
+from paged_sim.scenario.models import AllocatorSpec, ArenaSpec, Scenario, Scheduler, Variant
+from paged_sim.simulation import COMPILE_FROM, should_compile
+
+SPECS = (
+    AllocatorSpec(name="paged", policy="paged", page_size=4),
+    AllocatorSpec(name="paged-null", policy="paged", page_size=3, null_page=True),
+    *(
+        AllocatorSpec(name=f"{rule}-{placement}", policy="contiguous", reserve=rule, placement=placement, chunk=5)
+        for rule, placement in (
+            ("grow", "first_fit"),
+            ("grow", "buddy"),
+            ("oracle", "best_fit"),
+            ("pow2", "worst_fit"),
+            ("limit", "next_fit"),
+        )
+    ),
+)
+
+
+def workload(spec: AllocatorSpec, seed: int) -> tuple[Scenario, Requests]:
+    """A random scheduler over forty random requests, half of the seeds with a clock and arrivals."""
+    rng = np.random.default_rng(seed)
+    timed = seed % 2 == 1
+    clock = Variant("linear", {"base": 0.03, "per_sequence": 0.001, "per_prefill_token": 0.01})
+    scenario = scenario_of(
+        spec,
+        slots=160,
+        scheduler=Scheduler(
+            max_num_batched_tokens=int(rng.choice([8, 64, 8192])),
+            prefill=str(rng.choice(["whole", "chunked"])),
+            preemption=str(rng.choice(["recompute", "none"])),
+            watermark=float(rng.choice([0.0, 0.1])),
+            reserve_full_prompt=bool(rng.integers(2)),
+        ),
+        clock=clock if timed else Variant("step"),
+        arena=ArenaSpec(device="cpu", poison=bool(rng.integers(2))),
+    )
+    prompt, output = rng.integers(1, 32, (2, 40))
+    arrival = np.cumsum(rng.exponential(0.2, 40)) if timed else None
+    return scenario, requests_of(prompt, output, max_tokens=output + 3, arrival=arrival)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+def test_machine_code_comes_to_the_same_as_plain_python(spec: AllocatorSpec) -> None:
+    """Counters, order, ledger, timeline and every byte of the arena; token by token and ahead."""
+    for seed in range(6):
+        scenario, requests = workload(spec, seed)
+        plain = play(scenario, requests)
+        assert_same(plain, play(scenario, requests, compiled=True))
+        assert_same(plain, play(scenario, requests, compiled=True, eager=True, flush_at=7))
+
+
+def requests_with(output: int) -> Requests:
+    return requests_of([1], [output])
+
+
+@pytest.mark.parametrize(
+    ("wish", "small", "large"), [("never", False, False), ("always", True, True), ("auto", False, True)]
+)
+def test_small_simulations_are_not_compiled(
+    wish: str, small: bool, large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAGED_SIM_COMPILE", wish)
+    assert should_compile(requests_with(COMPILE_FROM - 1)) == small
+    assert should_compile(requests_with(COMPILE_FROM)) == large
+    monkeypatch.delenv("PAGED_SIM_COMPILE")
+    assert not should_compile(requests_with(10))
+
+
+def folder_for(version: str) -> Path:
+    """The cache folder, as a new process would find it."""
+    cache_folder.cache_clear()
+    try:
+        return cache_folder(version)
+    finally:
+        cache_folder.cache_clear()
+
+
+def test_machine_code_is_kept_where_the_user_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAGED_SIM_CACHE_DIR", str(tmp_path / "chosen"))
+    folder = folder_for("1.0")
+    assert folder.parent == tmp_path / "chosen"
+    assert folder.is_dir()
+    assert folder_for("1.0") == folder
+    assert folder_for("1.1") != folder
+
+
+def test_else_in_the_cache_folder_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PAGED_SIM_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert folder_for("1.0").parent == tmp_path / "paged_sim"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert folder_for("1.0").parent == tmp_path / ".cache" / "paged_sim"
+
+
+def test_else_in_the_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file is in the way of both folders."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("PAGED_SIM_CACHE_DIR", str(tmp_path / "file"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    folder = folder_for("1.0")
+    assert folder.is_relative_to(tmp_path)
+    assert not folder.is_relative_to(tmp_path / "file")
+
+
+def test_a_changed_source_has_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is compiled depends on more files than the one whose function is asked for."""
+    monkeypatch.setenv("PAGED_SIM_CACHE_DIR", str(tmp_path))
+    folder = folder_for("1.0")
+    read_bytes = Path.read_bytes
+
+    def changed(path: Path) -> bytes:
+        return read_bytes(path) + (b"#" if path.name == "buddy.py" else b"")
+
+    monkeypatch.setattr(Path, "read_bytes", changed)
+    assert folder_for("1.0") != folder
+
+
+@pytest.mark.slow
+def test_warming_up_leaves_nothing_missing(tmp_path: Path) -> None:
+    """In a process of its own, with an empty cache: the step loop of a family is compiled and found again."""
+    script = (
+        "from paged_sim.engine import warm\n"
+        "print(warm.missing({'contiguous', 'paged'}))\n"
+        "warm.ensure({'paged'})\n"
+        "print(warm.missing(['paged', 'contiguous']))\n"
+    )
+    environment = {**os.environ, "PAGED_SIM_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["['contiguous', 'paged']", "['contiguous']"]
+    assert list(tmp_path.rglob("*.nbc"))
+
+
+def test_nothing_is_missing_where_it_is_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm, "_folder", lambda: tmp_path)
+    assert warm.missing({"paged", "contiguous"}) == ["contiguous", "paged"]
+    (tmp_path / "paged.compiled").touch()
+    assert warm.missing({"paged", "contiguous"}) == ["contiguous"]
