@@ -94,8 +94,8 @@ def _verdict(entries: Mapping[str, Any], before: Mapping[str, Any] | None, each:
 def number_path(entries: Mapping[str, Any], path: str, expectation: Expectation) -> str:
     """The path of the number that a check is about.
 
-    A statistic in the expression is looked for below the path, and, where the entry has it only for one choice of steps,
-    below the steps that the entry's own means are taken over ("saturated" or "all").
+    A statistic in the expression is looked for below the path and, where the entry has it only under "saturated" and
+    "all", below the one that the entry's own means are taken over.
     """
     if expectation.statistic is None:
         return path

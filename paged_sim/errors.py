@@ -4,6 +4,7 @@ from __future__ import annotations
 
 EXIT_ERROR = 1
 EXIT_USAGE = 2
+EXIT_CHECK_FAILED = 99
 
 
 class PagedSimError(Exception):

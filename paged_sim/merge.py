@@ -13,7 +13,7 @@ SHARED = frozenset({"over", "arena.device", "arena.payload", "arena.bytes", "are
 
 
 def merge(summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The summaries of one policy under several seeds as one; `spread` is the sample standard deviation of each average.
+    """The summaries of one policy under several seeds as one; `spread` is the standard deviation of each average.
 
     Whole numbers are counters and are summed, other numbers are averaged (None where a seed has none is left out), and
     what is called a peak is the largest. With one seed this is that seed's summary.
@@ -24,7 +24,17 @@ def merge(summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return merged
 
 
-_AVERAGED = ("mean", "p50", "p99", "at_finish", "token_state", "reservation", "internal", "external_and_others", "share")
+_AVERAGED = (
+    "mean",
+    "p50",
+    "p99",
+    "at_finish",
+    "token_state",
+    "reservation",
+    "internal",
+    "external_and_others",
+    "share",
+)
 
 
 def _merge_trees(trees: Sequence[Mapping[str, Any]], prefix: str) -> dict[str, Any]:

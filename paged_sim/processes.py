@@ -10,7 +10,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import active_children, get_context, parent_process
-from threading import Thread
+from threading import Thread, current_thread, main_thread
 from typing import Any, TypeVar
 
 from paged_sim.errors import EXIT_ERROR, PagedSimError
@@ -29,32 +29,34 @@ def in_processes(
 ) -> Generator[Result, None, None]:
     """Yield `function(*task)` of every task, in order, computed by up to `jobs` processes.
 
-    Function, tasks and results travel between processes, so they must be picklable. `ended` hears now and then which
-    tasks have ended. The error of the first task (in order) that raises one is raised here. Whatever ends this
-    generator early, an error, Ctrl-C or `close`, also ends the processes.
+    Function and tasks travel to each process once, as it starts, and results back, so they must be picklable. `ended`
+    hears now and then which tasks have ended. The error of the first task (in order) that raises one is raised here.
+    Whatever ends this generator early, an error, Ctrl-C or `close`, also ends the processes.
 
     Raises PagedSimError (exit code 1) if a process dies, as one does that the system takes for too large.
     """
     others = set(active_children())
-    pool = ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=get_context("spawn"), initializer=_leave_with_parent)
-    try:
-        with _interrupts_held():
-            futures = [pool.submit(function, *task) for task in tasks]
-        waiting = deque(futures)
-        while waiting:
-            _await(waiting[0], futures, ended)
-            yield waiting.popleft().result()
-    except BrokenProcessPool:
-        raise PagedSimError(
-            f"one of {jobs} processes was ended from outside, perhaps because memory ran out; give a smaller --jobs",
-            exit_code=EXIT_ERROR,
-        ) from None
-    except BaseException:
-        for child in set(active_children()) - others:
-            child.terminate()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    with (
+        _broken_pipes_as_errors(),
+        ProcessPoolExecutor(min(jobs, len(tasks)), get_context("spawn"), _begin, (function, tasks)) as pool,
+    ):
+        try:
+            with _interrupts_held():
+                futures = [pool.submit(_carry_out, index) for index in range(len(tasks))]
+            waiting = deque(futures)
+            while waiting:
+                _await(waiting[0], futures, ended)
+                yield waiting.popleft().result()
+        except BrokenProcessPool:
+            raise PagedSimError(
+                f"one of {jobs} processes was ended from outside, perhaps for want of memory; give a smaller --jobs",
+                exit_code=EXIT_ERROR,
+            ) from None
+        except BaseException:
+            for child in set(active_children()) - others:
+                child.terminate()
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def _await(future: Future[Any], futures: list[Future[Any]], ended: Callable[[list[int]], None]) -> None:
@@ -64,6 +66,19 @@ def _await(future: Future[Any], futures: list[Future[Any]], ended: Callable[[lis
         ended([index for index, other in enumerate(futures) if other.done()])
         if future.done():
             return
+
+
+@contextmanager
+def _broken_pipes_as_errors() -> Iterator[None]:
+    """Survive the pipes of a process that has ended, although the command line ends with its own standard output."""
+    if current_thread() is not main_thread() or not hasattr(signal, "SIGPIPE"):
+        yield
+        return
+    before = signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGPIPE, before)
 
 
 @contextmanager
@@ -82,8 +97,15 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _leave_with_parent() -> None:
-    """In a new process: end when the parent has ended, however it did; nobody else would tell it."""
+_work: tuple[Callable[..., Any], Sequence[tuple[Any, ...]]]
+"""In a process started here: the function and all tasks. Only numbers go through the queue of the pool, which would
+wait for ever, in the middle of a long task, for processes that have ended."""
+
+
+def _begin(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> None:
+    """Set up a new process, and let it end when its parent has, however it did: nobody else would tell it."""
+    global _work
+    _work = function, tasks
     parent = parent_process()
     assert parent is not None
 
@@ -92,3 +114,8 @@ def _leave_with_parent() -> None:
         os._exit(EXIT_ERROR)
 
     Thread(target=watch, daemon=True).start()
+
+
+def _carry_out(index: int) -> Any:
+    function, tasks = _work
+    return function(*tasks[index])

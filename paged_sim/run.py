@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from paged_sim.errors import PagedSimError
+from paged_sim.files import write_file
 from paged_sim.ledger import ACCOUNTS
-
-SCHEMA_VERSION = 1
+from paged_sim.saved import SCHEMA_VERSION, read_saved
 
 __all__ = ["ACCOUNTS", "SCHEMA_VERSION", "PolicyRun", "Run", "Timeline"]
 
@@ -53,3 +56,27 @@ class Run:
             "scenario": dict(self.scenario),
             "runs": [dict(part.summary) for part in self.policies],
         }
+
+    def __getitem__(self, name: str) -> Mapping[str, Any]:
+        """The entry of the policy `name` in the JSON, as in `run["vllm"]["batch"]["mean"]`. Raises KeyError."""
+        for part in self.policies:
+            if part.summary["name"] == name:
+                return part.summary
+        raise KeyError(f"{name!r}; the run has {', '.join(part.summary['name'] for part in self.policies)}")
+
+    def save(self, path: str | Path) -> None:
+        """Write the run's JSON to a file, whole or not at all; the timelines are not part of it."""
+        write_file(Path(path), (json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n").encode())
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Run:
+        """The run that this JSON object describes, without its timelines."""
+        return cls(document["scenario"], tuple(PolicyRun(entry, Timeline({})) for entry in document["runs"]))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Run:
+        """The run in a file of one, without its timelines. Raises PagedSimError for anything else."""
+        documents = read_saved(path)
+        if len(documents) > 1:
+            raise PagedSimError(f"{path}: holds {len(documents)} runs; load a file of one")
+        return cls.from_json(documents[0])

@@ -53,7 +53,10 @@ def simulate(
     1), requests none of which could be served (exit code 1).
     """
     simulations, drawn = prepare(scenario, progress, maps, at_step, timings)
-    outcomes = (simulations.run_seed(*task, progress) for task in simulations.tasks(drawn))
+    requests = {seed: part.requests for seed, part in zip(simulations.seeds, drawn, strict=True)}
+    outcomes = (
+        simulations.run_seed(spec, requests[seed], with_map, progress) for spec, seed, with_map in simulations.tasks
+    )
     return simulations.run_of(drawn, outcomes)
 
 

@@ -96,6 +96,7 @@ OTHERS = [
     "arena: {payload: 64, check: finish, poison: true, device: 'cuda:1'}",
     "arena: {payload: none, check: none}",
     "checks: {vllm.steps: 7, vllm.batch.mean: [<= 3, '>=  1', 2 +- 0.5]}",
+    "checks: {vllm.batch: p99 < 3, vllm.steps: [{check: '== baseline', level: warn}, {check: <= baseline * 1.02}]}",
     "scheduler: {watermark: 0.01, preemption: none, prefill: chunked, reserve_full_prompt: False}",
     "measure: {warmup_requests: 3}",
 ]

@@ -566,8 +566,32 @@ BAD_KEYS = [
     ),
     ("checks: {vlm.batch.mean: '>= 1'}", "bad.yaml:1: checks.vlm.batch.mean: no allocator 'vlm'; did you mean vllm?"),
     (
-        "checks: {vllm.batch.mean: '> 1'}",
-        'bad.yaml:1: checks.vllm.batch.mean: \'> 1\' is no expectation; write ">= 0.95", "<= 3" or "0.204 +-',
+        "checks: {vllm.batch.mean: '=> 1'}",
+        'bad.yaml:1: checks.vllm.batch.mean: \'=> 1\' is no expectation; write ">= 0.95", "p99 < 0.06", "0.204 +-',
+    ),
+    (
+        "checks:\n  vllm.batch.mean:\n    - '>= 1'\n    - {check: '!= 1', level: warn}",
+        "bad.yaml:4: checks.vllm.batch.mean: '!= 1' is no expectation; write",
+    ),
+    (
+        "checks: {vllm.batch.mean: {check: 3, level: fatal}}",
+        "bad.yaml:1: checks.vllm.batch.mean: unknown level 'fatal'; write one of warn, error",
+    ),
+    (
+        "checks: {vllm.batch.mean: {check: 3, levl: warn}}",
+        "bad.yaml:1: checks.vllm.batch.mean: unknown key 'levl'; did you mean level?",
+    ),
+    (
+        "checks: {vllm.batch.mean: {level: warn}}",
+        'bad.yaml:1: checks.vllm.batch.mean: the check is missing; write {check: ">= 0.95", level: warn}',
+    ),
+    (
+        "checks: {vllm.batch.mean: {check: [3], level: warn}}",
+        'bad.yaml:1: checks.vllm.batch.mean: expected an expression such as ">= 0.95", found a list',
+    ),
+    (
+        "checks:\n  vllm.batch.mean: > baseline",
+        'bad.yaml:2: YAML reads > as the start of a text block; quote the expression: ">= 0.9"',
     ),
     (
         "checks: {vllm.batch.mean: '1 +- -1'}",
@@ -586,8 +610,8 @@ BAD_KEYS = [
         'bad.yaml:2: YAML reads > as the start of a text block; quote the expression: ">= 0.9"',
     ),
     (
-        "checks: {vllm.batch.mean: [ '>= 1', '== 2']}",
-        'bad.yaml:1: checks.vllm.batch.mean: \'== 2\' is no expectation; write ">= 0.95", "<= 3" or "0.204',
+        "checks: {vllm.batch.mean: [ '>= 1', '=2']}",
+        "bad.yaml:1: checks.vllm.batch.mean: '=2' is no expectation; write",
     ),
     ("measure: {samples: 1e9}", "bad.yaml:1: measure.samples: 1e9 is too large; write at most 1,000,000"),
     (
@@ -596,7 +620,7 @@ BAD_KEYS = [
     ),
     (
         "checks: {vllm.batch.mean: '>= high'}",
-        'bad.yaml:1: checks.vllm.batch.mean: \'>= high\' is no expectation; write ">= 0.95", "<= 3" or',
+        'bad.yaml:1: checks.vllm.batch.mean: \'>= high\' is no expectation; write ">= 0.95", "p99 < 0.06",',
     ),
 ]
 

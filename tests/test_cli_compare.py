@@ -15,7 +15,7 @@ from test_reports_sample import document, sample_run
 from paged_sim.cli import main
 from paged_sim.reports.comparison import METRICS, across_files, change
 from paged_sim.reports.published import built_in_comparison, published, tutorial_scenarios
-from paged_sim.run import Run
+from paged_sim.run import ACCOUNTS, Run
 
 
 def rows_of(text: str) -> list[list[str]]:
@@ -60,7 +60,7 @@ def test_a_policy_that_a_file_lacks(saved: list[Path], capsys: pytest.CaptureFix
 def test_saved_runs_as_csv_and_json(saved: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert compare(*saved, "--format", "csv") == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    assert len(rows) == 3 * len(METRICS)
+    assert len(rows) == 3 * (len(METRICS) + len(ACCOUNTS))
     assert rows[0] == {
         "policy": "sample: orca-max",
         "metric": "batch.mean",
@@ -153,7 +153,7 @@ def fig2(monkeypatch: pytest.MonkeyPatch) -> None:
         return sample_run(scenario="vllm-fig2") if scenario.name == "vllm-fig2" else real(scenario, **given)
 
     monkeypatch.setattr("paged_sim.simulation.simulate", simulate)
-    monkeypatch.setattr("paged_sim.checks.evaluate", lambda document, checks: [])
+    monkeypatch.setattr("paged_sim.checks.evaluate", lambda document, checks, baseline: [])
     monkeypatch.setenv("PAGED_SIM_COMPILE", "never")
 
 

@@ -42,7 +42,7 @@ def snapshot(state: State) -> list[bytes]:
 
 def sizes_until_full(state: State, longest: int) -> list[int]:
     """What a copy of a state hands out if the largest demand it can meet is made again and again."""
-    state, sizes = copied(state), []
+    state, sizes = copied(state), list[int]()
     for row in range(ROWS):
         demand = min(allocators.largest(state), longest)
         if demand == 0:
@@ -83,7 +83,7 @@ class AllocatorContract(RuleBasedStateMachine):
 
     def slots_of(self, row: int) -> list[int]:
         """Every slot that a row holds."""
-        held, position, found = self.rows[row][3], 0, []
+        held, position, found = self.rows[row][3], 0, list[int]()
         while position < held:
             slot, run = allocators.locate(self.state, row, position)
             found += range(slot, slot + run)
@@ -122,6 +122,8 @@ class AllocatorContract(RuleBasedStateMachine):
             return
         tokens = data.draw(st.integers(stored + 1, self.final[request]))
         if tokens <= held:
+            assert allocators.grow(self.state, row, tokens) == held
+            assert allocators.moved_from(self.state) == -1
             self.rows[row] = (request, generation, tokens, held)
             self.execute(row, WRITE, stored, tokens)
             return

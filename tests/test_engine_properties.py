@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from engine_cases import Case, cases
-from helpers import COLUMNS, Played
+from helpers import COLUMNS, Played, play, requests_of, scenario_of
 from hypothesis import given, settings
 
 from paged_sim import ledger as books
 from paged_sim.engine import machine as m
+from paged_sim.ledger import CACHED, EXTERNAL, METADATA, RESERVATION
+from paged_sim.scenario.models import AllocatorSpec, Scheduler
 from paged_sim.simulation import check_emptied
 
 every_case = settings(max_examples=300, deadline=None)
@@ -59,9 +63,9 @@ def check_rows(case: Case, played: Played) -> None:
     accounts = played.accounts
     assert np.all(accounts >= 0)
     assert np.all(accounts.sum(axis=1) == slots)
-    held = sum(played.column(name) for name in ("token_state", "reservation", "over_reservation", "tail", "rounding"))
+    held = accounts[:, :CACHED].sum(axis=1) + accounts[:, RESERVATION:EXTERNAL].sum(axis=1)
     assert np.array_equal(played.column("held"), held)
-    free = sum(played.column(name) for name in ("external", "short", "withheld", "idle"))
+    free = accounts[:, EXTERNAL:METADATA].sum(axis=1)
     assert np.all(played.column("largest") <= free)
     waits = played.column("waiting") > 0
     assert np.all(played.column("idle")[waits] == 0)
@@ -101,3 +105,30 @@ def test_a_simulation_keeps_its_books(case: Case) -> None:
     check_rows(case, played)
     check_sums(case, played)
     check_emptied(case.scenario.allocators[0], played.state)
+
+
+def test_who_is_refused_alone_makes_way_for_a_head_that_waits_for_budget() -> None:
+    """The refused sequence had used the step's budget; its end once looked like the end of all progress."""
+    spec = AllocatorSpec(name="grow", policy="contiguous", reserve="grow", placement="buddy", chunk=5)
+    scenario = scenario_of(spec, slots=32, scheduler=Scheduler(max_num_batched_tokens=1))
+    played = play(scenario, requests_of([1, 1, 1], [1, 17, 1]))
+    assert played.machine.outcome.tolist() == [m.FINISHED, m.REFUSED_ALONE, m.FINISHED]
+
+
+@pytest.mark.parametrize(("placement", "held"), [("first_fit", 100), ("buddy", 64)])
+def test_a_chunk_is_never_larger_than_the_arena(placement: str, held: int) -> None:
+    spec = AllocatorSpec(name="grow", policy="contiguous", reserve="grow", placement=placement, chunk=256)
+    played = play(scenario_of(spec, slots=100, max_model_len=500), requests_of([10, 10], [5, 5]))
+    assert played.machine.outcome.tolist() == [m.FINISHED, m.FINISHED]
+    assert played.column("held").max() == held
+
+
+def test_only_the_chunk_of_this_step_must_fit_where_the_full_prompt_is_not_reserved() -> None:
+    """Three pages are free and two tokens of the budget are left: one page for them is enough to be admitted."""
+    spec = AllocatorSpec(name="paged", policy="paged", page_size=2)
+    scheduler = Scheduler(max_num_batched_tokens=10, prefill="chunked", reserve_full_prompt=False)
+    requests = requests_of([8, 8], [2, 2])
+    played = play(scenario_of(spec, slots=14, scheduler=scheduler), requests)
+    assert played.column("batch")[0] == 2
+    whole = replace(scheduler, reserve_full_prompt=True)
+    assert play(scenario_of(spec, slots=14, scheduler=whole), requests).column("batch")[0] == 1

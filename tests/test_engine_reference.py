@@ -15,6 +15,8 @@ from helpers import COLUMNS, requests_of, scenario_of, set_up
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from paged_sim import allocators
+from paged_sim.allocators import paged
 from paged_sim.engine import machine as m
 from paged_sim.engine import steps
 from paged_sim.requests import Requests
@@ -183,8 +185,9 @@ def test_the_engine_follows_the_rules_step_by_step(case: tuple[Scenario, Request
     assert machine.times[m.NOW] == model.clock
 
 
-def pages_in_running_order(machine: m.Machine, state: object) -> list[list[int]]:
+def pages_in_running_order(machine: m.Machine, state: allocators.State) -> list[list[int]]:
     """The block tables of the running sequences."""
+    assert isinstance(state, paged.Paged)
     tables, seat = [], int(machine.counts[m.FIRST_RUNNING])
     while seat != m.NOBODY:
         tables.append(state.table[seat, : state.num_pages[seat]].tolist())

@@ -29,7 +29,7 @@ model: {bytes_per_slot: 8}
 memory: {slots: 4096}
 max_model_len: 2048
 repeats: 4
-workload: {requests: 1000000, prompt: 100, output: 400, arrival: saturated}
+workload: {requests: 100000, prompt: 100, output: 400, arrival: saturated}
 allocators: [{name: paged, policy: paged}]
 arena: {device: cpu}
 """
@@ -37,7 +37,7 @@ arena: {device: cpu}
 
 def scenarios() -> list[Scenario]:
     overrides = ("repeats=2",)
-    return [load_scenario("page-sizes", overrides=overrides), load_scenario("burst", overrides=overrides)]
+    return [load_scenario("watermark", overrides=overrides), load_scenario("preemption", overrides=overrides)]
 
 
 def same(one: Run, other: Run) -> bool:
@@ -57,7 +57,7 @@ def test_any_number_of_jobs_gives_the_same_runs(jobs: int) -> None:
     given = scenarios()
     expected = [simulate(scenario, maps=True, at_step=3) for scenario in given]
     runs = simulate_in_processes(given, jobs, maps=True, at_step=3)
-    assert [run.scenario["name"] for run in runs] == ["page-sizes", "burst"]
+    assert [run.scenario["name"] for run in runs] == ["watermark", "preemption"]
     assert all(same(one, other) for one, other in zip(expected, runs, strict=True))
     assert runs[0].policies[0].timeline.memory_map.size > 0
     assert not active_children()
@@ -66,10 +66,10 @@ def test_any_number_of_jobs_gives_the_same_runs(jobs: int) -> None:
 def test_the_command_line_prints_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     outputs = []
     for jobs in ("1", "2"):
-        assert main(["run", "placement-shootout", "seed-section2", "--format", "json", "--jobs", jobs]) == 0
+        assert main(["run", "refusals", "seed-section2", "--format", "json", "--jobs", jobs]) == 0
         outputs.append(capsys.readouterr())
     assert outputs[0] == outputs[1]
-    assert '"placement-shootout"' in outputs[0].out
+    assert '"refusals"' in outputs[0].out
 
 
 @pytest.mark.parametrize("jobs", ["0", "-1", "many"])
@@ -202,14 +202,14 @@ def long_run(tmp_path: Path) -> Any:
 
 @linux
 @pytest.mark.parametrize("to_all", [True, False], ids=["to the whole terminal", "to the parent alone"])
-@pytest.mark.parametrize("after", [0.0, 2.0], ids=["while processes start", "in the middle"])
+@pytest.mark.parametrize("after", [0.0, 1.0], ids=["while processes start", "in the middle"])
 def test_an_interrupt_ends_all_processes_quietly(long_run: Any, to_all: bool, after: float) -> None:
     process, children = long_run
     time.sleep(after)
     (os.killpg if to_all else os.kill)(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (130, b"")
-    assert err == b"paged-sim: interrupted\n"
+    assert err.split() == [b"paged-sim:", b"interrupted"]
     assert len(children) == 3
     assert gone_within(10, children)
 
@@ -217,7 +217,7 @@ def test_an_interrupt_ends_all_processes_quietly(long_run: Any, to_all: bool, af
 @linux
 def test_no_process_outlives_a_parent_that_is_killed(long_run: Any) -> None:
     process, children = long_run
-    time.sleep(2)
+    time.sleep(1)
     process.kill()
     process.wait()
     assert gone_within(10, children)

@@ -15,14 +15,14 @@ PACKAGE = Path(__file__).parent.parent / "paged_sim"
 # From the bottom up; parts of one layer do not know each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("__version__", "errors", "compiled"),
-    ("requests", "ledger", "geometry", "scenario.models"),
+    ("requests", "ledger", "geometry", "scenario.models", "files", "saved"),
     ("allocators", "arena", "workloads"),
     ("scenario",),
     ("engine", "run", "merge", "processes"),
-    ("simulation",),
+    ("simulation", "changes"),
     ("reports", "checks", "doctor"),
-    ("cli",),
-    ("__main__",),
+    ("cli", "pytest_plugin"),
+    ("__main__", "__init__"),
 )
 HEIGHT = {part: height for height, layer in enumerate(LAYERS) for part in layer}
 

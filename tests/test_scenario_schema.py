@@ -67,7 +67,9 @@ def test_accepts_what_loads(text: str, validator: jsonschema.Draft202012Validato
         "allocators: [{name: a, policy: paged, page_size: 16, block_size: 16}]",
         "allocators: [{name: a b, policy: paged}]",
         "arena: {payload: 12}",
-        "checks: {vllm.batch.mean: '> 3'}",
+        "checks: {vllm.batch.mean: '=> 3'}",
+        "checks: {vllm.batch.mean: {check: 3, level: fatal}}",
+        "checks: {vllm.batch.mean: {level: warn}}",
         "checks: {vllm: '>= 3'}",
     ],
 )

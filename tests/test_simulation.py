@@ -12,6 +12,7 @@ import pytest
 from helpers import drawn_workload, scenario_of, set_up
 
 from paged_sim import simulation
+from paged_sim.allocators.paged import Paged
 from paged_sim.engine import machine as m
 from paged_sim.engine import setup, steps
 from paged_sim.engine.drive import LedgerError, MemoryMap, stuck, unbalanced
@@ -186,6 +187,7 @@ def test_a_broken_balance_is_reported_with_the_row(monkeypatch: pytest.MonkeyPat
 def test_an_allocator_that_is_not_as_new_is_reported() -> None:
     _, state = set_up(scenario_of(PAGED), requests_four())
     simulation.check_emptied(PAGED, state)
+    assert isinstance(state, Paged)
     state.references[0] = 1
     with pytest.raises(AssertionError, match="paged is not as new after everything was freed: 64 of 64 slots are free"):
         simulation.check_emptied(PAGED, state)

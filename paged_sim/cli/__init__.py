@@ -1,7 +1,7 @@
 """The command line: `paged-sim COMMAND …`, and the one place where a mistake becomes a line and an exit code.
 
 Exit codes: 0 fine; 1 an error (a GPU that is not there, corrupted content, nothing could be served); 2 a mistake in
-the command, a scenario or a trace; 130 Ctrl-C.
+the command, a scenario or a trace; 99 a check that `paged-sim check` was asked about failed; 130 Ctrl-C.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import click
 
 from paged_sim import __version__
 from paged_sim.cli.catalogue import init, list_, schema
+from paged_sim.cli.check import check
 from paged_sim.cli.compare import compare
 from paged_sim.cli.doctor import doctor
 from paged_sim.cli.explain import explain
@@ -21,7 +22,7 @@ from paged_sim.cli.run import run
 from paged_sim.cli.trace import trace
 from paged_sim.errors import EXIT_ERROR, EXIT_USAGE, PagedSimError
 
-COMMANDS = (run, compare, explain, init, list_, schema, trace, doctor)
+COMMANDS = (run, compare, check, explain, init, list_, schema, trace, doctor)
 EXIT_INTERRUPTED = 130
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,9 @@ import click
 from paged_sim.cli import output
 from paged_sim.cli.options import RunOptions, run_options
 from paged_sim.cli.simulating import deliver, documents_of, load_all, simulate_all
-from paged_sim.errors import PagedSimError
 from paged_sim.reports.comparison import COMPARISON_FORMATS, Comparison, across_files, side_by_side
 from paged_sim.reports.published import FIG2, built_in_comparison, tutorial_scenarios
+from paged_sim.saved import read_saved
 
 _TWO_SCENARIOS = (
     "compare takes one scenario, or saved runs only; save each with `paged-sim run SCENARIO --format json -o FILE`"
@@ -85,34 +84,3 @@ def _labels(sources: list[str]) -> list[str]:
     """File names where they are different, else paths."""
     names = [Path(source).name for source in sources]
     return names if len(set(names)) == len(names) else sources
-
-
-def read_saved(source: str) -> list[dict[str, Any]]:
-    """The runs in a file written by `run --format json`. Raises PagedSimError for anything else."""
-    try:
-        content = json.loads(Path(source).read_text("utf-8"))
-    except OSError as error:
-        raise PagedSimError(f"{source}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise PagedSimError(f"{source}: not UTF-8 text, so no saved run") from None
-    except json.JSONDecodeError as error:
-        raise PagedSimError(f"{source}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from None
-    documents = content if isinstance(content, list) else [content]
-    if not documents or not all(_is_run(document) for document in documents):
-        raise PagedSimError(f"{source}: no saved run; write one with `paged-sim run SCENARIO --format json -o FILE`")
-    return documents
-
-
-def _is_run(document: Any) -> bool:
-    """Whether this has the parts that every report needs; a stranger's JSON has not."""
-    if not isinstance(document, dict) or document.get("version") != 1 or not isinstance(document.get("scenario"), dict):
-        return False
-    runs = document.get("runs")
-    return (
-        isinstance(runs, list) and bool(runs) and all(isinstance(run, dict) and run.keys() >= _NEEDED for run in runs)
-    )
-
-
-_NEEDED = frozenset(
-    {"name", "over", "seeds", "capacity", "arena", "batch", "fill", "occupancy", "waste", "ledger", "requests"}
-)

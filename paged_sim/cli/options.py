@@ -15,7 +15,7 @@ Command = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What `run` and `compare` were told besides their arguments; fields are named after the options."""
+    """What `run`, `compare` and `check` were told besides their arguments; fields are named after the options."""
 
     overrides: tuple[str, ...] = ()
     seed: int | None = None

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import sys
 from pathlib import Path
 
-from paged_sim.errors import EXIT_ERROR, PagedSimError
+from paged_sim.errors import PagedSimError
+from paged_sim.files import write_file
 from paged_sim.reports.blocks import Screen
 from paged_sim.reports.palette import ASCII
+
+__all__ = ["check_file", "check_folder", "emit", "screen_for", "write_file"]
 
 NARROWEST, WIDEST = 40, 120
 
@@ -63,30 +65,3 @@ def _check_folder(path: Path, option: str) -> None:
         raise PagedSimError(f"{option} {path}: there is no folder {folder}; make it first")
     if not os.access(folder, os.W_OK):
         raise PagedSimError(f"{option} {path}: the folder {folder} is not writable")
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: into a new file beside it, which then takes its place.
-
-    What is no regular file (a device, a pipe) is written as it is, and a link stays one. Raises PagedSimError.
-    """
-    target = path.resolve()
-    try:
-        if target.exists() and not target.is_file():
-            target.write_bytes(content)
-            return
-        _replace(target, content)
-    except OSError as error:
-        raise PagedSimError(f"{path}: cannot be written: {error.strerror}", exit_code=EXIT_ERROR) from None
-
-
-def _replace(target: Path, content: bytes) -> None:
-    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with beside.open("xb") as file:
-            file.write(content)
-        beside.replace(target)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            beside.unlink()
-        raise

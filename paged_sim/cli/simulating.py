@@ -1,9 +1,9 @@
-"""What `run` and `compare` have in common: check, simulate, evaluate, and hand the results over in order."""
+"""What `run`, `compare` and `check` have in common: check, simulate, evaluate, and hand the results over in order."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,11 +53,12 @@ def simulate_all(scenarios: Sequence[Scenario], options: RunOptions) -> list[Run
 
 
 def documents_of(
-    scenarios: Sequence[Scenario], runs: Sequence[Run]
+    scenarios: Sequence[Scenario], runs: Sequence[Run], baselines: Mapping[str, Mapping[str, Any]] | None = None
 ) -> tuple[list[dict[str, Any]], list[PagedSimError]]:
     """The JSON of each run with the verdicts on its checks, and what is wrong with checks that have none.
 
-    A check that names no number is the user's mistake, and no reason to lose the results of a long run.
+    `baselines` holds the JSON of runs by the scenario's name, for checks that compare with one. A check that names no
+    number is the user's mistake, and no reason to lose the results of a long run.
     """
     from paged_sim.checks import evaluate
 
@@ -66,7 +67,8 @@ def documents_of(
         document = run.to_json()
         if scenario.checks:
             try:
-                document["checks"] = [asdict(verdict) for verdict in evaluate(document, scenario.checks)]
+                verdicts = evaluate(document, scenario.checks, (baselines or {}).get(scenario.name))
+                document["checks"] = [asdict(verdict) for verdict in verdicts]
             except PagedSimError as mistake:
                 mistakes.append(mistake)
         documents.append(document)

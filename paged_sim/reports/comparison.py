@@ -6,16 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from paged_sim.changes import ACCOUNT_BETTER, Change, account_path, changes_of, steps_of
+
 from .answer import answer
 from .as_csv import to_csv
 from .as_json import to_json
-from .blocks import Block, Cell, Grid, Heading, Paragraph, Screen
+from .blocks import Block, Cell, Grid, Heading, Paragraph, Screen, Styled
 from .markdown import render_markdown
 from .numbers import MISSING, amount, count, lookup, mean, percent, signed
 from .run_report import at_step_blocks, ledger_blocks, setting
 from .text import render_text
 
 Document = Mapping[str, Any]
+
+NOISE = "~"
+"""What stands for a change that the seeds alone may have made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +93,35 @@ def side_by_side(document: Document) -> Comparison:
 def across_files(saved: Sequence[tuple[str, Sequence[Document]]]) -> Comparison:
     """Saved runs, (label, documents) each: the same policy across files, and its change against the first file.
 
-    Policies go by scenario and name, in order of first appearance; a file without one shows a dash.
+    Policies go by scenario and name, in order of first appearance; a file without one shows a dash. Changes are green
+    where the metric got better and red where it got worse; those within the spread over the seeds are hidden.
     """
     labels = [label for label, _ in saved]
     policies = [_policies(documents) for _, documents in saved]
     names = list(dict.fromkeys(name for found in policies for name in found))
     blocks: list[Block] = [Heading(f"{len(saved)} saved runs; changes are against {labels[0]}")]
     table = []
+    any_noise = False
     for name in names:
         runs = [found.get(name) for found in policies]
-        blocks.append(Grid(name, _header(labels), tuple(_row(metric, runs) for metric in METRICS)))
-        for metric in METRICS:
-            values = [None if run is None else lookup(run, metric.path) for run in runs]
+        steps = steps_of([run for run in runs if run is not None])
+        columns = [changes_of(name, runs[0], run, steps) for run in runs]
+        rows = list(zip(_metrics(steps), zip(*columns, strict=True), strict=True))
+        any_noise = any_noise or any(change.is_noise for _, changes in rows for change in changes)
+        shown = [row for row in rows if row[0] in METRICS or any(change.after for change in row[1])]
+        blocks.append(Grid(name, _header(labels), tuple(_row(metric, changes) for metric, changes in shown)))
+        for metric, changes in rows:
+            values = [change.after for change in changes]
             table.append({"policy": name, "metric": metric.path, **dict(zip(labels, values, strict=True))})
+    if any_noise:
+        blocks.append(Paragraph(f"{NOISE}: a change within the spread over the seeds."))
     return Comparison(blocks, {"version": 1, "files": labels, "rows": table}, table)
+
+
+def _metrics(steps: str) -> list[Metric]:
+    """Every metric that changes are shown for, in the order of `changes_of`."""
+    accounts = [Metric(account_path(account, steps), f"ledger: {account}", percent) for account in ACCOUNT_BETTER]
+    return [*METRICS, *accounts]
 
 
 def _policies(documents: Sequence[Document]) -> dict[str, Document]:
@@ -112,12 +132,19 @@ def _header(labels: Sequence[str]) -> tuple[str, ...]:
     return ("metric", labels[0], *(head for label in labels[1:] for head in (label, "change")))
 
 
-def _row(metric: Metric, runs: Sequence[Document | None]) -> tuple[Cell, ...]:
-    values = [None if run is None else lookup(run, metric.path) for run in runs]
-    cells = [metric.write(values[0])]
-    for value in values[1:]:
-        cells += [metric.write(value), change(metric, values[0], value)]
+def _row(metric: Metric, changes: Sequence[Change]) -> tuple[Cell, ...]:
+    """The value of the first file, then value and change of each other one."""
+    cells: list[Cell] = [metric.write(changes[0].after)]
+    for found in changes[1:]:
+        cells += [metric.write(found.after), _change_cell(metric, found)]
     return (metric.label, *cells)
+
+
+def _change_cell(metric: Metric, found: Change) -> Cell:
+    if found.is_noise:
+        return Styled(NOISE, "dim")
+    text = change(metric, found.before, found.after)
+    return text if found.improved is None else Styled(text, "green" if found.improved else "red")
 
 
 def change(metric: Metric, before: float | None, after: float | None) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from .answer import answer
 from .blocks import Bars, Block, Cell, Grid, Heading, Paragraph, Styled
+from .findings import WORD_STYLES, word_of
 from .numbers import MISSING, amount, count, mean_spread, percent, percent_spread
 from .palette import LOOKS
 from .paper_view import paper_view_grid
@@ -231,7 +232,7 @@ def _checks(document: Document) -> list[Block]:
     verdicts: Sequence[Document] = document.get("checks") or ()
     rows = tuple(
         (
-            Styled("PASS", "green") if verdict["passed"] else Styled("FAIL", "bold red"),
+            Styled(word_of(verdict), WORD_STYLES[word_of(verdict)]),
             str(verdict["path"]),
             str(verdict["expression"]),
             _value(verdict.get("value")),

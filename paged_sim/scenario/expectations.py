@@ -25,8 +25,8 @@ _PARTS = re.compile(
 class Expectation:
     """One comparison: the number `statistic` of a path (None: the path itself) against a limit.
 
-    The limit is `factor * baseline + offset`; `factor` is 0 where no baseline is named. `+-` means within `tolerance` of
-    the limit, both ends included.
+    The limit is `factor * baseline + offset`; `factor` is 0 where no baseline is named. `+-` means within `tolerance`
+    of the limit, both ends included.
     """
 
     comparison: str
@@ -69,14 +69,16 @@ class Expectation:
 def parse_expression(text: str) -> Expectation:
     """The expectation that `text` states.
 
-    A comparison (`>=`, `>`, `<=`, `<`, `==`) and a limit; a limit alone for exactly that; or `limit +- tolerance`. A limit
-    is a number, `baseline`, or `baseline` times, plus or minus a number. In front may stand `mean`, `peak`, `p50` or `p99`.
-    Raises ValueError with one line that says what to write.
+    A comparison (`>=`, `>`, `<=`, `<`, `==`) and a limit; a limit alone for exactly that; or `limit +- tolerance`. A
+    limit is a number, `baseline`, or `baseline` times, plus or minus a number. In front may stand `mean`, `peak`, `p50`
+    or `p99`. Raises ValueError with one line that says what to write.
     """
     parts = _PARTS.fullmatch(text.strip())
     if parts is None or (parts["comparison"] and parts["tolerance"]):
         shown = text if len(text) <= 60 else text[:57] + "..."
-        raise ValueError(f'{shown!r} is no expectation; write ">= 0.95", "p99 < 0.06", "0.204 +- 0.02" or "<= baseline * 1.02"')
+        raise ValueError(
+            f'{shown!r} is no expectation; write ">= 0.95", "p99 < 0.06", "0.204 +- 0.02" or "<= baseline * 1.02"'
+        )
     tolerance = float(parts["tolerance"] or 0)
     if tolerance < 0:
         raise ValueError(f"the tolerance in {text!r} is negative; write it without a sign")

@@ -1,0 +1,159 @@
+"""`paged-sim check`: simulate scenarios and fail if a number is not as their checks expect."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from paged_sim.cli import output
+from paged_sim.cli.options import RunOptions, run_options
+from paged_sim.cli.simulating import deliver, documents_of, load_all, simulate_all
+from paged_sim.errors import EXIT_CHECK_FAILED, PagedSimError
+from paged_sim.reports.blocks import Screen
+
+if TYPE_CHECKING:
+    from paged_sim.reports.findings import Checked
+    from paged_sim.scenario.models import Scenario
+
+Baselines = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOptions:
+    """What only `check` can be told; fields are named after the options."""
+
+    baseline: str | None = None
+    save_baseline: str | None = None
+    against: str | None = None
+    junit: str | None = None
+    markdown: str | None = None
+    annotations: str | None = None
+
+
+@click.command("check", short_help="Simulate scenarios; fail if a check fails.")
+@click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
+@click.option("--baseline", metavar="RUN.json", help="Compare with runs saved before.")
+@click.option("--save-baseline", metavar="FILE", help="Save these runs, to compare with later.")
+@click.option("--against", metavar="REV", help="Compare with what git revision REV of the checkout gives.")
+@click.option("--junit", metavar="FILE", help="Also write the verdicts as JUnit XML.")
+@click.option("--markdown", metavar="FILE|-", help="Also write a job summary; - puts it in place of the table.")
+@click.option(
+    "--annotations",
+    type=click.Choice(("auto", "github", "none")),
+    default="auto",
+    show_default=True,
+    help="Annotate failed checks on standard error; auto: on GitHub.",
+)
+@run_options
+def check(scenarios: tuple[str, ...], **given: Any) -> int:
+    """Simulate each SCENARIO and compare its numbers with its checks, and with a baseline where they name one.
+
+    Exit codes: 0 all pass (warnings are only shown), 99 a check failed, 2 a mistake, 1 anything else.
+    """
+    wishes = CheckOptions(**{field.name: given.pop(field.name) for field in fields(CheckOptions)})
+    options = RunOptions(**given)
+    loaded = load_all(scenarios, options)
+    _refuse(loaded, wishes)
+    baselines = _baselines(loaded, wishes, options)
+    runs = simulate_all(loaded, options)
+    documents, mistakes = documents_of(loaded, runs, baselines)
+    if wishes.save_baseline is not None:
+        from paged_sim.reports.as_json import as_json
+
+        saved = [run.to_json() for run in runs]
+        output.write_file(Path(wishes.save_baseline), as_json(saved, Screen()).encode())
+    checked = _checked(loaded, documents, baselines)
+    _write_others(checked, wishes)
+    shape = "markdown" if wishes.markdown == "-" else options.shape
+    deliver(runs, documents, mistakes, lambda screen: _report(checked, shape, screen), options)
+    failed = any(
+        verdict["passed"] is False and verdict["level"] == "error" for one in documents for verdict in _of(one)
+    )
+    return EXIT_CHECK_FAILED if failed else 0
+
+
+def _of(document: dict[str, Any]) -> list[dict[str, Any]]:
+    verdicts: list[dict[str, Any]] = document.get("checks", [])
+    return verdicts
+
+
+def _refuse(loaded: Sequence[Scenario], wishes: CheckOptions) -> None:
+    """Refuse, before anything runs, what could not end well."""
+    output.check_file(wishes.save_baseline, "--save-baseline")
+    output.check_file(wishes.junit, "--junit")
+    output.check_file(wishes.markdown, "--markdown")
+    if wishes.baseline is not None and wishes.against is not None:
+        raise click.UsageError("--baseline and --against exclude each other; give one of them")
+    names = [scenario.name for scenario in loaded]
+    if not any(scenario.checks for scenario in loaded):
+        hint = 'add some under `checks:`, such as `vllm.fill.mean: ">= 0.95"`'
+        raise PagedSimError(f"no checks in {', '.join(names)}; {hint}")
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise PagedSimError(f"two scenarios are called {twice[0]}; give each a `name:` of its own")
+    if wishes.baseline is None and wishes.against is None and wishes.save_baseline is None:
+        _refuse_baseline_checks(loaded)
+
+
+def _refuse_baseline_checks(loaded: Sequence[Scenario]) -> None:
+    """A check that silently compares with nothing would pass for ever."""
+    from paged_sim.checks import parse_expression
+
+    for scenario in loaded:
+        for each in scenario.checks:
+            if parse_expression(each.expression).needs_baseline:
+                raise PagedSimError(
+                    f"{each.where}: checks.{each.path}: {each.expression!r} needs a baseline; give --baseline RUN.json "
+                    "or --against REV, or make one with --save-baseline FILE"
+                )
+
+
+def _baselines(loaded: Sequence[Scenario], wishes: CheckOptions, options: RunOptions) -> Baselines:
+    """The runs to compare with, by the scenario's name."""
+    if wishes.against is not None:
+        from paged_sim.cli.against import runs_at
+
+        return runs_at(wishes.against, loaded, options)
+    if wishes.baseline is None:
+        return {}
+    from paged_sim.saved import read_saved
+
+    found = {document["scenario"]["name"]: document for document in read_saved(wishes.baseline)}
+    if not any(scenario.name in found for scenario in loaded):
+        names = ", ".join(scenario.name for scenario in loaded)
+        raise PagedSimError(f"--baseline {wishes.baseline}: holds {', '.join(found)}, not {names}; save it anew")
+    return found
+
+
+def _checked(loaded: Sequence[Scenario], documents: Sequence[dict[str, Any]], baselines: Baselines) -> list[Checked]:
+    from paged_sim.reports.findings import Checked
+
+    return [
+        Checked(document, str(scenario.source), baselines.get(scenario.name))
+        for scenario, document in zip(loaded, documents, strict=True)
+    ]
+
+
+def _report(checked: Sequence[Checked], shape: str, screen: Screen) -> str:
+    from paged_sim.reports.check_report import CHECK_FORMATS
+
+    return CHECK_FORMATS[shape](checked, screen)
+
+
+def _write_others(checked: Sequence[Checked], wishes: CheckOptions) -> None:
+    """The files for a pipeline, and annotations on standard error, where they spoil no results."""
+    if wishes.junit is not None:
+        from paged_sim.reports.junit import as_junit
+
+        output.write_file(Path(wishes.junit), as_junit(checked).encode())
+    if wishes.markdown not in (None, "-"):
+        output.write_file(Path(str(wishes.markdown)), _report(checked, "markdown", Screen()).encode())
+    on_github = os.environ.get("GITHUB_ACTIONS") == "true"
+    if wishes.annotations == "github" or (wishes.annotations == "auto" and on_github):
+        from paged_sim.reports.annotations import as_annotations
+
+        click.echo(as_annotations(checked), err=True, nl=False)

@@ -1,0 +1,141 @@
+"""The plugin for pytest: scenarios with checks as tests, and a fixture that simulates.
+
+It is loaded in every pytest run of an environment, so what it works with is imported where it is used.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from _pytest._code.code import ExceptionInfo, TerminalRepr
+
+    from paged_sim.run import Run
+    from paged_sim.scenario.models import Check, Scenario
+
+_LOOKS_LIKE_ONE = (re.compile(r"^checks\s*:", re.MULTILINE), re.compile(r"^allocators\s*:", re.MULTILINE))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--paged-sim` and `paged_sim_scenarios`."""
+    text = "collect scenarios of paged_sim (YAML files with checks) as tests, one a check"
+    parser.getgroup("paged-sim").addoption("--paged-sim", action="store_true", default=False, help=text)
+    parser.addini("paged_sim_scenarios", text, type="bool", default=False)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFile | None:
+    """A YAML file with the keys `checks` and `allocators`, where scenarios are asked for."""
+    wanted = parent.config.getoption("--paged-sim") or parent.config.getini("paged_sim_scenarios")
+    if not wanted or file_path.suffix not in (".yaml", ".yml"):
+        return None
+    text = file_path.read_text("utf-8", errors="replace")
+    if not all(key.search(text) for key in _LOOKS_LIKE_ONE):
+        return None
+    made: ScenarioFile = ScenarioFile.from_parent(parent, path=file_path)
+    return made
+
+
+class CheckError(Exception):
+    """A check that is not as expected; the message is what `paged-sim check` says about it."""
+
+
+class ScenarioFile(pytest.File):
+    """A scenario; its checks are the tests. It is simulated once, at the first of them."""
+
+    @cached_property
+    def scenario(self) -> Scenario:
+        """The scenario of the file."""
+        from paged_sim.scenario import load_scenario
+
+        return load_scenario(self.path)
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The JSON of its run."""
+        from paged_sim.simulation import simulate
+
+        return simulate(self.scenario).to_json()
+
+    def collect(self) -> Iterator[CheckItem]:
+        """One test a check, in order."""
+        from paged_sim.errors import PagedSimError
+
+        try:
+            checks = self.scenario.checks
+        except PagedSimError as error:
+            raise self.CollectError(str(error)) from None
+        for check in checks:
+            yield CheckItem.from_parent(self, name=f"{check.path} {check.expression}", check=check)
+
+
+class CheckItem(pytest.Item):
+    """One check of a scenario. A failed warning is a warning of pytest's; without a baseline a check is skipped."""
+
+    def __init__(self, *, check: Check, **given: Any) -> None:
+        super().__init__(**given)
+        self.check = check
+
+    def runtest(self) -> None:
+        """Compare the number with what is expected. Raises CheckError."""
+        from dataclasses import asdict
+
+        from paged_sim.checks import evaluate
+        from paged_sim.reports.findings import Checked, findings_of
+
+        assert isinstance(self.parent, ScenarioFile)
+        run = self.parent.document
+        (verdict,) = evaluate(run, [self.check])
+        (finding,) = findings_of(Checked({**run, "checks": [asdict(verdict)]}, str(self.path)))
+        message = f"{finding.path} is {finding.value}, expected {finding.limit}\n{finding.explanation}"
+        if finding.word == "SKIP":
+            pytest.skip(verdict.reason)
+        if finding.word == "WARN":
+            self.warn(pytest.PytestWarning(message))
+        if finding.word == "FAIL":
+            raise CheckError(f"{finding.where}: {message}")
+
+    def repr_failure(self, excinfo: ExceptionInfo[BaseException], style: Any = None) -> str | TerminalRepr:
+        """A failed check and a user's mistake are told without a traceback."""
+        from paged_sim.errors import PagedSimError
+
+        if isinstance(excinfo.value, CheckError | PagedSimError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """The file, the line of the check (from 0), and its name."""
+        line = self.check.where.rpartition(":")[2]
+        return self.path, int(line) - 1 if line.isdecimal() else None, self.name
+
+
+@pytest.fixture(scope="session")
+def paged_sim_run() -> Callable[..., Run]:
+    """A function (scenario, **overrides) that simulates and returns the Run; the same call is simulated once.
+
+    `scenario` is a file or a built-in name. An override is one of `--set`: its path with `__` for each dot, such as
+    `scheduler__max_num_seqs=64`, or any path in a dictionary, such as `**{"allocators.vllm.page_size": 32}`.
+    """
+
+    @cache
+    def simulated(scenario: str, overrides: tuple[str, ...]) -> Run:
+        from paged_sim.scenario import load_scenario
+        from paged_sim.simulation import simulate
+
+        return simulate(load_scenario(scenario, overrides=overrides))
+
+    def run(scenario: str | Path, **overrides: object) -> Run:
+        return simulated(str(scenario), tuple(_assignment(path, value) for path, value in overrides.items()))
+
+    return run
+
+
+def _assignment(path: str, value: object) -> str:
+    """`path=value` as `--set` reads it; JSON is YAML."""
+    return f"{path.replace('__', '.')}={value if isinstance(value, str) else json.dumps(value)}"
