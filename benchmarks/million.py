@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from time import perf_counter
 
 from benchmarks.settings import Settings
@@ -12,6 +13,7 @@ from benchmarks.timing import Row, spread
 from benchmarks.workload import AMPLE, AMPLE_LARGE, POLICIES, Load, get_ready, run_through, scenario_of
 from paged_sim.simulation import draw, simulate
 
+_ROOT = Path(__file__).parent.parent
 LOADS = {load.pages: load for load in (AMPLE, AMPLE_LARGE)}
 NAMES = ("paged 16", "max, buddy", "oracle, buddy", "oracle, best_fit")
 
@@ -28,7 +30,7 @@ def measure_case(name: str, load: Load, settings: Settings) -> Row:
     results, processes = [], []
     for _ in range(settings.repeats):
         started = perf_counter()
-        answer = subprocess.run(command, check=True, capture_output=True, text=True)
+        answer = subprocess.run(command, check=True, capture_output=True, text=True, cwd=_ROOT)
         processes.append(perf_counter() - started)
         results.append(json.loads(answer.stdout))
     row = {"policy": name, "load": load.name, "pages": load.pages, **results[0]}

@@ -110,9 +110,9 @@ class CheckItem(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """The file, the line of the check (from 0), and its name."""
+        """The file, the line of the check (from 0), and what a report calls it (pytest takes a bare name apart)."""
         line = self.check.where.rpartition(":")[2]
-        return self.path, int(line) - 1 if line.isdecimal() else None, self.name
+        return self.path, int(line) - 1 if line.isdecimal() else None, f"checks.{self.name}"
 
 
 @pytest.fixture(scope="session")

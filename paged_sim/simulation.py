@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -53,10 +53,7 @@ def simulate(
     1), requests none of which could be served (exit code 1).
     """
     simulations, drawn = prepare(scenario, progress, maps, at_step, timings)
-    requests = {seed: part.requests for seed, part in zip(simulations.seeds, drawn, strict=True)}
-    outcomes = (
-        simulations.run_seed(spec, requests[seed], with_map, progress) for spec, seed, with_map in simulations.tasks
-    )
+    outcomes = (simulations.run_seed(spec, seed, drawn[seed].requests, progress) for spec, seed in simulations.tasks())
     return simulations.run_of(drawn, outcomes)
 
 
@@ -71,28 +68,29 @@ def simulate_in_processes(
 ) -> list[Run]:
     """`simulate` each of some scenarios, every policy and seed of theirs in one of up to `jobs` processes.
 
-    The runs are the same, byte for byte, whatever the number of jobs. Each process holds an arena of its own.
+    The runs are the same, byte for byte, whatever the number of jobs. Each process draws the requests it simulates
+    again, and holds an arena of its own.
     """
     prepared = [prepare(scenario, progress, maps, at_step, timings) for scenario in scenarios]
-    tasks = [(simulations, *task) for simulations, drawn in prepared for task in simulations.tasks(drawn)]
-    sizes = [len(requests) for _, _, requests, _ in tasks]
+    tasks = [(simulations, *task) for simulations, _ in prepared for task in simulations.tasks()]
+    sizes = [len(drawn[seed].requests) for simulations, drawn in prepared for _, seed in simulations.tasks()]
 
     def report(ended: list[int]) -> None:
         if progress is not None:
             progress.update(f"{len(tasks)} simulations", sum(sizes[index] for index in ended), sum(sizes))
 
-    with closing(in_processes(Simulations.run_seed, tasks, jobs, report)) as outcomes:
+    with closing(in_processes(Simulations.draw_and_run, tasks, jobs, report)) as outcomes:
         return [simulations.run_of(drawn, outcomes) for simulations, drawn in prepared]
 
 
 def prepare(
     scenario: Scenario, progress: Progress | None, maps: bool, at_step: int | None, timings: bool
-) -> tuple[Simulations, list[Drawn]]:
+) -> tuple[Simulations, dict[int, Drawn]]:
     """Resolve a scenario, draw the requests of each of its seeds and have the step loop compiled where that pays."""
     geometry = resolve_model(scenario.model)
     capacity = resolve_capacity(scenario.memory, geometry, page_size=common_page_size(scenario))
-    drawn = [draw(scenario, seed) for seed in range(scenario.seed, scenario.seed + scenario.repeats)]
-    compile_ahead(scenario, drawn, progress)
+    drawn = {seed: draw(scenario, seed) for seed in seeds_of(scenario)}
+    compile_ahead(scenario, drawn.values(), progress)
     return Simulations(scenario, geometry, capacity.slots, maps, at_step, timings), drawn
 
 
@@ -100,6 +98,11 @@ def common_page_size(scenario: Scenario) -> int | None:
     """The page size that all paged allocators share, or None."""
     sizes = {spec.page_size for spec in scenario.allocators if spec.policy == "paged"}
     return sizes.pop() if len(sizes) == 1 else None
+
+
+def seeds_of(scenario: Scenario) -> range:
+    """The seeds that a scenario is simulated with."""
+    return range(scenario.seed, scenario.seed + scenario.repeats)
 
 
 def draw(scenario: Scenario, seed: int) -> Drawn:
@@ -129,7 +132,7 @@ def should_compile(requests: Requests) -> bool:
     return int(requests.output_tokens.sum()) + int(requests.prompt_tokens.sum()) // 16 >= COMPILE_FROM
 
 
-def compile_ahead(scenario: Scenario, drawn: list[Drawn], progress: Progress | None) -> None:
+def compile_ahead(scenario: Scenario, drawn: Collection[Drawn], progress: Progress | None) -> None:
     """Compile what these simulations need and this machine has not compiled yet; say so, since it takes a while."""
     if not any(should_compile(requests.requests) for requests in drawn):
         return
@@ -163,15 +166,11 @@ class Simulations:
     at_step: int | None
     timings: bool
 
-    def tasks(self, drawn: list[Drawn]) -> list[tuple[AllocatorSpec, Requests, bool]]:
-        """The arguments of `run_seed` for every policy and seed, in the order in which `run_of` wants the outcomes."""
-        return [
-            (spec, requests.requests, self.maps and index == 0)
-            for spec in self.scenario.allocators
-            for index, requests in enumerate(drawn)
-        ]
+    def tasks(self) -> list[tuple[AllocatorSpec, int]]:
+        """Every policy with every seed, in the order in which `run_of` wants the outcomes."""
+        return [(spec, seed) for spec in self.scenario.allocators for seed in seeds_of(self.scenario)]
 
-    def run_of(self, drawn: list[Drawn], outcomes: Iterator[Outcome]) -> Run:
+    def run_of(self, drawn: dict[int, Drawn], outcomes: Iterator[Outcome]) -> Run:
         """The run that as many of the outcomes make as it has policies and seeds."""
         parts = tuple(
             self.part_of(spec, drawn, list(islice(outcomes, len(drawn)))) for spec in self.scenario.allocators
@@ -179,7 +178,7 @@ class Simulations:
         refuse_empty(parts)
         return Run(scenario=resolved(self.scenario), policies=parts)
 
-    def part_of(self, spec: AllocatorSpec, drawn: list[Drawn], outcomes: list[Outcome]) -> PolicyRun:
+    def part_of(self, spec: AllocatorSpec, drawn: dict[int, Drawn], outcomes: list[Outcome]) -> PolicyRun:
         """One allocator over all seeds."""
         over = "saturated" if all(measures.has_waiters(outcome.machine) for outcome in outcomes) else "all"
         page_size = spec.page_size if spec.policy == "paged" else None
@@ -195,19 +194,21 @@ class Simulations:
         summary = {
             "name": spec.name,
             "policy": policy_part(spec),
-            "seeds": [self.scenario.seed + index for index in range(len(drawn))],
+            "seeds": list(drawn),
             "capacity": self.capacity_part(page_size),
             **merge(summaries),
-            "notes": list(drawn[0].notes),
+            "notes": list(drawn[self.scenario.seed].notes),
             "timings": {"wall_seconds": sum(outcome.seconds for outcome in outcomes)} if self.timings else None,
         }
         if self.at_step is not None:
             summary["at_step"] = None if np.isnan(first.watched[0]) else measures.timeline_row(first.watched)
         return PolicyRun(summary=summary, timeline=timeline_of(first, outcomes[0].memory_map))
 
-    def run_seed(
-        self, spec: AllocatorSpec, requests: Requests, with_map: bool, progress: Progress | None = None
-    ) -> Outcome:
+    def draw_and_run(self, spec: AllocatorSpec, seed: int) -> Outcome:
+        """One allocator over one seed's requests, which are drawn for it."""
+        return self.run_seed(spec, seed, draw(self.scenario, seed).requests)
+
+    def run_seed(self, spec: AllocatorSpec, seed: int, requests: Requests, progress: Progress | None = None) -> Outcome:
         """One allocator over one seed's requests."""
         started = perf_counter()
         scenario, slots = self.scenario, self.slots
@@ -216,7 +217,7 @@ class Simulations:
         machine = build_machine(scenario, spec, state, requests, slots)
         if self.at_step is not None:
             machine.counts[m.WATCH] = self.at_step
-        memory_map = MemoryMap() if with_map else None
+        memory_map = MemoryMap() if self.maps and seed == scenario.seed else None
         compiled = should_compile(requests)
         with open_arena(scenario.arena, slots, self.geometry.bytes_per_slot, compiled=compiled) as arena:
             for ended in drive(machine, state, arena, compiled=compiled, memory_map=memory_map):

@@ -264,6 +264,17 @@ def test_against_a_revision(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("checkout")
+def test_inside_a_git_hook(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The index of the commit being made stays as it is."""
+    git("add", "nested")
+    index = Path(".git/index").read_bytes()
+    monkeypatch.setenv("GIT_INDEX_FILE", str(Path(".git/index").resolve()))
+    monkeypatch.setenv("GIT_DIR", ".git")
+    assert check("nested/chat.yaml", "--against", "HEAD") == 99
+    assert Path(".git/index").read_bytes() == index
+
+
+@pytest.mark.usefixtures("checkout")
 def test_a_scenario_that_the_revision_does_not_have(capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copy("nested/chat.yaml", "new.yaml")
     assert check("new.yaml", "--against", "HEAD") == 0

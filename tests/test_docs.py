@@ -93,6 +93,7 @@ def test_examples_run(
     monkeypatch.setenv("PAGED_SIM_COMPILE", "auto")
     monkeypatch.setenv("COLUMNS", "80")
     shutil.copytree(ROOT / "docs" / "examples", tmp_path / "docs" / "examples")
+    names: dict[str, Any] = {"__name__": "example"}
     for block in blocks_of(page):
         where = f"{name_of(page)}:{block.line}"
         if block.kind == "console":
@@ -100,7 +101,7 @@ def test_examples_run(
         elif block.kind == "yaml":
             check_yaml(block.text)
         elif block.kind == "python":
-            exec(compile(block.text, where, "exec"), {"__name__": "example"})
+            exec(compile(block.text, where, "exec"), names)
         elif block.kind == "json":
             json.loads(block.text)
 

@@ -231,20 +231,12 @@ def test_the_payload_changes_no_account(payload: str | int) -> None:
     assert summaries[0] == summaries[1]
 
 
-def rounded(tree: Any) -> Any:
-    """A summary with all its numbers to twelve digits."""
-    if isinstance(tree, dict):
-        return {key: rounded(value) for key, value in tree.items()}
-    return float(f"{tree:.12g}") if isinstance(tree, float) else tree
-
-
 def test_maps_and_a_watched_step_change_nothing_else() -> None:
     scenario = mixed(PAGED, GROWING)
     plain, watched = simulate(scenario), simulate(scenario, maps=True, at_step=7, timings=True)
     for one, other in zip(plain.policies, watched.policies, strict=True):
         added = {"at_step": other.summary["at_step"], "timings": other.summary["timings"]}
-        # Looking at the map cuts runs of alike steps in two, which rounds their means differently.
-        assert rounded(dict(other.summary)) == rounded({**one.summary, **added})
+        assert other.summary == {**one.summary, **added}
         assert other.summary["timings"]["wall_seconds"] > 0
         row = {name: column[7] for name, column in one.timeline.columns.items()}
         assert {name: other.summary["at_step"][name] for name in row} == row
@@ -274,7 +266,7 @@ def test_a_long_map_keeps_every_second_row(monkeypatch: pytest.MonkeyPatch) -> N
     while step < 100:
         memory_map.look(step, state, 64)
         memory_map.look(step, state, 64)
-        step = memory_map.next_step(step + 1)
+        step += memory_map.interval
     assert memory_map.interval == 16
     assert memory_map.steps == [0, 16, 32, 48, 64, 80, 96]
 
@@ -389,6 +381,6 @@ def test_messages_of_a_halted_machine() -> None:
     steps.advance(machine, state, 1)
     machine.counts[m.NUM_RETURNED], machine.returned[0] = 1, 2
     assert stuck(machine, state).startswith(
-        "no progress after step 1: request 2 needs 5 slots, 32 are free, 32 could be"
+        "no progress after step 2: request 2 needs 5 slots, 32 are free, 32 could be"
     )
     assert unbalanced(machine).startswith("step 1: the accounts sum to 64 of 64: [2")

@@ -19,6 +19,8 @@ class SortedBestFit:
         place = self.by_size.bisect_left((length, 0))
         if place == len(self.by_size):
             return -1
+        found: int
+        start: int
         found, start = self.by_size[place]
         self._drop(start)
         if found > length:

@@ -18,6 +18,9 @@ from paged_sim.saved import read_saved
 if TYPE_CHECKING:
     from paged_sim.scenario.models import Scenario
 
+_OF_A_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")
+"""Variables that git sets for its hooks; with them a new worktree would write the index of the commit being made."""
+
 
 def runs_at(revision: str, loaded: Sequence[Scenario], options: RunOptions) -> dict[str, dict[str, Any]]:
     """The JSON of the runs of these scenarios at `revision`, by name; a scenario that it does not have is left out.
@@ -101,8 +104,11 @@ def _environment(base: Path) -> dict[str, str]:
 
 
 def _git(folder: Path, *arguments: str) -> str:
+    """What a git command prints in `folder`, whatever repository a hook around this process is about."""
+    environment = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
+    command = ["git", "-C", str(folder), *arguments]
     try:
-        return subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True).stdout
+        return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
     except FileNotFoundError:
         raise PagedSimError("--against needs git, and there is none on this machine", exit_code=EXIT_ERROR) from None
     except subprocess.CalledProcessError as error:

@@ -41,15 +41,11 @@ class LedgerError(AssertionError):
 
 @dataclass(slots=True)
 class MemoryMap:
-    """What is handed out where, at steps an interval apart: the interval doubles whenever MAP_ROWS rows are full."""
+    """What is handed out where, at steps at least an interval apart: it doubles whenever MAP_ROWS rows are full."""
 
     interval: int = 1
     steps: list[int] = field(default_factory=list)
     rows: list[npt.NDArray[np.uint8]] = field(default_factory=list)
-
-    def next_step(self, step: int) -> int:
-        """The next step to look at, from `step` on."""
-        return -(-step // self.interval) * self.interval
 
     def look(self, step: int, state: allocators.State, slots: int) -> None:
         """Add the row of a step: for each of up to MAP_BINS stretches of addresses the share handed out, 0 … 255."""
@@ -62,9 +58,7 @@ class MemoryMap:
         self.rows.append(np.round(share * 255).astype(np.uint8))
         if len(self.rows) > MAP_ROWS:
             self.interval *= 2
-            kept = [index for index, at in enumerate(self.steps) if at % self.interval == 0]
-            self.steps = [self.steps[index] for index in kept]
-            self.rows = [self.rows[index] for index in kept]
+            self.steps, self.rows = self.steps[::2], self.rows[::2]
 
 
 def drive(
@@ -81,7 +75,7 @@ def drive(
         until = int(counts[m.STEP]) + STEPS_PER_TURN
         if memory_map is not None:
             memory_map.look(int(counts[m.STEP]), state, int(counts[m.CAPACITY]))
-            until = memory_map.next_step(int(counts[m.STEP]) + 1)
+            until = int(counts[m.STEP]) + memory_map.interval
         reason = advance(machine, state, until)
         arena.execute(machine.operations[: counts[m.NUM_OPERATIONS]])
         counts[m.NUM_OPERATIONS] = 0

@@ -45,8 +45,9 @@ DONE, PAUSED, STUCK, UNBALANCED = range(4)
 def advance(machine: Machine, state: allocators.State, until: int) -> int:
     """Simulate steps until all requests have ended, the operations want to be carried out, or step `until` is reached.
 
-    Comes back between steps and may be called again. The result says why: DONE, PAUSED, STUCK (requests wait, nothing
-    runs and nothing will change), UNBALANCED (the accounts do not sum to the capacity).
+    Comes back between steps, after `until` where a run of quiet steps goes beyond it, and may be called again: where it
+    stops changes no result. The answer says why: DONE, PAUSED, STUCK (requests wait, nothing runs and nothing will
+    change), UNBALANCED (the accounts do not sum to the capacity).
     """
     counts = machine.counts
     while counts[NUM_ENDED] < len(machine.arrival):
@@ -63,7 +64,7 @@ def advance(machine: Machine, state: allocators.State, until: int) -> int:
         if counts[NUM_RUNNING] == 0 and queue.num_waiting(machine) > 0 and not counts[HELD_BACK]:
             return STUCK
         if counts[NUM_RUNNING] > 0:
-            pass_time(machine, blocked, until)
+            pass_time(machine, blocked)
         running.finish(machine, state)
     return DONE
 
@@ -85,7 +86,7 @@ def serve(machine: Machine, state: allocators.State) -> int:
 
 
 @kernel
-def pass_time(machine: Machine, blocked: int, until: int) -> None:
+def pass_time(machine: Machine, blocked: int) -> None:
     """Book this step and the quiet ones that follow, and set the clock and the step behind them."""
     counts, times = machine.counts, machine.times
     generating = counts[NUM_RUNNING] - (1 if counts[PARTIAL] != NOBODY else 0)
@@ -94,7 +95,7 @@ def pass_time(machine: Machine, blocked: int, until: int) -> None:
         duration = (
             times[BASE] + times[PER_SEQUENCE] * counts[NUM_RUNNING] + times[PER_PREFILL_TOKEN] * counts[PREFILLED]
         )
-    limit = quiet_steps(machine, until)
+    limit = quiet_steps(machine)
     begin = times[NOW]
     arrival = queue.next_arrival(machine)
     # The clock adds up step by step: its rounding decides which step sees a request arrive.
@@ -108,7 +109,7 @@ def pass_time(machine: Machine, blocked: int, until: int) -> None:
 
 
 @kernel
-def quiet_steps(machine: Machine, until: int) -> int:
+def quiet_steps(machine: Machine) -> int:
     """Steps from this one on that are alike: 1 where the next one has work to do."""
     counts, wheel = machine.counts, machine.wheel
     fresh_next = counts[HELD_BACK] or counts[PREEMPTED_NOW] or counts[EAGER] or counts[NUM_ENDING] > 0
@@ -116,9 +117,8 @@ def quiet_steps(machine: Machine, until: int) -> int:
     if fresh_next or slower_now or counts[PARTIAL] != NOBODY:
         return 1
     mask = len(wheel) - 1
-    last = min(until - counts[STEP], mask)
     steps = 1
-    while steps < last and wheel[(counts[STEP] + steps) & mask] == NOBODY:
+    while steps < mask and wheel[(counts[STEP] + steps) & mask] == NOBODY:
         steps += 1
     return int(steps)
 
