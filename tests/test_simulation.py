@@ -383,4 +383,4 @@ def test_messages_of_a_halted_machine() -> None:
     assert stuck(machine, state).startswith(
         "no progress after step 2: request 2 needs 5 slots, 32 are free, 32 could be"
     )
-    assert unbalanced(machine).startswith("step 1: the accounts sum to 64 of 64: [2")
+    assert unbalanced(machine).startswith("step 2: the accounts sum to 64 of 64: [2")
