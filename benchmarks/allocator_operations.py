@@ -23,7 +23,7 @@ from paged_sim.compiled import jit
 from paged_sim.requests import Ints
 
 LONGEST_HELD, LONGEST_TAKEN, GROWTH, PAGE_SIZE = 32, 16, 8, 16
-SCAN = "linear scan"
+SCAN, READ = "linear scan", "one random read"
 
 
 def take_all(state: allocators.State, rows: Ints, slots: Ints) -> int:
@@ -65,6 +65,14 @@ def scan_all(lengths: Ints, wanted: Ints) -> int:
     return answers
 
 
+def read_all(following: Ints, reads: Ints) -> int:
+    """Read `len(reads)` places of a list one after the other, each where the one before it says; the last place."""
+    place = 0
+    for _ in range(len(reads)):
+        place = following[place]
+    return place
+
+
 OPERATIONS = {"take": take_all, "grow": grow_all, "release": release_all}
 
 
@@ -75,6 +83,7 @@ def measure(settings: Settings) -> list[Row]:
         for policy in ("paged", *PLACEMENTS):
             rows += measure_policy(policy, extents, settings)
         rows.append(measure_scan(extents, settings))
+        rows.append(measure_read(extents, max(row["state_bytes"] for row in rows if "state_bytes" in row), settings))
     return rows
 
 
@@ -110,7 +119,7 @@ def measure_policy(policy: str, extents: int, settings: Settings) -> list[Row]:
             "operation": name,
             "extents": extents,
             "free_extents": found,
-            "capacity": int(allocators.capacity(state)),
+            "state_bytes": num_bytes(state),
             "operations": rounds * len(rows),
             **spread([timing[name] for timing in timings], "nanoseconds"),
         }
@@ -168,10 +177,33 @@ def measure_scan(extents: int, settings: Settings) -> Row:
         "operation": "take",
         "extents": extents,
         "free_extents": extents,
-        "capacity": int(2 * lengths.sum()),
         "operations": len(wanted),
         **spread([second / len(wanted) * 1e9 for second in seconds], "nanoseconds"),
     }
+
+
+def measure_read(extents: int, state_bytes: int, settings: Settings) -> Row:
+    """What the machine takes to read one place at random in as many bytes as the largest of these states has."""
+    rng = np.random.default_rng(extents)
+    order = rng.permutation(state_bytes // 8)
+    following = np.empty_like(order)
+    following[order] = np.roll(order, -1)
+    reads = np.empty(settings.operations, np.int64)
+    read = _maybe_jit(read_all, settings)
+    seconds = repeat(lambda: _timed(read, following, reads), settings.repeats)
+    return {
+        "policy": READ,
+        "operation": "take",
+        "extents": extents,
+        "free_extents": extents,
+        "operations": len(reads),
+        **spread([second / len(reads) * 1e9 for second in seconds], "nanoseconds"),
+    }
+
+
+def num_bytes(state: Any) -> int:
+    """Bytes of the arrays of a state, which may hold other states."""
+    return state.nbytes if isinstance(state, np.ndarray) else sum(map(num_bytes, state))
 
 
 def _maybe_jit(function: Callable[..., int], settings: Settings) -> Callable[..., int]:

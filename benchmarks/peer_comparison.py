@@ -13,6 +13,7 @@ from benchmarks.peers.sorted_best_fit import SortedBestFit
 from benchmarks.settings import Settings
 from benchmarks.timing import Row, alternate, seconds_of, spread
 from benchmarks.workload import AMPLE, PAGE_SIZE, SHORT, Load, Ready, get_ready, run_through, scenario_of
+from paged_sim import ledger as books
 from paged_sim.allocators import contiguous
 from paged_sim.allocators.placement import BEST_FIT
 from paged_sim.compiled import jit
@@ -81,21 +82,25 @@ def server_of(scenario: Scenario, requests: Requests) -> Server:
         page_size=PAGE_SIZE,
         max_num_seqs=scenario.scheduler.max_num_seqs,
         max_tokens=scenario.scheduler.max_num_batched_tokens,
+        max_model_len=scenario.max_model_len,
         clock=Clock(**scenario.clock.params),
     )
 
 
 def compare_answers(scenario: Scenario, requests: Requests, settings: Settings) -> tuple[Ready, Server]:
-    """Run both and insist that they agree: on steps, preemptions, the time at the end, and who finishes after whom."""
+    """Run both and insist that they agree on steps, preemptions, pages, the time at the end, and who finishes when."""
     ready = get_ready(scenario, requests, compiled=settings.compiled)
     with ready.arena:
         run_through(ready)
     server = server_of(scenario, requests)
     server.run()
-    counts = ready.machine.counts
+    counts, ledger = ready.machine.counts, ready.machine.ledger
+    books.settle_all(ledger)
     assert counts[m.NUM_STEPS_DONE] == server.num_steps
     assert counts[m.TOKEN_STEPS] == server.token_steps
     assert ready.machine.tallies[m.PREEMPTED].sum() == server.num_preempted
+    assert np.count_nonzero(ready.machine.outcome > m.FINISHED) == server.num_refused
+    assert ledger.peaks[:, books.HELD].max() == server.peak_pages * PAGE_SIZE
     assert ready.machine.times[m.NOW] == server.now
     assert ready.machine.ended[: counts[m.NUM_FINISHED]].tolist() == server.finished
     return ready, server

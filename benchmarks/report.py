@@ -11,10 +11,11 @@ from rich.table import Table
 from benchmarks.suite import Column
 from benchmarks.timing import Row
 
+REACHED = "What was to be reached"
 REACHES = (Column("what", "what"), Column("goal", "to reach"), Column("shown", "measured"), Column("met", "met"))
 
 
-def show(console: Console, title: str, columns: Sequence[Column], rows: Sequence[Row]) -> None:
+def show_table(console: Console, title: str, columns: Sequence[Column], rows: Sequence[Row]) -> None:
     """Print one table."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in columns:

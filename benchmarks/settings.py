@@ -18,7 +18,6 @@ class Settings:
     million: int
     factor: int
     arena_factors: tuple[int, ...]
-    waiting: tuple[int, ...]
     extents: tuple[int, ...]
     operations: int
     bandwidth_tokens: tuple[int, ...]
@@ -34,7 +33,6 @@ FULL = Settings(
     million=1_000_000,
     factor=10,
     arena_factors=(1, 8, 64),
-    waiting=(1_000, 10_000, 100_000),
     extents=(1_000, 3_000, 10_000, 30_000, 100_000),
     operations=100_000,
     bandwidth_tokens=(1 << 17, 1 << 24),
@@ -49,7 +47,6 @@ QUICK = Settings(
     million=100_000,
     factor=10,
     arena_factors=(1, 8, 64),
-    waiting=(1_000, 10_000),
     extents=(1_000, 10_000, 100_000),
     operations=20_000,
     bandwidth_tokens=(1 << 17, 1 << 22),
@@ -64,7 +61,6 @@ SMALLEST = Settings(
     million=20,
     factor=2,
     arena_factors=(1, 2),
-    waiting=(10, 20),
     extents=(10, 20),
     operations=40,
     bandwidth_tokens=(1 << 10,),
@@ -76,5 +72,4 @@ SMALLEST = Settings(
 def warm_up(settings: Settings) -> None:
     """Compile the step loops now, or find them on disk, so that no benchmark pays for it."""
     if settings.compiled:
-        for family in ("contiguous", "paged"):
-            warm.warm_up(family)
+        warm.ensure(("contiguous", "paged"))

@@ -94,6 +94,7 @@ BENCHMARKS = {
             Column("policy", "policy"),
             Column("operation", "operation"),
             Column("free_extents", "free extents", ",d"),
+            Column("state_bytes", "state MB", ".1f", 1e6),
             Column("nanoseconds", "ns", ",.0f"),
             Column("nanoseconds_min", "min", ",.0f"),
             Column("nanoseconds_max", "max", ",.0f"),

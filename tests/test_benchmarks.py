@@ -94,19 +94,19 @@ def test_the_command_writes_what_it_is_asked_for(
     assert (tmp_path / "figures" / "bandwidth.png").exists()
 
 
-@pytest.mark.parametrize("pages", [40, 120])
+@pytest.mark.parametrize("pages", [160, 480])
 def test_the_plain_server_agrees_with_the_step_loop(importable: pytest.MonkeyPatch, pages: int) -> None:
     """Where memory is so short that sequences are preempted, and prompts are longer than a step's budget."""
     from benchmarks.peer_comparison import VLLM_ALLOCATOR, compare_answers
     from benchmarks.settings import SMALLEST
     from benchmarks.workload import SHORT, scenario_of
 
-    load = SHORT._replace(pages=pages * 4, max_num_seqs=32)
+    load = SHORT._replace(pages=pages, max_num_seqs=32)
     scenario = scenario_of(load, 40, VLLM_ALLOCATOR, prefill="chunked")
     scenario = replace(scenario, scheduler=replace(scenario.scheduler, max_num_batched_tokens=64))
     from paged_sim.simulation import draw
 
     requests = draw(scenario, 3).requests
     _, server = compare_answers(scenario, requests, replace(SMALLEST, compiled=False))
-    assert len(server.finished) == 40
-    assert (server.num_preempted > 0) == (pages == 40)
+    assert len(server.finished) + server.num_refused == 40
+    assert server.num_preempted > 0

@@ -68,14 +68,24 @@ class Server:
     """Continuous batching, first come first served."""
 
     def __init__(
-        self, requests: Requests, *, num_pages: int, page_size: int, max_num_seqs: int, max_tokens: int, clock: Clock
+        self,
+        requests: Requests,
+        *,
+        num_pages: int,
+        page_size: int,
+        max_num_seqs: int,
+        max_tokens: int,
+        max_model_len: int,
+        clock: Clock,
     ) -> None:
         self.arrivals = requests.arrival.tolist()
         self.prompts = requests.prompt_tokens.tolist()
         self.finals = requests.stored_tokens.tolist()
         self.pages = PageManager(num_pages, page_size)
+        self.num_usable = len(self.pages.free)
         self.max_num_seqs = max_num_seqs
         self.max_tokens = max_tokens
+        self.max_model_len = max_model_len
         self.clock = clock
         self.waiting: deque[Sequence] = deque()
         self.running: list[Sequence] = []
@@ -84,20 +94,32 @@ class Server:
         self.num_steps = 0
         self.token_steps = 0
         self.num_preempted = 0
+        self.num_refused = 0
         self.peak_pages = 0
 
     def run(self) -> None:
         """Serve every request to its end."""
-        usable, arrived = len(self.pages.free), 0
-        while len(self.finished) < len(self.arrivals):
-            if not self.running and not self.waiting:
-                self.now = max(self.now, self.arrivals[arrived])
+        arrived = 0
+        while True:
             while arrived < len(self.arrivals) and self.arrivals[arrived] <= self.now:
-                self.waiting.append(Sequence(arrived, self.prompts[arrived], self.finals[arrived]))
+                self.join(arrived)
                 arrived += 1
-            self.step(usable)
+            if self.running or self.waiting:
+                self.step()
+            elif arrived < len(self.arrivals):
+                self.now = self.arrivals[arrived]
+            else:
+                return
 
-    def step(self, usable: int) -> None:
+    def join(self, request: int) -> None:
+        """Queue a request that has arrived, unless it could never be served."""
+        fits = self.finals[request] <= self.num_usable * self.pages.page_size
+        if fits and self.prompts[request] < self.max_model_len:
+            self.waiting.append(Sequence(request, self.prompts[request], self.finals[request]))
+        else:
+            self.num_refused += 1
+
+    def step(self) -> None:
         """One iteration: the running sequences in order, then admissions, then the end of what is complete."""
         budget = self.max_tokens
         prefilled = 0
@@ -115,7 +137,7 @@ class Server:
             place += 1
         if self.num_preempted == preempted:
             prefilled += self.admit(budget)
-        self.peak_pages = max(self.peak_pages, usable - len(self.pages.free))
+        self.peak_pages = max(self.peak_pages, self.num_usable - len(self.pages.free))
         self.pass_time(prefilled)
         self.sample()
 
