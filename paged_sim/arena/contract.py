@@ -16,10 +16,11 @@ from paged_sim.arena.operations import CHECKED, COPIED, CORRUPT, FIRST_POSITION,
 class ArenaStats:
     """What an arena has done and holds, at one moment.
 
-    `reason` says why the arena is on this device. `tokens_written` leaves out the `tokens_retracted`. `first_corrupt` is
-    (slot, generation, position) of the first token that was not there when it was checked. `touched_bytes` belong to
-    the distinct slots ever written, and `resident_bytes` is the memory the arena really takes, or None where that is
-    not measured. With the payload "none" there is no memory and every number but `operations` is 0.
+    `reason` says why the arena is on this device. `tokens_written` leaves out the `tokens_retracted`.
+    `first_corrupt` is (slot, generation, position) of the first token that was not there when it was checked.
+    `touched_bytes` belong to the distinct slots ever written, and `resident_bytes` is the memory the arena really
+    takes, or None where that is not measured. With the payload "none" there is no memory and every number but
+    `operations` is 0.
     """
 
     device: str
