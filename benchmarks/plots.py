@@ -36,18 +36,19 @@ def draw_throughput(rows: list[Row]) -> Figure:
     loads = list(dict.fromkeys((row["load"], row["pages"]) for row in rows))
     figure = Figure(figsize=(8.4, 1.2 + 2.4 * ((len(loads) + 1) // 2)), layout="constrained")
     panels = figure.subplots((len(loads) + 1) // 2, 2, sharex=True, sharey=True, squeeze=False).flat
-    parts = (("none_rate", "bookkeeping only", "#B8B8B8"), ("tag_rate", "every token written and checked", "#0072B2"))
+    parts = (("tag_rate", "every token written and checked", "#0072B2"), ("none_rate", "bookkeeping only", "#B8B8B8"))
     for axes, (load, pages) in zip(panels, loads, strict=False):
         case = [row for row in rows if (row["load"], row["pages"]) == (load, pages)]
         for number, (key, label, colour) in enumerate(parts):
-            places = [index + (0.5 - number) * 0.38 for index in range(len(case))]
+            places = [index + (number - 0.5) * 0.38 for index in range(len(case))]
             axes.barh(places, [row[key] / 1e6 for row in case], 0.36, color=colour, label=label)
         axes.set_yticks(range(len(case)), [row["policy"] for row in case])
         axes.set_title(f"memory {load}, {pages:,} pages", loc="left")
         axes.grid(axis="x", color="#E0E0E0", linewidth=0.6)
         axes.set_axisbelow(True)
         axes.set_xlabel("million token-steps/s")
-        axes.invert_yaxis() if not axes.yaxis_inverted() else None
+    # The panels share this axis: turned once, it is turned in all of them.
+    axes.invert_yaxis()
     _legend(figure, axes)
     return figure
 
@@ -59,12 +60,13 @@ def draw_scaling(rows: list[Row]) -> Figure:
     panels = figure.subplots(-(-len(kinds) // 2), 2, squeeze=False).flat
     for axes, what in zip(panels, kinds, strict=False):
         _lines(axes, [row for row in rows if row["what"] == what], "policy", "size", "nanoseconds_per_token_step")
-        axes.set_title(f"{what}: growing", loc="left")
+        axes.set_title({"arena": "a larger arena"}.get(what, f"more {what}"), loc="left")
         axes.set_xscale("log")
+        sizes = sorted({row["size"] for row in rows if row["what"] == what})
+        axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+        axes.minorticks_off()
         axes.set_ylim(bottom=0)
-        axes.set_xlabel(
-            {"arena": "times 8,192 pages", "waiting": "requests waiting at the start"}.get(what, "requests")
-        )
+        axes.set_xlabel({"arena": "times 8,192 pages", "waiting requests": "mean in the queue"}.get(what, "requests"))
         axes.set_ylabel("ns per token-step")
     _legend(figure, axes)
     return figure

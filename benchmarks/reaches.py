@@ -48,14 +48,14 @@ def _scaling(rows: list[Row]) -> Iterator[Row]:
         case = [row for row in rows if row["what"] == what]
         largest = max(row["size"] for row in case)
         worst = max((row for row in case if row["size"] == largest), key=lambda row: row["growth"])
-        growth, factor = worst["growth"], largest / min(row["size"] for row in case)
-        name = f"time per token-step, {factor:.0f}x {what} ({worst['policy']})"
+        growth, least = worst["growth"], min(row["size"] for row in case)
+        name = f"time per token-step, {what} from {least:,} to {largest:,} ({worst['policy']})"
         limit = 1.15 if what.startswith("requests") else 2.0
         yield _row(name, f"<= x {limit:g}", growth, ".2f", growth <= limit)
 
 
 def _allocators(rows: list[Row]) -> Iterator[Row]:
-    """The growth of `take` over that of one read in memory as large, which no tree can escape."""
+    """The growth of `take` over that of one read in memory as large, which no tree can escape; least timings."""
     fewest, most = (choose(row["free_extents"] for row in rows) for choose in (min, max))
     read = _growth_of_take(rows, "one random read")
     logarithm = log(most) / log(fewest)
@@ -68,7 +68,7 @@ def _allocators(rows: list[Row]) -> Iterator[Row]:
 
 def _growth_of_take(rows: list[Row], policy: str) -> float:
     spent = {row["free_extents"]: row for row in rows if row["policy"] == policy and row["operation"] == "take"}
-    growth: float = spent[max(spent)]["nanoseconds"] / spent[min(spent)]["nanoseconds"]
+    growth: float = spent[max(spent)]["nanoseconds_min"] / spent[min(spent)]["nanoseconds_min"]
     return growth
 
 

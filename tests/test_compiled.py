@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import os
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import pytest
 from engine_cases import assert_same
 from helpers import play, requests_of, scenario_of
 
+from paged_sim import compiled
 from paged_sim.compiled import cache_folder
 from paged_sim.engine import warm
 from paged_sim.requests import Requests
@@ -156,3 +159,9 @@ def test_nothing_is_missing_where_it_is_marked(tmp_path: Path, monkeypatch: pyte
     assert warm.missing({"paged", "contiguous"}) == ["contiguous", "paged"]
     (tmp_path / "paged.compiled").touch()
     assert warm.missing({"paged", "contiguous"}) == ["contiguous"]
+
+
+def test_kernels_do_without_assert_statements() -> None:
+    """pytest rewrites the assert statements of packages that bring a plugin, and Numba cannot compile the result."""
+    for function in compiled._KERNELS:
+        assert not any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(inspect.getsource(function))))
