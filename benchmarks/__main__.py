@@ -30,6 +30,8 @@ from benchmarks.suite import BENCHMARKS
 def main(quick: bool, only: tuple[str, ...], output: str | None, plot: str | None, note: str, show: str | None) -> None:
     """Measure how fast the simulator is. What the numbers mean: docs/performance.md."""
     screen = Console(width=None if sys.stdout.isatty() else 180)
+    if output is not None:
+        Path(output).parent.mkdir(parents=True, exist_ok=True)
     if show is not None:
         results = json.loads(Path(show).read_text("utf-8"))
         show_all(screen, results)

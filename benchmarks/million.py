@@ -24,19 +24,17 @@ def measure(settings: Settings) -> list[Row]:
 
 
 def measure_case(name: str, load: Load, settings: Settings) -> Row:
-    """One policy and arena, in fresh processes; a first one that does not count finds or makes the machine code."""
+    """One policy and arena, in fresh processes, which find their machine code on disk."""
     command = [sys.executable, "-m", "benchmarks.million", name, str(load.pages), str(settings.million)]
     command.append("compiled" if settings.compiled else "plain")
-    results, processes = [], []
+    results = []
     for _ in range(settings.repeats):
-        started = perf_counter()
         answer = subprocess.run(command, check=True, capture_output=True, text=True, cwd=_ROOT)
-        processes.append(perf_counter() - started)
         results.append(json.loads(answer.stdout))
     row = {"policy": name, "load": load.name, "pages": load.pages, **results[0]}
     for part in ("simulate_seconds", "loop_seconds", "draw_seconds"):
         row |= spread([result[part] for result in results], part)
-    return {**row, **spread(processes, "process_seconds"), **spread([r["mebibytes"] for r in results], "mebibytes")}
+    return {**row, **spread([result["mebibytes"] for result in results], "mebibytes")}
 
 
 def run_alone(name: str, pages: int, count: int, compiled: bool) -> Row:

@@ -70,7 +70,6 @@ BENCHMARKS = {
             *_seconds("simulate_seconds", "simulate"),
             Column("loop_seconds", "loop s", ".3f"),
             Column("draw_seconds", "draw s", ".3f"),
-            Column("process_seconds", "process s", ".3f"),
             Column("mebibytes", "MiB", ".0f"),
         ),
     ),
