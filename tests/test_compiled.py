@@ -161,6 +161,20 @@ def test_nothing_is_missing_where_it_is_marked(tmp_path: Path, monkeypatch: pyte
     assert warm.missing({"paged", "contiguous"}) == ["contiguous"]
 
 
+def test_kernels_imported_after_the_first_compilation_are_found(tmp_path: Path) -> None:
+    script = """
+from paged_sim.arena.operations import tag
+from paged_sim.compiled import jit
+from numpy import uint64
+jit(tag)(uint64(1), 1)
+from helpers import play, requests_of, scenario_of
+from paged_sim.scenario.models import AllocatorSpec
+play(scenario_of(AllocatorSpec(name="paged", policy="paged"), slots=64), requests_of([1], [2]), compiled=True)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    subprocess.run([sys.executable, "-c", script], env=environment, cwd=tmp_path, check=True, timeout=300)
+
+
 def test_kernels_do_without_assert_statements() -> None:
     """pytest rewrites the assert statements of packages that bring a plugin, and Numba cannot compile the result."""
     for function in compiled._KERNELS:

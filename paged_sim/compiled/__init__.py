@@ -32,7 +32,7 @@ COMPILED_SOURCES = ("allocators", "arena", "compiled", "engine", "ledger.py")
 
 _KERNELS: list[Callable[..., Any]] = []
 _STATES: list[type] = []
-_DISPATCHED: list[tuple[Callable[..., Any], Mapping[type, ModuleType]]] = []
+_DISPATCHED: dict[Callable[..., Any], Mapping[type, ModuleType]] = {}
 
 
 def kernel(function: Function) -> Function:
@@ -54,7 +54,7 @@ def dispatched(families: Mapping[type, ModuleType]) -> Callable[[Function], Func
     """
 
     def mark(function: Function) -> Function:
-        _DISPATCHED.append((function, families))
+        _DISPATCHED[function] = families
         return function
 
     return mark
@@ -97,19 +97,35 @@ def _cache_in(folder: Path) -> Iterator[None]:
         settings.CACHE_DIR = previous
 
 
-@cache
 def _register_with_numba() -> None:
-    """Tell Numba of every marked class and function. Their modules have been imported by whoever calls a kernel."""
-    from numba.extending import overload
+    """Tell Numba of every marked class and function, once each: more may have been imported since the last call."""
+    for cls in _STATES:
+        _register_state(cls)
+    for function in _KERNELS:
+        _register_kernel(function)
+    for function in _DISPATCHED:
+        _register_dispatched(function)
 
+
+@cache
+def _register_state(cls: type) -> None:
     from paged_sim.compiled import reference
 
-    for cls in _STATES:
-        reference.register(cls)
-    for function in _KERNELS:
-        overload(function, strict=False, jit_options=OPTIONS)(_always(function))
-    for function, families in _DISPATCHED:
-        overload(function, strict=False, jit_options=OPTIONS)(_by_state(function.__name__, families))
+    reference.register(cls)
+
+
+@cache
+def _register_kernel(function: Callable[..., Any]) -> None:
+    from numba.extending import overload
+
+    overload(function, strict=False, jit_options=OPTIONS)(_always(function))
+
+
+@cache
+def _register_dispatched(function: Callable[..., Any]) -> None:
+    from numba.extending import overload
+
+    overload(function, strict=False, jit_options=OPTIONS)(_by_state(function.__name__, _DISPATCHED[function]))
 
 
 def _always(function: Callable[..., Any]) -> Callable[..., Any]:
