@@ -50,11 +50,16 @@ NUM_ACCOUNTS = len(ACCOUNTS)
     HELD,
     WAITING,
     LARGEST,
+    SHARED,
+    SAVED,
     FILL,
     INDEX,
-) = range(18)
+) = range(20)
 NUM_COUNTS = FILL
-NUM_SERIES = 18
+NUM_SERIES = 20
+
+SERIES = (*ACCOUNTS, "batch", "held", "waiting", "largest", "shared", "saved")
+"""The names of a row's numbers."""
 
 BINS = 4096
 """Resolution of p50 and p99: a series that can exceed this many units is binned in steps of 1/4096 of its span."""
@@ -66,9 +71,11 @@ FREE_ACCOUNTS = (EXTERNAL, SHORT, WITHHELD, IDLE)
 class Ledger(NamedTuple):
     """The current row and what has been booked; the first axis is 0 for steps without and 1 for steps with a waiter.
 
-    `row` holds the accounts in slots, then sequences held, slots held, requests waiting and the largest demand that
-    could be met. FILL is token state / slots held, INDEX the external index 1 - largest / free. `scale[series]` turns a
-    value into its bin. `weights[side]` is the time booked, `holding[side]` the part of it on which slots were held.
+    `row` holds the accounts in slots, then sequences held, slots held, requests waiting, the largest demand that could
+    be met, and the credit of sharing: tokens that sequences see beyond those stored, and slots that they would hold
+    beyond those held if nothing were shared. FILL is token state / slots held, INDEX the external index
+    1 - largest / free. `scale[series]` turns a value into its bin. `weights[side]` is the time booked, `holding[side]`
+    the part of it on which slots were held.
     """
 
     row: Ints

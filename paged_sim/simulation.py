@@ -23,7 +23,7 @@ from paged_sim.engine.refusals import refusals_of
 from paged_sim.engine.setup import build_allocator, build_machine, num_seats
 from paged_sim.errors import EXIT_ERROR, PagedSimError
 from paged_sim.geometry import Geometry, resolve_capacity, resolve_model
-from paged_sim.ledger import ACCOUNTS
+from paged_sim.ledger import SERIES
 from paged_sim.merge import merge
 from paged_sim.processes import in_processes
 from paged_sim.requests import Requests
@@ -284,7 +284,7 @@ def arena_part(machine: Machine, stats: ArenaStats, digest: str) -> dict[str, An
 def timeline_of(machine: Machine, memory_map: MemoryMap | None) -> Timeline:
     """The kept rows of a simulation as columns."""
     rows = machine.timeline[: machine.counts[m.NUM_ROWS]]
-    names = ("step", "time", "duration", *ACCOUNTS, "batch", "held", "waiting", "largest")
+    names = ("step", "time", "duration", *SERIES)
     columns = {name: rows[:, index].copy() for index, name in enumerate(names)}
     if memory_map is None:
         return Timeline(columns)

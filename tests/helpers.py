@@ -13,7 +13,7 @@ from paged_sim.engine import machine as m
 from paged_sim.engine.drive import drive
 from paged_sim.engine.machine import Machine
 from paged_sim.engine.setup import build_allocator, build_machine, num_seats
-from paged_sim.ledger import ACCOUNTS
+from paged_sim.ledger import ACCOUNTS, SERIES
 from paged_sim.requests import Floats, Ints, Requests
 from paged_sim.scenario.models import AllocatorSpec, ArenaSpec, Measure, Scenario, Scheduler, Variant, Workload
 
@@ -42,7 +42,7 @@ PAGED = tuple(
 POLICIES = (*CONTIGUOUS, *PAGED)
 """Every policy, as a scenario names it. A new one joins all suites by a line here."""
 
-COLUMNS = ("step", "time", "duration", *ACCOUNTS, "batch", "held", "waiting", "largest")
+COLUMNS = ("step", "time", "duration", *SERIES)
 ALL_ROWS = 1 << 15
 """Timeline rows that keep every step of the small simulations here."""
 

@@ -167,8 +167,9 @@ def test_pagedattention_fig3_together() -> None:
     assert row == {"token_state": 12, "reservation": 3, "over_reservation": 2545, "held": 2560, "batch": 2}
 
 
-def test_page_fill_of_uncut_sharegpt_lengths(tmp_path: Path) -> None:
+def test_page_fill_of_uncut_sharegpt_lengths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With pairs of more than 2048 tokens drawn again, every page size is within 0.4 points of what is expected."""
+    monkeypatch.setenv("PAGED_SIM_COMPILE", "always")
     uncut = load_scenario(
         "page-sizes", overrides=("max_model_len=100000", "workload.requests=8000", "workload.max_tokens=100000")
     )

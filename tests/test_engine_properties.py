@@ -12,7 +12,7 @@ from hypothesis import given, settings
 
 from paged_sim import ledger as books
 from paged_sim.engine import machine as m
-from paged_sim.ledger import CACHED, EXTERNAL, METADATA, RESERVATION
+from paged_sim.ledger import CACHED, EXTERNAL, METADATA, RESERVATION, SERIES
 from paged_sim.scenario.models import AllocatorSpec, Scheduler
 from paged_sim.simulation import check_emptied
 
@@ -89,10 +89,11 @@ def check_sums(case: Case, played: Played) -> None:
     for side, rows in ((0, ~waits), (1, waits)):
         assert ledger.weights[side] == pytest.approx(weights[rows].sum())
         booked = (played.rows[rows, 3:] * weights[rows, None]).sum(axis=0)
-        assert ledger.sums[side, :16] == pytest.approx(booked)
+        assert ledger.sums[side, : len(SERIES)] == pytest.approx(booked)
         if rows.any():
-            assert ledger.peaks[side, :16].tolist() == played.rows[rows, 3:].max(axis=0).tolist()
-        assert ledger.histogram[side].sum(axis=1)[:16] == pytest.approx(np.full(16, weights[rows].sum()))
+            assert ledger.peaks[side, : len(SERIES)].tolist() == played.rows[rows, 3:].max(axis=0).tolist()
+        binned = ledger.histogram[side, : len(SERIES)].sum(axis=1)
+        assert binned == pytest.approx(np.full(len(SERIES), weights[rows].sum()))
 
 
 @every_case

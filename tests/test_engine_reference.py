@@ -171,7 +171,8 @@ def paged_cases(draw: st.DrawFn) -> tuple[Scenario, Requests]:
 def test_the_engine_follows_the_rules_step_by_step(case: tuple[Scenario, Requests]) -> None:
     scenario, requests = case
     model = reference(scenario, requests)
-    machine, state = set_up(scenario, requests)
+    # Token by token, so that `advance` comes back after every step.
+    machine, state = set_up(scenario, requests, eager=True)
     reason = steps.PAUSED
     while reason == steps.PAUSED:
         reason = steps.advance(machine, state, int(machine.counts[m.STEP]) + 1)

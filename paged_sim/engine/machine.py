@@ -58,6 +58,7 @@ NOBODY = -1
     DISCARDED,
     STORED_AT_FINISH,
     HELD_AT_FINISH,
+    COW_COPIES,  # pages copied because one of their owners wrote
     NUM_ROWS,
     STRIDE,
     # Settings, constant during a run.
@@ -78,8 +79,8 @@ NOBODY = -1
     FLUSH_AT,
     TIMED,
     WATCH,
-) = range(45)
-NUM_COUNTERS = 45
+) = range(46)
+NUM_COUNTERS = 46
 
 # `times`: the clock, in seconds (in steps with the step clock).
 NOW, BASE, PER_SEQUENCE, PER_PREFILL_TOKEN, THINK = range(5)

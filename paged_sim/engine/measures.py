@@ -9,7 +9,7 @@ import numpy as np
 from paged_sim import ledger as books
 from paged_sim.engine import machine as m
 from paged_sim.engine.machine import Machine
-from paged_sim.ledger import ACCOUNTS, Ledger
+from paged_sim.ledger import ACCOUNTS, SERIES, Ledger
 from paged_sim.requests import Floats
 
 SIDES = {"saturated": slice(1, 2), "all": slice(0, 2)}
@@ -69,18 +69,14 @@ def summary_of(machine: Machine, over: str, slots: int, page_size: int | None, b
         "occupancy": by_side(ledger, over, books.TOKEN_STATE, slots),
         "fill": {**by_side(ledger, over, books.FILL, 1.0), "at_finish": fill_at_finish(machine)},
         "held": by_side(ledger, over, books.HELD, slots),
-        "pages": pages_of(ledger, over, page_size),
+        "pages": pages_of(machine, over, page_size),
         "ledger": accounts,
         "paper_view": paper_view(mean),
         "waste": {"share": waste, "bytes": waste * slots * bytes_per_slot},
         "blocked_steps": by_label(machine, m.BLOCKED),
         "preemptions": by_label(machine, m.PREEMPTED),
         "external_index": {"mean": mean_index(ledger, over)},
-        "sharing": {
-            "logical_tokens_mean": mean["token_state"] * slots,
-            "physical_tokens_mean": mean["token_state"] * slots,
-            "pages_saved_fraction": 0.0,
-        },
+        "sharing": sharing_of(ledger, over),
     }
 
 
@@ -102,13 +98,17 @@ def fill_at_finish(machine: Machine) -> float | None:
     return int(machine.counts[m.STORED_AT_FINISH]) / held if held else None
 
 
-def pages_of(ledger: Ledger, over: str, page_size: int | None) -> dict[str, Any]:
-    """Pages handed out; None for a policy without pages."""
+def pages_of(machine: Machine, over: str, page_size: int | None) -> dict[str, Any]:
+    """Pages handed out, and copies made on write; None for a policy without pages."""
     if page_size is None:
         return {"mean": None, "allocated_peak": None, "cow_copies": 0}
-    held = statistics(ledger, over, books.HELD, page_size)
-    peak = float(ledger.peaks[:, books.HELD].max()) / page_size
-    return {"mean": held["mean"], "allocated_peak": int(peak), "cow_copies": 0}
+    held = statistics(machine.ledger, over, books.HELD, page_size)
+    peak = float(machine.ledger.peaks[:, books.HELD].max()) / page_size
+    return {
+        "mean": held["mean"],
+        "allocated_peak": int(peak),
+        "cow_copies": int(machine.counts[m.COW_COPIES]),
+    }
 
 
 def paper_view(mean: dict[str, float]) -> dict[str, float]:
@@ -119,6 +119,19 @@ def paper_view(mean: dict[str, float]) -> dict[str, float]:
         "reservation": mean["reservation"],
         "internal": internal,
         "external_and_others": 1.0 - mean["token_state"] - mean["reservation"] - internal,
+    }
+
+
+def sharing_of(ledger: Ledger, side: str) -> dict[str, float]:
+    """What sharing spares: tokens that sequences see and tokens stored, and the share of the slots not held for it."""
+    physical, shared, held, saved = (
+        statistics(ledger, side, series)["mean"] or 0.0
+        for series in (books.TOKEN_STATE, books.SHARED, books.HELD, books.SAVED)
+    )
+    return {
+        "logical_tokens_mean": physical + shared,
+        "physical_tokens_mean": physical,
+        "pages_saved_fraction": saved / (held + saved) if saved else 0.0,
     }
 
 
@@ -134,5 +147,5 @@ def by_label(machine: Machine, cause: int) -> dict[str, int]:
 
 def timeline_row(row: Floats) -> dict[str, float]:
     """One row of the timeline by name; accounts in slots."""
-    names = ("step", "time", "duration", *ACCOUNTS, "batch", "held", "waiting", "largest")
+    names = ("step", "time", "duration", *SERIES)
     return dict(zip(names, row.tolist(), strict=True))
