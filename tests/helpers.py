@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -196,3 +197,8 @@ def copied(state: State) -> State:
 def arrays_of(state: tuple[Any, ...]) -> list[Any]:
     """All arrays of a state, in order."""
     return [array for field in state for array in (arrays_of(field) if isinstance(field, tuple) else [field])]
+
+
+def heed_interrupts() -> None:
+    """Let a child process heed SIGINT also where the tests run in a shell's background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from helpers import heed_interrupts
 
 from paged_sim import __version__
 from paged_sim.cli import COMMANDS, cli, main
@@ -185,6 +186,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PAGED_SIM_COMPILE": "never"},
+        preexec_fn=heed_interrupts,
     )
     time.sleep(2.5)
     process.send_signal(signal.SIGINT)

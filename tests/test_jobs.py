@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers import heed_interrupts
 
 from paged_sim.cli import main
 from paged_sim.errors import EXIT_ERROR, PagedSimError
@@ -190,7 +191,12 @@ def long_run(tmp_path: Path) -> Any:
     command = [sys.executable, "-m", "paged_sim", "run", str(file), "--jobs", "2"]
     environment = {**os.environ, "PAGED_SIM_COMPILE": "never"}
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        start_new_session=True,
+        preexec_fn=heed_interrupts,
     ) as process:
         deadline = time.monotonic() + 60
         # Two workers, and the process that multiprocessing itself keeps beside them.
