@@ -34,6 +34,8 @@ _AVERAGED = (
     "internal",
     "external_and_others",
     "share",
+    "hit_rate",
+    "pages_saved_fraction",
 )
 
 

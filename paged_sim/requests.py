@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ class Requests:
     (a closed loop) it is all zero and the engine sends request i when a user is free.
     `prefix_ids[prefix_offsets[i]:prefix_offsets[i+1]]` are the ids of request i's leading blocks of `prefix_block`
     tokens each: equal ids at equal positions are equal tokens. `prefix_block` is 0 where nothing is known to be shared.
+    `source` is empty, or the number of the request that each one is a sample of: those have one prompt.
     """
 
     arrival: Floats
@@ -31,6 +32,7 @@ class Requests:
     prefix_block: int = 0
     users: int = 0
     think: float = 0.0
+    source: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __len__(self) -> int:
         return len(self.prompt_tokens)
@@ -39,3 +41,23 @@ class Requests:
     def stored_tokens(self) -> Ints:
         """Tokens each request has stored at its end: the last sampled token is never stored."""
         return self.prompt_tokens + self.output_tokens - 1
+
+    def spread_samples(self) -> Requests:
+        """Each sample as a request of its own; these very requests where there is one of each."""
+        if not len(self) or int(self.samples.max()) == 1:
+            return self
+        source = np.repeat(np.arange(len(self)), self.samples)
+        counts = np.diff(self.prefix_offsets)[source]
+        offsets = np.concatenate(([0], np.cumsum(counts)))
+        where = np.arange(offsets[-1]) + np.repeat(self.prefix_offsets[source] - offsets[:-1], counts)
+        return replace(
+            self,
+            arrival=self.arrival[source],
+            prompt_tokens=self.prompt_tokens[source],
+            output_tokens=self.output_tokens[source],
+            max_tokens=self.max_tokens[source],
+            samples=np.ones(len(source), np.int64),
+            prefix_offsets=offsets,
+            prefix_ids=self.prefix_ids[where],
+            source=source,
+        )

@@ -15,6 +15,7 @@ import numpy as np
 from paged_sim import allocators
 from paged_sim.allocators import FAMILIES
 from paged_sim.arena import ArenaStats, open_arena
+from paged_sim.content import nothing_known
 from paged_sim.engine import machine as m
 from paged_sim.engine import measures, warm
 from paged_sim.engine.drive import MemoryMap, Progress, drive
@@ -212,6 +213,8 @@ class Simulations:
         """One allocator over one seed's requests."""
         started = perf_counter()
         scenario, slots = self.scenario, self.slots
+        if spec.prefix_cache != "none":
+            requests = requests.spread_samples()
         seats = num_seats(scenario, slots, requests)
         state = build_allocator(spec, slots, requests, scenario.max_model_len, seats)
         machine = build_machine(scenario, spec, state, requests, slots)
@@ -241,10 +244,11 @@ class Simulations:
 def at_its_end(machine: Machine) -> Machine:
     """A machine without what only its steps needed: what is left is small enough to travel."""
     needless = [name for name in machine._fields if name not in _KEPT]
-    return machine._replace(**{name: getattr(machine, name)[:0].copy() for name in needless})
+    empty = {name: getattr(machine, name)[:0].copy() for name in needless}
+    return machine._replace(**empty, content=nothing_known())
 
 
-_KEPT = frozenset({"outcome", "counts", "times", "tallies", "timeline", "watched", "ledger"})
+_KEPT = frozenset({"content", "outcome", "counts", "times", "tallies", "timeline", "watched", "ledger"})
 
 
 def check_emptied(spec: AllocatorSpec, state: allocators.State) -> None:
@@ -257,7 +261,9 @@ def check_emptied(spec: AllocatorSpec, state: allocators.State) -> None:
 def policy_part(spec: AllocatorSpec) -> dict[str, Any]:
     """The policy and the settings that it uses, for the JSON."""
     if spec.policy == "paged":
-        return {"policy": spec.policy, "page_size": spec.page_size, "null_page": spec.null_page}
+        part: dict[str, Any] = {"policy": spec.policy, "page_size": spec.page_size, "null_page": spec.null_page}
+        cache = {"prefix_cache": spec.prefix_cache, "eviction": spec.eviction}
+        return part | cache if spec.prefix_cache != "none" else part
     part = {"policy": spec.policy, "reserve": spec.reserve, "placement": spec.placement}
     return {**part, "chunk": spec.chunk} if spec.reserve == "grow" else part
 

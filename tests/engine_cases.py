@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from paged_sim import ledger as books
-from paged_sim.requests import Requests
+from paged_sim.requests import Ints, Requests
 from paged_sim.scenario.models import AllocatorSpec, ArenaSpec, Measure, Scenario, Scheduler, Variant
 
 
@@ -27,7 +27,7 @@ class Case(NamedTuple):
 def kind_of(spec: AllocatorSpec) -> str:
     """How a policy comes by its slots."""
     if spec.policy == "paged":
-        return "paged"
+        return "paged" if spec.prefix_cache == "none" else "cached"
     return "grow" if spec.reserve == "grow" else "reserved"
 
 
@@ -56,20 +56,29 @@ def small_requests(draw: st.DrawFn, timed: bool, max_model_len: int) -> Requests
     # An output is cut so that the sequence fits the model, unless the prompt leaves no room at all.
     output = np.minimum(wanted, np.maximum(1, max_model_len - prompt))
     max_tokens = output + rng.integers(0, 6, total)
+    prefix_block = draw(st.sampled_from([0, 1, 2, 5]))
+    prefixes = leading_blocks(rng, prompt, prefix_block) if prefix_block else ()
+    alike = {"prefix_block": prefix_block, "prefixes": prefixes}
     if timed and draw(st.booleans()):
         users, think = draw(st.integers(1, total)), draw(st.sampled_from([0.0, 0.5, 9.0]))
-        return requests_of(prompt, output, max_tokens=max_tokens, users=users, think=think)
+        return requests_of(prompt, output, max_tokens=max_tokens, users=users, think=think, **alike)
     arrival = np.cumsum(rng.choice([0.0, 0.1, 1.0, 30.0], total)) if timed else None
-    return requests_of(prompt, output, max_tokens=max_tokens, arrival=arrival)
+    return requests_of(prompt, output, max_tokens=max_tokens, arrival=arrival, **alike)
+
+
+def leading_blocks(rng: np.random.Generator, prompt: Ints, block: int) -> list[list[int]]:
+    """Ids of the leading blocks of prompts that begin alike: all of a prompt has ids, or only its beginning."""
+    blocks = -(-prompt // block) - rng.integers(0, 3, len(prompt))
+    return [rng.choice([1, 2], max(0, count), p=[0.9, 0.1]).tolist() for count in blocks]
 
 
 @st.composite
 def cases(draw: st.DrawFn, specs: tuple[AllocatorSpec, ...] = POLICIES) -> Case:
     """Any of the policies under any scheduler over any small workload, every token checked.
 
-    A third each are paged, growing and reserved: only the first two ever preempt.
+    A quarter each are paged, paged with a prefix cache, growing and reserved: only the last never preempt.
     """
-    kinds = [[spec for spec in specs if kind_of(spec) == kind] for kind in ("paged", "grow", "reserved")]
+    kinds = [[spec for spec in specs if kind_of(spec) == kind] for kind in ("paged", "cached", "grow", "reserved")]
     timed = draw(st.booleans())
     max_model_len = draw(st.sampled_from([8, 30, 64]))
     clock = Variant("linear", {"base": 0.25, "per_sequence": 0.125, "per_prefill_token": 0.5})

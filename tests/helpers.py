@@ -40,7 +40,15 @@ PAGED = tuple(
     for size in (1, 3, 4, 16)
     for null in (False, True)
 )
-POLICIES = (*CONTIGUOUS, *PAGED)
+CACHED = tuple(
+    AllocatorSpec(
+        name=f"{cache}-{evicted}-{size}", policy="paged", page_size=size, prefix_cache=cache, eviction=evicted
+    )
+    for size in (1, 3, 4)
+    for cache in ("hash", "radix")
+    for evicted in ("lru", "lfu", "fifo", "belady")
+)
+POLICIES = (*CONTIGUOUS, *PAGED, *CACHED)
 """Every policy, as a scenario names it. A new one joins all suites by a line here."""
 
 COLUMNS = ("step", "time", "duration", *SERIES)
@@ -63,17 +71,24 @@ def requests_of(
     arrival: Sequence[float] | Floats | None = None,
     users: int = 0,
     think: float = 0.0,
+    prefix_block: int = 0,
+    prefixes: Sequence[Sequence[int]] = (),
 ) -> Requests:
-    """Requests of these lengths; `max_tokens` is the true output and all arrive at once unless said otherwise."""
+    """Requests of these lengths; `max_tokens` is the true output and all arrive at once unless said otherwise.
+
+    `prefixes` are the ids of each request's leading blocks of `prefix_block` tokens.
+    """
     total = len(prompt)
+    counts = [len(ids) for ids in prefixes] or [0] * total
     return Requests(
         arrival=np.zeros(total) if arrival is None else np.array(arrival, np.float64),
         prompt_tokens=np.array(prompt, np.int64),
         output_tokens=np.array(output, np.int64),
         max_tokens=np.array(output if max_tokens is None else max_tokens, np.int64),
         samples=np.ones(total, np.int64),
-        prefix_offsets=np.zeros(total + 1, np.int64),
-        prefix_ids=np.zeros(0, np.int64),
+        prefix_offsets=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
+        prefix_ids=np.array([number for ids in prefixes for number in ids], np.int64),
+        prefix_block=prefix_block,
         users=users,
         think=think,
     )
@@ -135,6 +150,7 @@ class Played(NamedTuple):
         names = (
             "STEP", "NUM_ARRIVED", "NUM_RUNNING", "NUM_GENERATIONS", "NUM_FINISHED", "NUM_ENDED", "NUM_STEPS_DONE",
             "TOKEN_STEPS", "DISCARDED", "STORED_AT_FINISH", "HELD_AT_FINISH", "NUM_ROWS", "STRIDE",
+            "NUM_ADMITTED", "ASKED", "HIT", "NUM_READMITTED", "ASKED_AGAIN", "HIT_AGAIN", "HIT_IN_PAGES",
         )  # fmt: skip
         return {name: int(self.machine.counts[getattr(m, name)]) for name in names}
 

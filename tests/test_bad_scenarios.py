@@ -44,7 +44,7 @@ BAD_KEYS = [
         "bad.yaml:1: max_model_len: '2k' is not an integer; write an integer such as 16 or 1_000_000",
     ),
     ("max_model_len: 0", "bad.yaml:1: max_model_len: 0 is too small; write at least 1"),
-    ("prefix_cache: true", "bad.yaml:1: prefix_cache: 'prefix_cache' is not available in this version; remove it"),
+    ("layer_groups: true", "bad.yaml:1: layer_groups: 'layer_groups' is not available in this version; remove it"),
     ("max_model_len: 1e10", "bad.yaml:1: max_model_len: 1e10 is too large; write at most 1,000,000,000"),
     # the model
     ("model: opt-13", "bad.yaml:1: model.preset: unknown model 'opt-13'; did you mean opt-13b or opt-175b?"),
@@ -486,8 +486,8 @@ BAD_KEYS = [
         "bad.yaml:1: allocators.a.policy: 'vmm' is not available in this version; write contiguous or paged",
     ),
     (
-        "allocators: [{name: a, policy: radix}]",
-        "bad.yaml:1: allocators.a.policy: 'radix' is not available in this version; write contiguous or paged",
+        "allocators: [{name: a, policy: vmm}]",
+        "bad.yaml:1: allocators.a.policy: 'vmm' is not available in this version; write contiguous or paged",
     ),
     (
         "allocators: [{name: a, policy: paged, reserve: max}]",
@@ -522,8 +522,8 @@ BAD_KEYS = [
         "bad.yaml:1: allocators.a.page_size: 0 is too small; write at least 1",
     ),
     (
-        "allocators: [{name: a, policy: paged, prefix_cache: true}]",
-        "bad.yaml:1: allocators.a.prefix_cache: 'prefix_cache' is not available in this version; remove it",
+        "allocators: [{name: a, policy: paged, vmm: true}]",
+        "bad.yaml:1: allocators.a.vmm: 'vmm' is not available in this version; remove it",
     ),
     (
         "allocators: [paged]",
@@ -684,8 +684,8 @@ BAD_FLAGS = [
         "--set scheduler.preemption=swap: 'swap' is not available in this version; write recompute or none",
     ),
     (
-        "allocators.vllm.policy=radix",
-        "--set allocators.vllm.policy=radix: 'radix' is not available in this version; write contiguous or",
+        "allocators.vllm.policy=vmm",
+        "--set allocators.vllm.policy=vmm: 'vmm' is not available in this version; write contiguous or",
     ),
     (
         "workload.trace=none.csv",

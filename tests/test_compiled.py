@@ -25,6 +25,10 @@ SPECS = (
     AllocatorSpec(name="paged", policy="paged", page_size=4),
     AllocatorSpec(name="paged-null", policy="paged", page_size=3, null_page=True),
     *(
+        AllocatorSpec(name=f"{cache}-{eviction}", policy="paged", page_size=3, prefix_cache=cache, eviction=eviction)
+        for cache, eviction in (("hash", "lru"), ("hash", "belady"), ("radix", "lru"), ("radix", "lfu"))
+    ),
+    *(
         AllocatorSpec(name=f"{rule}-{placement}", policy="contiguous", reserve=rule, placement=placement, chunk=5)
         for rule, placement in (
             ("grow", "first_fit"),
@@ -57,7 +61,9 @@ def workload(spec: AllocatorSpec, seed: int) -> tuple[Scenario, Requests]:
     )
     prompt, output = rng.integers(1, 32, (2, 40))
     arrival = np.cumsum(rng.exponential(0.2, 40)) if timed else None
-    return scenario, requests_of(prompt, output, max_tokens=output + 3, arrival=arrival)
+    prefixes = [rng.choice([1, 2], tokens // 2, p=[0.9, 0.1]).tolist() for tokens in prompt]
+    alike = {"prefix_block": 2, "prefixes": prefixes}
+    return scenario, requests_of(prompt, output, max_tokens=output + 3, arrival=arrival, **alike)
 
 
 @pytest.mark.slow

@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from helpers import Played, play, scenario_of
 
 from paged_sim import ledger as books
-from paged_sim.allocators import NO_ROOM, paged
+from paged_sim.allocators import NO_ROOM, State, cached, capacity, paged
 from paged_sim.engine import machine as m
 from paged_sim.engine import running
 from paged_sim.engine.machine import Machine
@@ -30,7 +31,13 @@ def scenario_of_case(config: dict[str, Any]) -> Scenario:
     size = config["block_size"]
     clock = {"base": config["step_seconds"], "per_sequence": 0.0, "per_prefill_token": 0.0}
     return scenario_of(
-        AllocatorSpec(name="vllm", policy="paged", page_size=size, null_page=True),
+        AllocatorSpec(
+            name="vllm",
+            policy="paged",
+            page_size=size,
+            null_page=True,
+            prefix_cache="hash" if config["prefix_caching"] else "none",
+        ),
         slots=config["num_gpu_blocks"] * size,
         max_model_len=config["max_model_len"],
         scheduler=Scheduler(
@@ -48,31 +55,45 @@ def scenario_of_case(config: dict[str, Any]) -> Scenario:
 
 
 class PoolLog:
-    """What the pool of pages does, written as the recorded log is: pages allocated and freed, in order, by step."""
+    """What the pool of pages does, written as the recorded log is: pages allocated, touched and freed, by step."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.lines: list[str] = []
         self.step = 0
-        originals = paged.grow, paged.release, running.run
+        for family in (paged, cached):
+            self.watch(monkeypatch, family)
+        run_running = running.run
 
-        def grow(state: paged.Paged, row: int, slots: int) -> int:
+        def run(machine: Machine, state: State) -> None:
+            self.step = int(machine.counts[m.STEP])
+            run_running(machine, state)
+
+        monkeypatch.setattr(running, "run", run)
+
+    def watch(self, monkeypatch: pytest.MonkeyPatch, family: ModuleType) -> None:
+        """Note what a family of allocators does."""
+        grow_row, take_row, release_row = family.grow, family.take, family.release
+
+        def take(state: State, row: int, slots: int) -> int:
+            found = family.found(state)[0] // int(state.numbers[paged.PAGE_SIZE])
+            if found:
+                self.add("T", state.found[:found].tolist())
+            return take_row(state, row, slots)
+
+        def grow(state: State, row: int, slots: int) -> int:
             had = int(state.num_pages[row])
-            answer = originals[0](state, row, slots)
+            answer = grow_row(state, row, slots)
             pages = state.table[row, had : state.num_pages[row]].tolist()
             if answer != NO_ROOM and pages:
                 self.add("A", pages)
             return answer
 
-        def release(state: paged.Paged, row: int) -> None:
+        def release(state: State, row: int) -> None:
             self.add("F", state.table[row, : state.num_pages[row]].tolist()[::-1])
-            originals[1](state, row)
+            release_row(state, row)
 
-        def run(machine: Machine, state: paged.Paged) -> None:
-            self.step = int(machine.counts[m.STEP])
-            originals[2](machine, state)
-
-        for module, name, function in ((paged, "grow", grow), (paged, "release", release), (running, "run", run)):
-            monkeypatch.setattr(module, name, function)
+        for name, function in (("take", take), ("grow", grow), ("release", release)):
+            monkeypatch.setattr(family, name, function)
 
     def add(self, kind: str, pages: list[int]) -> None:
         """Note an operation; the step is the one that began last, also for what is freed at its end."""
@@ -103,15 +124,20 @@ def test_recorded_case(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert counts[m.NUM_STEPS_DONE] == expected["steps"]
     assert counts[m.TOKEN_STEPS] == expected["sequence_steps"]
     assert played.machine.tallies[m.PREEMPTED].sum() == expected["preemptions"]
-    assert counts[m.STORED_AT_FINISH] + counts[m.DISCARDED] == expected["scheduled_tokens"]
+    hits = counts[m.HIT] + counts[m.HIT_AGAIN]
+    assert counts[m.STORED_AT_FINISH] + counts[m.DISCARDED] - hits == expected["scheduled_tokens"]
     if played.stats.payload == "tag":
-        assert played.stats.tokens_written == played.stats.tokens_checked == expected["scheduled_tokens"]
+        assert played.stats.tokens_written == expected["scheduled_tokens"]
+        assert played.stats.tokens_checked == expected["scheduled_tokens"] + hits
         assert played.stats.corrupt == 0
     assert ledger.peaks[:, books.BATCH].max() == expected["max_running"]
-    assert played.state.numbers[paged.USABLE] == expected["usable_blocks"]
+    assert capacity(played.state) == expected["usable_blocks"] * size
     assert ledger.peaks[:, books.HELD].max() / size == expected["peak_blocks_used"]
     assert ledger.sums[:, books.HELD].sum() / holding / size == pytest.approx(expected["mean_blocks_used"], abs=1e-6)
     assert ledger.sums[:, books.FILL].sum() / holding == pytest.approx(expected["mean_utilisation"], abs=1e-9)
+
+    asked = ("NUM_ADMITTED", "ASKED", "HIT", "NUM_READMITTED", "ASKED_AGAIN", "HIT_AGAIN")
+    assert [counts[getattr(m, name)] for name in asked] == list(expected["prefix_cache"].values())
 
     order = ",".join(map(str, played.machine.ended.tolist()))
     assert hashlib.sha256(order.encode()).hexdigest() == expected["finish_order_sha256"]

@@ -16,6 +16,7 @@ PACKAGE = Path(__file__).parent.parent / "paged_sim"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("__version__", "errors", "compiled"),
     ("requests", "ledger", "geometry", "scenario.models", "files", "saved"),
+    ("content",),
     ("allocators", "arena", "workloads"),
     ("scenario",),
     ("engine", "run", "merge", "processes"),

@@ -19,6 +19,7 @@ def test_the_full_scenario_comes_back_as_written() -> None:
     written["model"] = {"preset": "opt-13b", "kv_dtype": "fp16", "tensor_parallel": 1}
     written["memory"] = {"kv_cache": 12 * 2**30}
     written["arena"]["poison"] = False
+    written["allocators"][-1] |= {"prefix_cache": "none"}
     origins = dump.pop("origins")
     assert dump == written
     assert origins["model.preset"] == "s.yaml:6"

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from paged_sim.allocators import contiguous, paged
+from paged_sim.allocators import cached, contiguous, paged
 from paged_sim.allocators.contract import NO_ROOM
+from paged_sim.allocators.prefix_cache import Cached
 from paged_sim.compiled import dispatched
 
-State: TypeAlias = contiguous.Contiguous | paged.Paged
+State: TypeAlias = contiguous.Contiguous | paged.Paged | Cached
 
 FAMILIES = {
     contiguous.Contiguous: contiguous,
     paged.Paged: paged,
+    Cached: cached,
 }
 
 __all__ = [
@@ -24,9 +26,15 @@ __all__ = [
     "NO_ROOM",
     "State",
     "beyond",
+    "cached_slots",
     "capacity",
+    "copied",
+    "dies",
+    "enter",
+    "find",
     "fits",
     "footprint",
+    "found",
     "free_slots",
     "grow",
     "largest",
@@ -77,6 +85,50 @@ def largest(state: State) -> int:
 def capacity(state: State) -> int:
     """Slots that could ever be handed out."""
     answer: int = FAMILIES[type(state)].capacity(state)
+    return answer
+
+
+@dispatched(FAMILIES)
+def find(state: State, request: int, tokens: int) -> int:
+    """How many of a request's first `tokens` tokens are already there; those count in the next `fits` and `take`.
+
+    Always 0 without a prefix cache. The last token is never among them: its result is needed.
+    """
+    answer: int = FAMILIES[type(state)].find(state, request, tokens)
+    return answer
+
+
+@dispatched(FAMILIES)
+def found(state: State) -> tuple[int, int]:
+    """Slots in the pages that the last `find` found, and how many of them nobody holds."""
+    answer: tuple[int, int] = FAMILIES[type(state)].found(state)
+    return answer
+
+
+@dispatched(FAMILIES)
+def copied(state: State) -> tuple[int, int]:
+    """From which slot how many found tokens are to be copied behind the found pages."""
+    answer: tuple[int, int] = FAMILIES[type(state)].copied(state)
+    return answer
+
+
+@dispatched(FAMILIES)
+def cached_slots(state: State) -> tuple[int, int]:
+    """Slots that nobody holds of pages kept for `find`: with a token, and without."""
+    answer: tuple[int, int] = FAMILIES[type(state)].cached_slots(state)
+    return answer
+
+
+@dispatched(FAMILIES)
+def enter(state: State, row: int, tokens: int) -> None:
+    """Learn that the first `tokens` tokens of a row are stored, so that `find` may find them."""
+    FAMILIES[type(state)].enter(state, row, tokens)
+
+
+@dispatched(FAMILIES)
+def dies(state: State, row: int, position: int) -> bool:
+    """Whether `release` of a row frees the slot of its token `position` for good."""
+    answer: bool = FAMILIES[type(state)].dies(state, row, position)
     return answer
 
 

@@ -153,6 +153,35 @@ def beyond(state: Contiguous, row: int, final: int) -> tuple[int, int, int]:
     return max(0, reserved - final), 0, max(0, held - max(reserved, final))
 
 
+def find(state: Contiguous, request: int, tokens: int) -> int:
+    """Nothing is kept for later: always 0."""
+    return 0
+
+
+def found(state: Contiguous) -> tuple[int, int]:
+    """Nothing is ever found."""
+    return 0, 0
+
+
+def copied(state: Contiguous) -> tuple[int, int]:
+    """Nothing is ever found."""
+    return 0, 0
+
+
+def cached_slots(state: Contiguous) -> tuple[int, int]:
+    """Nothing is kept: no slots."""
+    return 0, 0
+
+
+def enter(state: Contiguous, row: int, tokens: int) -> None:
+    """Nothing is kept for later."""
+
+
+def dies(state: Contiguous, row: int, position: int) -> bool:
+    """What a row holds is its own."""
+    return True
+
+
 def is_new(state: Contiguous) -> bool:
     """Whether nothing is held and the free slots are as little cut up as at the start. Not part of the step loop."""
     return not state.held.any() and placement.is_new(state.space)

@@ -152,6 +152,35 @@ def beyond(state: Paged, row: int, final: int) -> tuple[int, int, int]:
     return 0, max(0, held - final), 0
 
 
+def find(state: Paged, request: int, tokens: int) -> int:
+    """Nothing is kept for later: always 0."""
+    return 0
+
+
+def found(state: Paged) -> tuple[int, int]:
+    """Nothing is ever found."""
+    return 0, 0
+
+
+def copied(state: Paged) -> tuple[int, int]:
+    """Nothing is ever found."""
+    return 0, 0
+
+
+def cached_slots(state: Paged) -> tuple[int, int]:
+    """Nothing is kept: no slots."""
+    return 0, 0
+
+
+def enter(state: Paged, row: int, tokens: int) -> None:
+    """Nothing is kept for later."""
+
+
+def dies(state: Paged, row: int, position: int) -> bool:
+    """What a row holds is its own."""
+    return True
+
+
 def is_new(state: Paged) -> bool:
     """Whether nothing is held and every usable page is free, once. Not part of the step loop."""
     usable, free = int(state.numbers[USABLE]), int(state.numbers[NUM_FREE])

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from paged_sim.compiled import marked_state
+from paged_sim.content import Content
 from paged_sim.ledger import NUM_COUNTS, Ledger
 from paged_sim.requests import Floats, Ints, Requests
 
@@ -59,6 +60,14 @@ NOBODY = -1
     STORED_AT_FINISH,
     HELD_AT_FINISH,
     COW_COPIES,  # pages copied because one of their owners wrote
+    NUM_ADMITTED,  # requests admitted for the first time; what they asked of a prefix cache and what it had
+    ASKED,
+    HIT,
+    NUM_READMITTED,  # the same after a preemption
+    ASKED_AGAIN,
+    HIT_AGAIN,
+    HIT_IN_PAGES,  # of all hits, those in whole pages: the others were copied
+    CACHED_TAIL,  # slots without a token in pages that are only cached
     NUM_ROWS,
     STRIDE,
     # Settings, constant during a run.
@@ -79,8 +88,9 @@ NOBODY = -1
     FLUSH_AT,
     TIMED,
     WATCH,
-) = range(46)
-NUM_COUNTERS = 46
+    CACHING,
+) = range(55)
+NUM_COUNTERS = 55
 
 # `times`: the clock, in seconds (in steps with the step clock).
 NOW, BASE, PER_SEQUENCE, PER_PREFILL_TOKEN, THINK = range(5)
@@ -112,16 +122,19 @@ NUM_TIMELINE_COLUMNS = 3 + NUM_COUNTS
 class Machine(NamedTuple):
     """All of a simulation but the allocator.
 
-    `known[request]` is the tokens its server knows: the prompt, and after a preemption those generated until then.
+    `known[request]` is the tokens its server knows: the prompt, and after a preemption those generated until then;
+    `admissions[request]` counts how often it was admitted. `content` says which tokens are equal, where that counts.
     `queue[QUEUE_HEAD:QUEUE_TAIL]` are the waiting requests, behind `returned[:NUM_RETURNED]` (the last
     one first), the preempted ones. `wheel[step & mask]` is the first seat with an event at a step. `ended` lists
     requests as they finish. `operations` is the record for the arena.
     """
 
+    content: Content
     arrival: Floats
     prompt: Ints
     output: Ints
     known: Ints
+    admissions: Ints
     outcome: Ints
     ended: Ints
     queue: Ints
@@ -141,7 +154,7 @@ class Machine(NamedTuple):
 
 
 def empty_machine(
-    requests: Requests, *, seats: int, wheel_span: int, operations: int, samples: int, ledger: Ledger
+    requests: Requests, content: Content, *, seats: int, wheel_span: int, operations: int, samples: int, ledger: Ledger
 ) -> Machine:
     """A machine at step 0: nobody has arrived, every seat is free. Settings in `counts` and `times` are left at 0."""
     total = len(requests)
@@ -151,10 +164,12 @@ def empty_machine(
     counts[NUM_FREE_SEATS] = seats
     counts[STRIDE] = 1
     return Machine(
+        content=content,
         arrival=requests.arrival.copy(),
         prompt=requests.prompt_tokens,
         output=requests.output_tokens,
         known=requests.prompt_tokens.copy(),
+        admissions=np.zeros(total, np.int64),
         outcome=np.zeros(total, np.int64),
         ended=np.zeros(total, np.int64),
         queue=np.zeros(total, np.int64),

@@ -76,7 +76,7 @@ def summary_of(machine: Machine, over: str, slots: int, page_size: int | None, b
         "blocked_steps": by_label(machine, m.BLOCKED),
         "preemptions": by_label(machine, m.PREEMPTED),
         "external_index": {"mean": mean_index(ledger, over)},
-        "sharing": sharing_of(ledger, over),
+        "sharing": {**sharing_of(ledger, over), "prefix_cache": prefix_cache_of(machine)},
     }
 
 
@@ -132,6 +132,27 @@ def sharing_of(ledger: Ledger, side: str) -> dict[str, float]:
         "logical_tokens_mean": physical + shared,
         "physical_tokens_mean": physical,
         "pages_saved_fraction": saved / (held + saved) if saved else 0.0,
+    }
+
+
+def prefix_cache_of(machine: Machine) -> dict[str, Any] | None:
+    """What requests asked of the prefix cache and what it had, in tokens, once per admission; None without one.
+
+    `hit_rate` is that of first admissions. `beyond_whole_pages` are hits that sharing whole pages would have missed.
+    """
+    counts = machine.counts
+    if not counts[m.CACHING]:
+        return None
+    asked, hit, hit_again = int(counts[m.ASKED]), int(counts[m.HIT]), int(counts[m.HIT_AGAIN])
+    return {
+        "requests": int(counts[m.NUM_ADMITTED]),
+        "query_tokens": asked,
+        "hit_tokens": hit,
+        "hit_rate": hit / asked if asked else 0.0,
+        "preempted_requests": int(counts[m.NUM_READMITTED]),
+        "preempted_query_tokens": int(counts[m.ASKED_AGAIN]),
+        "preempted_hit_tokens": hit_again,
+        "beyond_whole_pages": hit + hit_again - int(counts[m.HIT_IN_PAGES]),
     }
 
 

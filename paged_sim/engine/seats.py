@@ -6,7 +6,9 @@ from paged_sim import allocators
 from paged_sim.arena.operations import CHECK as CHECK_TOKENS
 from paged_sim.arena.operations import COPY, POISON, RETRACT, WRITE
 from paged_sim.compiled import kernel
+from paged_sim.content import stretch
 from paged_sim.engine.machine import (
+    CACHING,
     CHECK,
     CHECK_ALL,
     CHECK_FINISH,
@@ -29,13 +31,14 @@ from paged_sim.engine.machine import (
     POISON_FREED,
     PREVIOUS,
     RECORD,
+    REQUEST,
     ROUNDING,
     SLOTS,
     TAIL,
     WRITTEN,
     Machine,
 )
-from paged_sim.ledger import HELD, OVER_RESERVATION, RESERVATION
+from paged_sim.ledger import HELD, OVER_RESERVATION, RESERVATION, SAVED, SHARED, TOKEN_STATE
 from paged_sim.ledger import ROUNDING as ROUNDING_ACCOUNT
 from paged_sim.ledger import TAIL as TAIL_ACCOUNT
 
@@ -147,17 +150,28 @@ def record(machine: Machine, kind: int, slot: int, length: int, generation: int,
 @kernel
 def record_span(machine: Machine, state: allocators.State, seat: int, kind: int, first: int, last: int) -> None:
     """Record an operation over a seat's tokens `first` to `last - 1`, one entry for each run of consecutive slots."""
-    generation = machine.seats[GENERATION, seat]
+    identity, end = machine.seats[GENERATION, seat], last
     position = first
     while position < last:
         slot, run = allocators.locate(state, seat, position)
         if run <= 0:
             # The allocator gave the seat no slot for its own token: outside of everything, so that the arena objects.
-            record(machine, kind, -1, 1, generation, position)
+            record(machine, kind, -1, 1, identity, position)
             return
-        length = min(run, last - position)
-        record(machine, kind, slot, length, generation, position)
+        if machine.counts[CACHING]:
+            # Whoever finds these tokens must find what it would have written: they are tagged by what they are.
+            identity, end = stretch(machine.content, machine.seats[REQUEST, seat], position)
+        length = min(run, min(end, last) - position)
+        record(machine, kind, slot, length, identity, position)
         position += length
+
+
+@kernel
+def record_copy(machine: Machine, state: allocators.State, seat: int, source: int, first: int, tokens: int) -> None:
+    """Record that a seat's `tokens` tokens from `first` on are copied from `source`, unless they lie there already."""
+    target, _ = allocators.locate(state, seat, first)
+    if machine.counts[RECORD] and target != source:
+        record(machine, COPY, source, tokens, target, 0)
 
 
 @kernel
@@ -227,8 +241,43 @@ def vacate(machine: Machine, state: allocators.State, seat: int, stored: int, fi
         if is_checked(machine, seat, finished):
             record_span(machine, state, seat, CHECK_TOKENS, 0, stored)
         record_span(machine, state, seat, undo(machine), stored, written_ahead(machine, seat))
-        if counts[POISON_FREED]:
-            record_span(machine, state, seat, POISON, 0, seats[SLOTS, seat])
+    if counts[CACHING]:
+        enter(machine, state, seat, stored)
+    slots, free = seats[SLOTS, seat], allocators.free_slots(state)
+    if counts[RECORD] and counts[POISON_FREED]:
+        poison_freed(machine, state, seat)
     allocators.release(state, seat)
     account(machine, state, seat, 0)
+    if counts[CACHING]:
+        leave_shared(machine, allocators.free_slots(state) - free, slots)
     stand_up(machine, seat)
+
+
+@kernel
+def poison_freed(machine: Machine, state: allocators.State, seat: int) -> None:
+    """Poison the slots that become free with a seat."""
+    position, slots = 0, machine.seats[SLOTS, seat]
+    while position < slots:
+        _, run = allocators.locate(state, seat, position)
+        last = min(slots, position + max(1, run))
+        if allocators.dies(state, seat, position):
+            record_span(machine, state, seat, POISON, position, last)
+        position = last
+
+
+@kernel
+def enter(machine: Machine, state: allocators.State, seat: int, stored: int) -> None:
+    """Let a seat's first `stored` tokens be found; a page of which others hold an equal one is spared."""
+    free = allocators.free_slots(state)
+    allocators.enter(state, seat, stored)
+    leave_shared(machine, 0, free - allocators.free_slots(state))
+
+
+@kernel
+def leave_shared(machine: Machine, freed: int, slots: int) -> None:
+    """Keep the books of a seat that left with `slots` slots, of which only `freed` are held by nobody else."""
+    row = machine.ledger.row
+    row[HELD] += slots - freed
+    row[TOKEN_STATE] += slots - freed
+    row[SHARED] -= slots - freed
+    row[SAVED] -= slots - freed

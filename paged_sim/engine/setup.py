@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from paged_sim import allocators, ledger
-from paged_sim.allocators import contiguous, paged
+from paged_sim.allocators import contiguous, eviction, paged, prefix_cache
 from paged_sim.allocators.placement import PLACEMENTS
 from paged_sim.allocators.reservation import GROW, RULES
+from paged_sim.content import content_of, nothing_known
 from paged_sim.engine import machine as m
 from paged_sim.engine.machine import Machine
 from paged_sim.requests import Ints, Requests
@@ -24,6 +25,17 @@ def build_allocator(
 ) -> allocators.State:
     """The empty allocator that a scenario's entry describes, for at most `seats` sequences at a time."""
     longest = int(min(max_model_len, requests.stored_tokens.max(initial=1)))
+    if spec.prefix_cache != "none":
+        return prefix_cache.create(
+            content=content_of(requests),
+            kind=prefix_cache.KINDS[spec.prefix_cache],
+            policy=eviction.POLICIES[spec.eviction],
+            slots=slots,
+            page_size=spec.page_size,
+            null_page=spec.null_page,
+            rows=seats,
+            longest=longest,
+        )
     if spec.policy == "paged":
         return paged.create(
             slots=slots, page_size=spec.page_size, null_page=spec.null_page, rows=seats, longest=longest
@@ -68,6 +80,7 @@ def build_machine(
     longest_output = int(requests.output_tokens.max(initial=1))
     machine = m.empty_machine(
         requests,
+        state.content if isinstance(state, prefix_cache.Cached) else nothing_known(),
         seats=seats,
         wheel_span=longest_output + 1,
         operations=flush_at + operations_per_step(state, seats),
@@ -89,7 +102,12 @@ def operations_per_step(state: allocators.State, seats: int) -> int:
     A page may be checked and poisoned as its sequence is refused, then written, checked and poisoned for one that is
     admitted and ends in the same step; a seat adds what is not page by page, such as moves.
     """
-    pages = int(state.numbers[paged.USABLE]) if isinstance(state, paged.Paged) else 0
+    pages = 0
+    if isinstance(state, paged.Paged):
+        pages = int(state.numbers[paged.USABLE])
+    elif isinstance(state, prefix_cache.Cached):
+        # Each owner of a shared page checks it, and a page may hold tokens of several stretches.
+        pages = state.table.size * int(state.numbers[prefix_cache.WIDTH]) + int(state.numbers[prefix_cache.USABLE])
     return 6 * pages + 16 * seats + 64
 
 
@@ -109,6 +127,7 @@ def set_counts(machine: Machine, scenario: Scenario, spec: AllocatorSpec, state:
     counts[m.CHECK_SEED] = scenario.seed % (1 << 24)
     counts[m.POISON_FREED] = scenario.arena.poison
     counts[m.WARMUP] = scenario.measure.warmup_requests
+    counts[m.CACHING] = isinstance(state, prefix_cache.Cached)
     machine.ledger.row[ledger.METADATA] = slots - allocators.capacity(state)
 
 

@@ -71,6 +71,6 @@ def _default(key: Key) -> str:
 
 def _description(key: Key) -> str:
     also = f" Also written {' or '.join(key.aliases)}." if key.aliases else ""
-    only = f" Only with {': '.join(key.when)}." if key.when else ""
+    only = f" Only with {key.condition()}." if key.when else ""
     without = f" Not beside {', '.join(key.excludes)}." if key.excludes else ""
     return key.help + also + only + without

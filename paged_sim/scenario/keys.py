@@ -315,7 +315,7 @@ ALLOCATOR = Section(
         ),
         Key(
             "policy",
-            Word(("contiguous", "paged"), later=("prefix_cache", "radix", "vmm", "caching", "layer_groups")),
+            Word(("contiguous", "paged"), later=("vmm", "caching", "layer_groups")),
             "contiguous: one run of slots for each sequence; paged: pages on demand.",
             "paged",
             required=True,
@@ -349,8 +349,26 @@ ALLOCATOR = Section(
             when=("policy", "paged"),
         ),
         Key("null_page", Flag(), "Page 0 is never handed out.", "true", default=False, when=("policy", "paged")),
+        Key(
+            "prefix_cache",
+            Word(("none", "hash", "radix")),
+            "Keep the pages of sequences that ended for those that begin alike. hash: whole pages, as vLLM does; "
+            "radix: to the token, by copying the page that agrees in part.",
+            "hash",
+            default="none",
+            when=("policy", "paged"),
+        ),
+        Key(
+            "eviction",
+            Word(("lru", "lfu", "fifo", "belady")),
+            "Which kept page goes when memory is short: the one used longest ago, least often, entered first, or "
+            "needed again last, which only a simulation can know.",
+            "lfu",
+            default="lru",
+            when=("prefix_cache", "hash", "radix"),
+        ),
     ),
-    later=("prefix_cache", "layer_groups", "vmm"),
+    later=("layer_groups", "vmm"),
 )
 
 ARENA = Section(
@@ -436,5 +454,5 @@ SCENARIO = Section(
             default_text="none",
         ),
     ),
-    later=("prefix_cache", "layer_groups"),
+    later=("layer_groups",),
 )

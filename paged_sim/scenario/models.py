@@ -101,6 +101,8 @@ class AllocatorSpec:
     chunk: int = 256
     page_size: int = 16
     null_page: bool = False
+    prefix_cache: str = "none"
+    eviction: str = "lru"
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ def _unused(section: Section, name: str, value: Node) -> list[str]:
     """The keys that a section has no use for once its key `name` is `value`."""
     gone: list[str] = []
     for key in section.keys:
-        if key.when and ((key.when[0] == name and key.when[1] != value.data) or key.when[0] in gone):
+        if key.when and ((key.when[0] == name and value.data not in key.when[1:]) or key.when[0] in gone):
             gone += [key.name, *key.aliases]
     return gone
 

@@ -21,9 +21,9 @@ class Key:
 
     `default`: the value when the key is absent; None leaves the value out, and with `implied` an absent section is read
     as if it were empty. `default_text` words a default that is worked out. `example` is YAML. `aliases` are other
-    spellings. `field` is the name of the value in the models where it is not `name`. `when=(key, word)`: the key is for
-    sections whose earlier `key` has this value. `excludes` are keys of the same section that this one replaces.
-    `like` is the key path whose rows in the reference hold for this key too.
+    spellings. `field` is the name of the value in the models where it is not `name`. `when=(key, word, ...)`: the key
+    is for sections whose earlier `key` has one of these values. `excludes` are keys of the same section that this one
+    replaces. `like` is the key path whose rows in the reference hold for this key too.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Key:
     required: bool = False
     aliases: tuple[str, ...] = ()
     field: str = ""
-    when: tuple[str, str] | None = None
+    when: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     like: str = ""
 
@@ -51,7 +51,11 @@ class Key:
 
     def used(self, values: Mapping[str, Any]) -> bool:
         """Whether a section with these `values` (by value name) uses this key at all."""
-        return self.when is None or values.get(self.when[0]) == self.when[1]
+        return not self.when or values.get(self.when[0]) in self.when[1:]
+
+    def condition(self) -> str:
+        """What `when` asks for, as it is written."""
+        return f"{self.when[0]}: {' or '.join(self.when[1:])}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +107,7 @@ class Section:
         if len(given) > 1:
             raise mistake(entries[given[1]].where, here.path, f"{' and '.join(given)} mean the same; give one of them")
         if given and not key.used(values):
-            assert key.when is not None
-            raise mistake(entries[given[0]].where, here.path, f"only {': '.join(key.when)} uses it; remove it")
+            raise mistake(entries[given[0]].where, here.path, f"only {key.condition()} uses it; remove it")
         if given:
             for rival in key.excludes:
                 if rival in entries:
@@ -143,8 +146,9 @@ class Section:
                 if others:
                     dependent[name] = {"not": {"anyOf": [{"required": [other]} for other in others]}}
                 if key.when:
-                    sibling, word = key.when
-                    condition = {"properties": {sibling: {"const": word}}, "required": [sibling]}
+                    sibling, *words = key.when
+                    allowed = {"const": words[0]} if len(words) == 1 else {"enum": words}
+                    condition = {"properties": {sibling: allowed}, "required": [sibling]}
                     dependent[name] = {**dependent.get(name, {}), **condition}
         mapping: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
         if required := [key.name for key in self.keys if key.required]:

@@ -1,0 +1,262 @@
+"""Paged allocation with a prefix cache: pages keep their tokens after their sequence, and who needs them finds them.
+
+`hash` shares whole pages, found by a chain of hashes, as vLLM does; pages are entered once they are full. `radix`
+shares to the token, as a radix tree does: a page that agrees only in its first tokens is copied, and a page is evicted
+only when no page follows it in the cache. In both a page that nobody holds stays idle, with its tokens, until it is
+evicted because no blank page is left; `eviction.py` says which one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from paged_sim.allocators import eviction, future
+from paged_sim.allocators.contract import NO_ROOM
+from paged_sim.allocators.page_index import NONE, key_of
+from paged_sim.allocators.prefix_cache import (
+    CLOCK,
+    COPY_FROM,
+    COPY_TOKENS,
+    EVICTION,
+    FOUND_IDLE,
+    IDLE_TOKENS,
+    NUM_BLANK,
+    NUM_FOUND,
+    NUM_IDLE,
+    PAGE_SIZE,
+    REQUEST,
+    TOKENWISE,
+    USABLE,
+    WIDTH,
+    Cached,
+    enter_page,
+    evict,
+    find_part,
+    find_with,
+    is_entered,
+    offer,
+    wake,
+)
+from paged_sim.compiled import kernel
+from paged_sim.content import stretch
+
+
+@kernel
+def pages_for(state: Cached, tokens: int) -> int:
+    """Pages that `tokens` tokens need."""
+    page_size: int = state.numbers[PAGE_SIZE]
+    return (tokens + page_size - 1) // page_size
+
+
+def want(state: Cached, request: int, tokens: int) -> int:
+    """Slots to hold for a request with `tokens` tokens: these and no more."""
+    return tokens
+
+
+def footprint(state: Cached, slots: int) -> int:
+    """Slots really handed out for `slots`: whole pages, whether found or not."""
+    page_size: int = state.numbers[PAGE_SIZE]
+    return pages_for(state, slots) * page_size
+
+
+@kernel
+def fits(state: Cached, slots: int) -> bool:
+    """Whether `take` of `slots` would succeed now: idle pages that were found are needed as much as new ones."""
+    new = pages_for(state, slots) - state.numbers[NUM_FOUND] + state.numbers[FOUND_IDLE]
+    return bool(new <= state.numbers[NUM_BLANK] + state.numbers[NUM_IDLE])
+
+
+@kernel
+def free_slots(state: Cached) -> int:
+    """Slots that nobody holds: in blank and in idle pages."""
+    pages = state.numbers[NUM_BLANK] + state.numbers[NUM_IDLE]
+    return int(pages * state.numbers[PAGE_SIZE])
+
+
+def largest(state: Cached) -> int:
+    """The largest demand that could be met now: every page that nobody holds serves."""
+    return free_slots(state)
+
+
+def capacity(state: Cached) -> int:
+    """Slots that can ever be handed out: without the null page and the remainder below one page."""
+    usable: int = state.numbers[USABLE] * state.numbers[PAGE_SIZE]
+    return usable
+
+
+def cached_slots(state: Cached) -> tuple[int, int]:
+    """Slots of idle pages: those that hold tokens, and the rest of their pages."""
+    tokens: int = state.numbers[IDLE_TOKENS]
+    slots: int = state.numbers[NUM_IDLE] * state.numbers[PAGE_SIZE]
+    return tokens, slots - tokens
+
+
+def find(state: Cached, request: int, tokens: int) -> int:
+    """How many of the first `tokens` tokens of a request need not be computed: the last one always must be.
+
+    What is found counts in the next `fits` and `take`.
+    """
+    page_size, width = state.numbers[PAGE_SIZE], state.numbers[WIDTH]
+    place, idle = 0, 0
+    while place < (tokens - 1) // page_size:
+        number, _ = stretch(state.content, request, (place + 1) * page_size - 1)
+        entry = find_with(state, key_of(number, place), page_size)
+        if entry == NONE:
+            break
+        page = entry // width
+        state.found[place] = page
+        idle += state.references[page] == 0
+        place += 1
+    state.numbers[REQUEST] = request
+    state.numbers[NUM_FOUND] = place
+    state.numbers[FOUND_IDLE] = idle
+    state.numbers[COPY_TOKENS] = 0
+    if state.numbers[TOKENWISE]:
+        find_part(state, request, place, tokens - 1)
+    return int(place * page_size + state.numbers[COPY_TOKENS])
+
+
+def found(state: Cached) -> tuple[int, int]:
+    """Slots of the whole pages that the last `find` found, and how many of them are idle."""
+    page_size: int = state.numbers[PAGE_SIZE]
+    return state.numbers[NUM_FOUND] * page_size, state.numbers[FOUND_IDLE] * page_size
+
+
+def copied(state: Cached) -> tuple[int, int]:
+    """From which slot how many tokens must be copied behind the pages that were found."""
+    source: int = state.numbers[COPY_FROM] * state.numbers[PAGE_SIZE]
+    tokens: int = state.numbers[COPY_TOKENS]
+    return source, tokens
+
+
+def take(state: Cached, row: int, slots: int) -> int:
+    """Give an empty row what was found and room for `slots` tokens in all; the slots held, or NO_ROOM."""
+    if not fits(state, slots):
+        return NO_ROOM
+    num_found = state.numbers[NUM_FOUND]
+    for place in range(num_found):
+        page = state.found[place]
+        if state.references[page] == 0:
+            wake(state, page)
+        state.references[page] += 1
+        state.table[row, place] = page
+        if state.numbers[EVICTION] == eviction.LFU:
+            state.score[page] += 1
+    state.request[row] = state.numbers[REQUEST]
+    state.num_pages[row] = num_found
+    state.num_entered[row] = num_found
+    state.numbers[NUM_FOUND] = 0
+    state.numbers[FOUND_IDLE] = 0
+    if state.numbers[EVICTION] == eviction.BELADY:
+        future.pass_by(state.coming, state.content, state.request[row])
+    return grow(state, row, slots)
+
+
+@kernel
+def grow(state: Cached, row: int, slots: int) -> int:
+    """Give a row room for `slots` tokens in all; the slots held, or NO_ROOM and nothing changed."""
+    held: int = state.num_pages[row]
+    goal = pages_for(state, slots)
+    if goal - held > state.numbers[NUM_BLANK] + state.numbers[NUM_IDLE]:
+        return NO_ROOM
+    while held < goal:
+        if state.numbers[NUM_BLANK] > 0:
+            state.numbers[NUM_BLANK] -= 1
+            page = int(state.blank[state.numbers[NUM_BLANK]])
+        else:
+            page = evict(state)
+        state.references[page] = 1
+        state.table[row, held] = page
+        held += 1
+    state.num_pages[row] = held
+    slots_held: int = held * state.numbers[PAGE_SIZE]
+    return slots_held
+
+
+def enter(state: Cached, row: int, tokens: int) -> None:
+    """Let the pages that a row has filled with its first `tokens` tokens be found from now on."""
+    page_size = state.numbers[PAGE_SIZE]
+    full = tokens // page_size
+    for place in range(state.num_entered[row], full):
+        enter_page(state, row, place, page_size)
+    state.num_entered[row] = max(full, state.num_entered[row])
+    if state.numbers[TOKENWISE] and tokens > full * page_size:
+        enter_page(state, row, full, tokens - full * page_size)
+
+
+def release(state: Cached, row: int) -> None:
+    """Drop a row's references, its last page first; pages that nobody holds are idle if entered, else blank.
+
+    The row's last blank page is the next one handed out.
+    """
+    state.numbers[CLOCK] += 1
+    for place in range(state.num_pages[row] - 1, -1, -1):
+        page = state.table[row, place]
+        state.references[page] -= 1
+        if state.references[page] == 0 and is_entered(state, page):
+            state.numbers[NUM_IDLE] += 1
+            state.numbers[IDLE_TOKENS] += state.filled[page]
+            if state.numbers[EVICTION] == eviction.LRU:
+                state.score[page] = state.numbers[CLOCK]
+            if state.children[page] == 0:
+                offer(state, page)
+    for place in range(state.num_pages[row]):
+        page = state.table[row, place]
+        if state.references[page] == 0 and not is_entered(state, page):
+            state.blank[state.numbers[NUM_BLANK]] = page
+            state.numbers[NUM_BLANK] += 1
+    state.num_pages[row] = 0
+    state.num_entered[row] = 0
+
+
+def moved_from(state: Cached) -> int:
+    """Pages never move: always -1."""
+    return -1
+
+
+def locate(state: Cached, row: int, position: int) -> tuple[int, int]:
+    """Where a row keeps token `position`: its slot, and how many tokens from there on lie in one run."""
+    page_size: int = state.numbers[PAGE_SIZE]
+    index = position // page_size
+    within = position - index * page_size
+    slot: int = state.table[row, index] * page_size + within
+    return slot, page_size - within
+
+
+def dies(state: Cached, row: int, position: int) -> bool:
+    """Whether `release` of a row leaves nothing of the page with token `position`."""
+    page = state.table[row, position // state.numbers[PAGE_SIZE]]
+    return bool(state.references[page] == 1 and not is_entered(state, page))
+
+
+def beyond(state: Cached, row: int, final: int) -> tuple[int, int, int]:
+    """Slots of a row beyond its `final` tokens, by account: (over_reservation, tail, rounding)."""
+    held: int = state.num_pages[row] * state.numbers[PAGE_SIZE]
+    return 0, max(0, held - final), 0
+
+
+def is_new(state: Cached) -> bool:
+    """Whether nothing is held and every usable page is blank or idle, once. Not part of the step loop."""
+    usable, num_blank = int(state.numbers[USABLE]), int(state.numbers[NUM_BLANK])
+    first = len(state.references) - usable
+    width = int(state.numbers[WIDTH])
+    entered = state.entries.keys[::width] != NONE
+    free = np.concatenate((np.sort(state.blank[:num_blank]), np.flatnonzero(entered)))
+    pages = np.arange(first, first + usable)
+    tokens = int(state.filled[entered].sum())
+    return (
+        not state.references.any()
+        and np.array_equal(np.sort(free), pages)
+        and state.numbers[NUM_IDLE] == usable - num_blank
+        and state.numbers[IDLE_TOKENS] == tokens
+    )
+
+
+def occupied(state: Cached, slots: int) -> npt.NDArray[np.bool_]:
+    """A flag per slot: handed out now. For the memory map; not part of the step loop."""
+    flags = np.zeros(slots, np.bool_)
+    page_size = int(state.numbers[PAGE_SIZE])
+    pages = np.repeat(state.references > 0, page_size)
+    flags[: len(pages)] = pages
+    return flags

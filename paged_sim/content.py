@@ -1,0 +1,94 @@
+"""What tokens are: a number for every stretch of tokens, equal where the KV of two requests is equal.
+
+The KV of a token depends on all tokens before it, so two requests agree from the start up to some token and nowhere
+after it. Their leading blocks with ids make a tree: each node stands for a block *after* all blocks above it. What
+follows is private: a stream of its own for the rest of a prompt (which parallel samples share) and for each output.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from paged_sim.compiled import kernel, marked_state
+from paged_sim.requests import Ints, Requests
+
+BLOCK, NUM_NODES = range(2)
+
+
+@marked_state
+class Content(NamedTuple):
+    """The stretches of every request: nodes, then its prompt's stream, then its output's.
+
+    Tokens `[0, covered[r])` of request r are those of `nodes[offsets[r]:offsets[r + 1]]`, `numbers[BLOCK]` tokens each
+    (the last one perhaps less), tokens up to `own_from[r]` those of `prompt_stream[r]`, the rest `output_stream[r]`.
+    Nodes are numbered from 0 to `numbers[NUM_NODES] - 1`, streams above them.
+    """
+
+    offsets: Ints
+    nodes: Ints
+    covered: Ints
+    own_from: Ints
+    prompt_stream: Ints
+    output_stream: Ints
+    numbers: Ints
+
+
+def content_of(requests: Requests) -> Content:
+    """The stretches of requests whose samples are requests of their own (`Requests.spread_samples`)."""
+    nodes, num_nodes = tree_of(requests)
+    total = len(requests)
+    source = requests.source if len(requests.source) else np.arange(total)
+    covered = np.minimum(np.diff(requests.prefix_offsets) * requests.prefix_block, requests.prompt_tokens)
+    return Content(
+        offsets=requests.prefix_offsets,
+        nodes=nodes,
+        covered=covered,
+        own_from=requests.prompt_tokens if len(requests.source) else covered,
+        prompt_stream=num_nodes + source,
+        output_stream=num_nodes + (total if len(requests.source) else 0) + np.arange(total),
+        numbers=np.array([max(1, requests.prefix_block), num_nodes], np.int64),
+    )
+
+
+def nothing_known() -> Content:
+    """The content of no requests, for those who do not ask."""
+    none = np.zeros(0, np.int64)
+    return Content(none, none, none, none, none, none, np.array([1, 0], np.int64))
+
+
+def tree_of(requests: Requests) -> tuple[Ints, int]:
+    """The node of every entry of `prefix_ids`, and how many nodes there are: level by level down the tree."""
+    counts = np.diff(requests.prefix_offsets)
+    nodes = np.empty(len(requests.prefix_ids), np.int64)
+    above = np.full(len(requests), -1)
+    members = np.arange(len(requests))
+    num_nodes = 0
+    for level in range(int(counts.max(initial=0))):
+        members = members[counts[members] > level]
+        entries = requests.prefix_offsets[members] + level
+        keys = np.stack([above[members], requests.prefix_ids[entries]])
+        order = np.lexsort(keys)
+        changes = np.any(np.diff(keys[:, order], axis=1) != 0, axis=0)
+        numbers = np.empty(len(members), np.int64)
+        numbers[order] = num_nodes + np.concatenate(([0], np.cumsum(changes)))
+        nodes[entries] = above[members] = numbers
+        num_nodes = int(numbers.max()) + 1
+    return nodes, num_nodes
+
+
+@kernel
+def stretch(content: Content, request: int, position: int) -> tuple[int, int]:
+    """The number of the stretch that holds a request's token `position`, and the position at which it ends.
+
+    The output's stretch ends at 2^31.
+    """
+    covered = content.covered[request]
+    if position < covered:
+        level = position // content.numbers[BLOCK]
+        end = min(covered, (level + 1) * content.numbers[BLOCK])
+        return int(content.nodes[content.offsets[request] + level]), int(end)
+    if position < content.own_from[request]:
+        return int(content.prompt_stream[request]), int(content.own_from[request])
+    return int(content.output_stream[request]), 1 << 31

@@ -1,0 +1,70 @@
+"""What a prefix cache changes for the engine: tokens that need not be computed, pages held together, idle pages.
+
+All of it is skipped where the allocator keeps nothing for later.
+"""
+
+from __future__ import annotations
+
+from paged_sim import allocators
+from paged_sim.compiled import kernel
+from paged_sim.engine import seats as seating
+from paged_sim.engine.machine import (
+    ASKED,
+    ASKED_AGAIN,
+    CACHED_TAIL,
+    HIT,
+    HIT_AGAIN,
+    HIT_IN_PAGES,
+    NUM_ADMITTED,
+    NUM_READMITTED,
+    SLOTS,
+    WRITTEN,
+    Machine,
+)
+from paged_sim.ledger import CACHED, HELD, RESERVATION, SAVED, SHARED, TAIL, TOKEN_STATE
+
+
+@kernel
+def note_hits(machine: Machine, request: int, hits: int) -> None:
+    """Count what a request asked of the cache and what it had, in tokens; after a preemption apart."""
+    counts = machine.counts
+    first = machine.admissions[request] == 0
+    counts[NUM_ADMITTED if first else NUM_READMITTED] += 1
+    counts[ASKED if first else ASKED_AGAIN] += machine.known[request]
+    counts[HIT if first else HIT_AGAIN] += hits
+    machine.admissions[request] += 1
+
+
+@kernel
+def share(machine: Machine, state: allocators.State, seat: int) -> None:
+    """Let a seat that takes its place hold the whole pages that were found: their tokens are stored already."""
+    row = machine.ledger.row
+    found, idle = allocators.found(state)
+    machine.counts[HIT_IN_PAGES] += found
+    machine.seats[SLOTS, seat] = found
+    row[HELD] += idle
+    row[TOKEN_STATE] += idle
+    row[SHARED] += found - idle
+    row[SAVED] += found - idle
+
+
+@kernel
+def copy_part(machine: Machine, state: allocators.State, seat: int, hits: int) -> None:
+    """Copy the tokens that were found in a page of which others follow, and leave a seat with `hits` tokens."""
+    source, tokens = allocators.copied(state)
+    machine.seats[WRITTEN, seat] = hits
+    if tokens > 0:
+        machine.ledger.row[TOKEN_STATE] += tokens
+        machine.ledger.row[RESERVATION] -= tokens
+        seating.record_copy(machine, state, seat, source, hits - tokens, tokens)
+
+
+@kernel
+def book_cached(machine: Machine, state: allocators.State) -> int:
+    """Book the slots of pages that are only cached; how many there are."""
+    counts, row = machine.counts, machine.ledger.row
+    filled, rest = allocators.cached_slots(state)
+    row[CACHED] = filled
+    row[TAIL] += rest - counts[CACHED_TAIL]
+    counts[CACHED_TAIL] = rest
+    return int(filled + rest)
