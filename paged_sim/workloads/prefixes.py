@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -33,6 +34,23 @@ def take_ids(known: PrefixIds, order: Ints) -> PrefixIds:
     offsets = np.concatenate(([0], np.cumsum(counts)))
     where = np.arange(offsets[-1]) + np.repeat(known.offsets[order] - offsets[:-1], counts)
     return PrefixIds(offsets, known.ids[where], known.block)
+
+
+def number_blocks(offsets: Ints, ids: Ints) -> Ints:
+    """A number for each leading block of each request, from 0 in order of first appearance.
+
+    Equal numbers are equal blocks behind equal blocks: nodes of the tree of all prefixes, found by a walk down it. The
+    columns are those of `Requests`.
+    """
+    nodes: dict[tuple[int, int], int] = {}
+    numbers: list[int] = []
+    bounds, given = offsets.tolist(), ids.tolist()
+    for start, end in pairwise(bounds):
+        node = -1
+        for block in given[start:end]:
+            node = nodes.setdefault((node, block), len(nodes))
+            numbers.append(node)
+    return np.array(numbers, dtype=np.int64)
 
 
 def put_in_front(prefix: Prefix, prompt: Ints, known: PrefixIds, rng: np.random.Generator) -> tuple[Ints, PrefixIds]:

@@ -1,0 +1,98 @@
+"""What a measurement of hit rates comes to, as plain data: reports and JSON are made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One capacity: its label, its blocks (at most those of the trace), their share of the trace's blocks, hit rates.
+
+    `bound` is what no policy exceeds: the blocks that Belady's rule finds anywhere in a request. It is None where
+    "belady" was not asked for, or where references do not weigh the same.
+    """
+
+    capacity: str
+    blocks: int
+    share: float
+    rates: Mapping[str, float]
+    bound: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LruCurve:
+    """LRU at every capacity: `rates` at up to some hundreds of capacities in `blocks`, evenly spaced in logarithm.
+
+    `needed` maps a share of what an endless cache hits, such as "0.9", to the blocks with which LRU first reaches it;
+    it is empty where nothing ever hits.
+    """
+
+    blocks: tuple[int, ...]
+    rates: tuple[float, ...]
+    needed: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRates:
+    """The hit rates of one trace, or of several together (`format` and `lru_curve` are None then).
+
+    A rate of 1 stands for `counted` references, tokens or requests. The last point is the cache without end.
+    """
+
+    name: str
+    format: str | None
+    requests: int
+    references: int
+    unique_blocks: int
+    counted: float
+    points: tuple[Point, ...]
+    lru_curve: LruCurve | None
+
+
+@dataclass(frozen=True, slots=True)
+class HitRates:
+    """Hit rates of one or more traces; `hits` is a name of `DEFINITIONS`, `block_size` is in tokens.
+
+    `together` counts several traces as one, each in a cache of its own; None for one trace.
+    """
+
+    hits: str
+    block_size: int
+    policies: tuple[str, ...]
+    traces: tuple[TraceRates, ...]
+    together: TraceRates | None
+
+
+def pooled(traces: tuple[TraceRates, ...]) -> TraceRates:
+    """Traces measured at the same capacities, counted as one."""
+    return TraceRates(
+        name="all",
+        format=None,
+        requests=sum(trace.requests for trace in traces),
+        references=sum(trace.references for trace in traces),
+        unique_blocks=sum(trace.unique_blocks for trace in traces),
+        counted=sum(trace.counted for trace in traces),
+        points=tuple(_pooled_point(traces, at) for at in range(len(traces[0].points))),
+        lru_curve=None,
+    )
+
+
+def _pooled_point(traces: tuple[TraceRates, ...], at: int) -> Point:
+    first = traces[0].points[at]
+    blocks = sum(trace.points[at].blocks for trace in traces)
+    bounds = [(trace.counted, trace.points[at].bound) for trace in traces]
+    return Point(
+        capacity=first.capacity,
+        blocks=blocks,
+        share=blocks / sum(trace.unique_blocks for trace in traces),
+        rates={
+            name: _mean([(trace.counted, trace.points[at].rates[name]) for trace in traces]) for name in first.rates
+        },
+        bound=None if first.bound is None else _mean([(weight, bound or 0.0) for weight, bound in bounds]),
+    )
+
+
+def _mean(weighted: list[tuple[float, float]]) -> float:
+    return round(sum(weight * value for weight, value in weighted) / sum(weight for weight, _ in weighted), 12)
