@@ -18,7 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("requests", "ledger", "geometry", "scenario.models", "files", "saved"),
     ("allocators", "arena", "workloads"),
     ("scenario",),
-    ("engine", "run", "merge", "processes"),
+    ("engine", "run", "merge", "processes", "hitrate"),
     ("simulation", "changes"),
     ("reports", "checks", "doctor"),
     ("cli", "pytest_plugin"),

@@ -76,7 +76,7 @@ def insert(heap: Ints, size: int, value: int) -> None:
 @kernel
 def take_greatest(heap: Ints, size: int) -> int:
     """Take the greatest of `size` values out of a heap."""
-    greatest = heap[0]
+    greatest: int = heap[0]
     value = heap[size - 1]
     node = 0
     child = 1

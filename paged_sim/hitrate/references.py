@@ -17,8 +17,9 @@ Bools = npt.NDArray[np.bool_]
 class References:
     """`n` block references in the order they are made: requests by arrival, the blocks of a request first to last.
 
-    `blocks` (length n) numbers the blocks from 0 to `num_blocks` - 1; two references have one number only if their blocks and all blocks before them are equal. Those of request i are
-    `blocks[offsets[i]:offsets[i+1]]`. A hit on reference j counts `weights[j]` (length n) of `total`.
+    `blocks` (length n) numbers the blocks from 0 to `num_blocks` - 1. Two references have one number only if their
+    blocks and all blocks before them are equal. Those of request i are `blocks[offsets[i]:offsets[i+1]]`. A hit on
+    reference j counts `weights[j]` (length n) of `total`.
     """
 
     blocks: Ints
@@ -30,7 +31,8 @@ class References:
     def leading(self, present: Bools) -> Bools:
         """Those of the references in the cache that hit: up to, not including, the first miss of their request."""
         misses = np.concatenate(([0], np.cumsum(~present)))
-        return misses[1:] == np.repeat(misses[self.offsets[:-1]], np.diff(self.offsets))
+        leading: Bools = misses[1:] == np.repeat(misses[self.offsets[:-1]], np.diff(self.offsets))
+        return leading
 
     def rate(self, hits: Bools) -> float:
         """The share of `total` that hits on these references (length n) come to; 12 digits, alike on all machines."""

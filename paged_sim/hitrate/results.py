@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -80,19 +80,18 @@ def pooled(traces: tuple[TraceRates, ...]) -> TraceRates:
 
 
 def _pooled_point(traces: tuple[TraceRates, ...], at: int) -> Point:
-    first = traces[0].points[at]
-    blocks = sum(trace.points[at].blocks for trace in traces)
-    bounds = [(trace.counted, trace.points[at].bound) for trace in traces]
+    points = [trace.points[at] for trace in traces]
+    counted = [trace.counted for trace in traces]
+    blocks = sum(point.blocks for point in points)
+    bounds = [point.bound for point in points if point.bound is not None]
     return Point(
-        capacity=first.capacity,
+        capacity=points[0].capacity,
         blocks=blocks,
         share=blocks / sum(trace.unique_blocks for trace in traces),
-        rates={
-            name: _mean([(trace.counted, trace.points[at].rates[name]) for trace in traces]) for name in first.rates
-        },
-        bound=None if first.bound is None else _mean([(weight, bound or 0.0) for weight, bound in bounds]),
+        rates={name: _mean(counted, [point.rates[name] for point in points]) for name in points[0].rates},
+        bound=_mean(counted, bounds) if bounds else None,
     )
 
 
-def _mean(weighted: list[tuple[float, float]]) -> float:
-    return round(sum(weight * value for weight, value in weighted) / sum(weight for weight, _ in weighted), 12)
+def _mean(counted: Sequence[float], rates: Sequence[float]) -> float:
+    return round(sum(weight * rate for weight, rate in zip(counted, rates, strict=True)) / sum(counted), 12)
