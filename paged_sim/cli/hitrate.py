@@ -60,6 +60,7 @@ def hitrate(
             policies=policy,
             hits=hits,
             trace_format=trace_format,
+            curves=folder is not None,
             progress=progress,
         )
     if folder is not None:

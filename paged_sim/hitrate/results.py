@@ -22,23 +22,21 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class LruCurve:
-    """LRU at every capacity: `rates` at up to some hundreds of capacities in `blocks`, evenly spaced in logarithm.
-
-    `needed` maps a share of what an endless cache hits, such as "0.9", to the blocks with which LRU first reaches it;
-    it is empty where nothing ever hits.
-    """
+class Curve:
+    """Hit rates at capacities in ascending order, in blocks, evenly spaced in logarithm."""
 
     blocks: tuple[int, ...]
     rates: tuple[float, ...]
-    needed: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class TraceRates:
-    """The hit rates of one trace, or of several together (`format` and `lru_curve` are None then).
+    """The hit rates of one trace, or of several together (`format` is None then, and there are no curves).
 
-    A rate of 1 stands for `counted` references, tokens or requests. The last point is the cache without end.
+    A rate of 1 stands for `counted` references, tokens or requests. The last point is the cache without end. `curves`
+    has that of "lru", if it was asked for, over all capacities, and perhaps those of the others and of the "bound".
+    `lru_needs` maps a share of what an endless cache hits, such as "0.9", to the blocks with which LRU first reaches
+    it; it is empty where nothing ever hits.
     """
 
     name: str
@@ -48,7 +46,8 @@ class TraceRates:
     unique_blocks: int
     counted: float
     points: tuple[Point, ...]
-    lru_curve: LruCurve | None
+    curves: Mapping[str, Curve]
+    lru_needs: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,8 @@ def pooled(traces: tuple[TraceRates, ...]) -> TraceRates:
         unique_blocks=sum(trace.unique_blocks for trace in traces),
         counted=sum(trace.counted for trace in traces),
         points=tuple(_pooled_point(traces, at) for at in range(len(traces[0].points))),
-        lru_curve=None,
+        curves={},
+        lru_needs={},
     )
 
 
@@ -87,7 +87,7 @@ def _pooled_point(traces: tuple[TraceRates, ...], at: int) -> Point:
     return Point(
         capacity=points[0].capacity,
         blocks=blocks,
-        share=blocks / sum(trace.unique_blocks for trace in traces),
+        share=round(blocks / sum(trace.unique_blocks for trace in traces), 12),
         rates={name: _mean(counted, [point.rates[name] for point in points]) for name in points[0].rates},
         bound=_mean(counted, bounds) if bounds else None,
     )

@@ -116,11 +116,11 @@ def _notes(rates: HitRates) -> Iterator[Paragraph]:
         lines.append(_BOUND)
     if lines:
         yield Paragraph("\n".join(lines))
-    curve = rates.traces[0].lru_curve
-    if rates.together is None and curve is not None and curve.needed:
+    trace = rates.traces[0]
+    if rates.together is None and trace.lru_needs:
         reached = [
-            f"{percent(float(share), 0)} with {blocks:,} blocks ({percent(blocks / rates.traces[0].unique_blocks)})"
-            for share, blocks in curve.needed.items()
+            f"{percent(float(share), 0)} with {blocks:,} blocks ({percent(blocks / trace.unique_blocks)})"
+            for share, blocks in trace.lru_needs.items()
         ]
         yield Paragraph(f"Of what an infinite cache hits, lru reaches {', '.join(reached)}.")
 
@@ -133,7 +133,7 @@ def _rows(rates: HitRates) -> Iterator[dict[str, Any]]:
                 "hits": rates.hits,
                 "capacity": point.capacity,
                 "blocks": point.blocks,
-                "share": round(point.share, 12),
+                "share": point.share,
                 **point.rates,
                 **({} if point.bound is None else {"bound": point.bound}),
             }
