@@ -54,6 +54,7 @@ def test_notes_follow_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert "belady" not in text
     assert "lru reaches 50% with 3 blocks (50.0%)" in " ".join(text.split())
     assert "lru reaches" not in output_of(capsys, SAMPLE, "--policy", "fifo")
+    assert "bound" not in output_of(capsys, SAMPLE, SAMPLE, "--policy", "lru", "--capacity", "2")
 
 
 def test_json_has_all(capsys: pytest.CaptureFixture[str]) -> None:

@@ -283,7 +283,10 @@ def mooncake() -> Path:
 
 
 @pytest.mark.parametrize("policy", ["lru", "lfu"])
-def test_published_rates_of_mooncake_over_capacity(mooncake: Path, policy: str) -> None:
+def test_published_rates_of_mooncake_over_capacity(
+    mooncake: Path, policy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAGED_SIM_COMPILE", "always")
     expected = PUBLISHED["mooncake_synthetic"][policy]
     trace = hit_rates([mooncake], capacities=",".join(expected), policies=policy).traces[0]
     assert (trace.references, trace.unique_blocks) == (121_877, 43_924)
@@ -301,11 +304,13 @@ def test_the_paper_of_mooncake(mooncake: Path) -> None:
     assert round(trace.points[-1].rates["lru"], 2) == PUBLISHED["mooncake_paper"]["rate"]
 
 
-def test_all_public_conversations(mooncake: Path) -> None:
+@pytest.mark.slow
+def test_all_public_conversations(mooncake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Within a conversation 96.3 % of the blocks were seen before, as published with the traces."""
     paths = sorted((mooncake.parent / "kv_cache_tester").glob("*.json.gz"))
     if not paths:
         pytest.skip("PAGED_SIM_TRACES has no kv_cache_tester")
+    monkeypatch.setenv("PAGED_SIM_COMPILE", "always")
     rates = hit_rates(paths, capacities="10%", policies="lru,belady")
     assert rates.together is not None
     assert (len(rates.traces), rates.together.requests, rates.block_size) == (31, 2129, 64)
