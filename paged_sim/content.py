@@ -7,6 +7,7 @@ follows is private: a stream of its own for the rest of a prompt (which parallel
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +38,8 @@ class Content(NamedTuple):
 
 def content_of(requests: Requests) -> Content:
     """The stretches of requests whose samples are requests of their own (`Requests.spread_samples`)."""
-    nodes, num_nodes = tree_of(requests)
+    nodes = number_blocks(requests.prefix_offsets, requests.prefix_ids)
+    num_nodes = int(nodes.max(initial=-1)) + 1
     total = len(requests)
     source = requests.source if len(requests.source) else np.arange(total)
     covered = np.minimum(np.diff(requests.prefix_offsets) * requests.prefix_block, requests.prompt_tokens)
@@ -58,24 +60,21 @@ def nothing_known() -> Content:
     return Content(none, none, none, none, none, none, np.array([1, 0], np.int64))
 
 
-def tree_of(requests: Requests) -> tuple[Ints, int]:
-    """The node of every entry of `prefix_ids`, and how many nodes there are: level by level down the tree."""
-    counts = np.diff(requests.prefix_offsets)
-    nodes = np.empty(len(requests.prefix_ids), np.int64)
-    above = np.full(len(requests), -1)
-    members = np.arange(len(requests))
-    num_nodes = 0
-    for level in range(int(counts.max(initial=0))):
-        members = members[counts[members] > level]
-        entries = requests.prefix_offsets[members] + level
-        keys = np.stack([above[members], requests.prefix_ids[entries]])
-        order = np.lexsort(keys)
-        changes = np.any(np.diff(keys[:, order], axis=1) != 0, axis=0)
-        numbers = np.empty(len(members), np.int64)
-        numbers[order] = num_nodes + np.concatenate(([0], np.cumsum(changes)))
-        nodes[entries] = above[members] = numbers
-        num_nodes = int(numbers.max()) + 1
-    return nodes, num_nodes
+def number_blocks(offsets: Ints, ids: Ints) -> Ints:
+    """A number for each leading block of each request, from 0 in order of first appearance.
+
+    Equal numbers are equal blocks behind equal blocks: nodes of the tree of all prefixes, found by a walk down it. The
+    columns are those of `Requests`.
+    """
+    nodes: dict[tuple[int, int], int] = {}
+    numbers: list[int] = []
+    bounds, given = offsets.tolist(), ids.tolist()
+    for start, end in pairwise(bounds):
+        node = -1
+        for block in given[start:end]:
+            node = nodes.setdefault((node, block), len(nodes))
+            numbers.append(node)
+    return np.array(numbers, dtype=np.int64)
 
 
 @kernel

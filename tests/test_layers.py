@@ -19,7 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("content",),
     ("allocators", "arena", "workloads"),
     ("scenario",),
-    ("engine", "run", "merge", "processes"),
+    ("engine", "run", "merge", "processes", "hitrate"),
     ("simulation", "changes"),
     ("reports", "checks", "doctor"),
     ("cli", "pytest_plugin"),

@@ -28,7 +28,7 @@ Class = TypeVar("Class", bound=type)
 OPTIONS: Any = {"error_model": "numpy", "_nrt": False}
 
 # The sources that machine code depends on, below the package.
-COMPILED_SOURCES = ("allocators", "arena", "compiled", "content.py", "engine", "ledger.py")
+COMPILED_SOURCES = ("allocators", "arena", "compiled", "content.py", "engine", "hitrate", "ledger.py")
 
 _KERNELS: list[Callable[..., Any]] = []
 _STATES: list[type] = []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from paged_sim.content import number_blocks
 from paged_sim.requests import Ints, Requests
 from paged_sim.workloads.traces import read_trace
 
@@ -99,18 +100,12 @@ def prefix_sharing(requests: Requests) -> PrefixSharing:
 
 
 def _leading_hits(requests: Requests) -> Ints:
-    """Leading blocks of each request that earlier ones began with: a walk down the tree of all prefixes seen."""
-    nodes: dict[tuple[int, int], int] = {}
-    hits = np.zeros(len(requests), dtype=np.int64)
-    offsets = requests.prefix_offsets.tolist()
-    ids = requests.prefix_ids.tolist()
-    for request in range(len(requests)):
-        known = len(nodes)
-        node = 0
-        for block in ids[offsets[request] : offsets[request + 1]]:
-            node = nodes.setdefault((node, block), len(nodes) + 1)
-            hits[request] += node <= known
-    return hits
+    """Leading blocks of each request that an earlier one began with: those whose number is not new with it."""
+    offsets = requests.prefix_offsets
+    numbers = number_blocks(offsets, requests.prefix_ids)
+    known = np.concatenate(([0], np.maximum.accumulate(numbers) + 1))[offsets[:-1]]
+    request = np.repeat(np.arange(len(requests)), np.diff(offsets))
+    return np.bincount(request[numbers < known[request]], minlength=len(requests))
 
 
 def _stats(lengths: Ints) -> LengthStats:

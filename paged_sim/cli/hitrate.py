@@ -1,0 +1,79 @@
+"""`paged-sim hitrate`: how often a prefix cache hits, over its capacity."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from paged_sim.cli import output
+from paged_sim.cli.options import format_option, output_option
+from paged_sim.cli.progress import progress_bar
+from paged_sim.hitrate.definitions import DEFINITIONS
+from paged_sim.reports.hitrate_report import HITRATE_FORMATS
+
+if TYPE_CHECKING:
+    from paged_sim.hitrate.results import HitRates
+
+
+@click.command("hitrate", short_help="Hit rates of a prefix cache over its capacity.")
+@click.argument("traces", nargs=-1, required=True, metavar="TRACE...")
+@click.option(
+    "--capacity",
+    metavar="LIST",
+    help="Blocks (500, 10k, 2M) or shares of the trace's blocks (10%, 0.1), with commas; infinite is always shown.",
+)
+@click.option("--policy", metavar="LIST", help="Eviction policies: lru, lfu, fifo, belady; by default all.")
+@click.option(
+    "--hits", type=click.Choice(list(DEFINITIONS)), default="blocks", show_default=True, help="What a hit rate counts."
+)
+@click.option(
+    "--trace-format", default="auto", metavar="NAME", show_default=True, help="Format of TRACE, told by its content."
+)
+@format_option(*HITRATE_FORMATS)
+@output_option
+@click.option("--plot", metavar="DIR", help="Also write a figure per trace to DIR, as PNG and SVG.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+def hitrate(
+    traces: tuple[str, ...],
+    capacity: str | None,
+    policy: str | None,
+    hits: str,
+    trace_format: str,
+    shape: str,
+    quiet: bool,
+    **given: str | None,
+) -> None:
+    """Replay the block references of each TRACE through prefix caches of several capacities and eviction policies."""
+    from paged_sim.hitrate.capacities import DEFAULT_CAPACITIES
+    from paged_sim.hitrate.measure import hit_rates
+
+    target, folder = given["output"], given["plot"]
+    output.check_file(target, "--output")
+    output.check_folder(folder, "--plot")
+    with progress_bar(quiet) as progress:
+        rates = hit_rates(
+            [Path(trace) for trace in traces],
+            capacities=DEFAULT_CAPACITIES if capacity is None else capacity,
+            policies=policy,
+            hits=hits,
+            trace_format=trace_format,
+            curves=folder is not None,
+            progress=progress,
+        )
+    if folder is not None:
+        _write_plots(rates, Path(folder))
+    output.emit(HITRATE_FORMATS[shape](rates, output.screen_for(target)), target)
+
+
+def _write_plots(rates: HitRates, folder: Path) -> None:
+    from paged_sim.reports.plots import rendered
+    from paged_sim.reports.plots.hit_rate import draw_hit_rate
+
+    folder.mkdir(exist_ok=True)
+    stems = output.file_stems([trace.name for trace in rates.traces])
+    for trace, stem in zip(rates.traces, stems, strict=True):
+        for name, content in rendered(f"{stem}-hit-rate", partial(draw_hit_rate, rates, trace)):
+            output.write_file(folder / name, content)
