@@ -13,19 +13,22 @@ import numpy.typing as npt
 
 from paged_sim.allocators import eviction, future
 from paged_sim.allocators.contract import NO_ROOM
-from paged_sim.allocators.page_index import NONE, key_of
+from paged_sim.allocators.page_index import KEY, NONE, key_of
 from paged_sim.allocators.prefix_cache import (
-    CLOCK,
+    CHILDREN,
     COPY_FROM,
     COPY_TOKENS,
     EVICTION,
+    FILLED,
     FOUND_IDLE,
     IDLE_TOKENS,
     NUM_BLANK,
     NUM_FOUND,
     NUM_IDLE,
     PAGE_SIZE,
+    REFERENCES,
     REQUEST,
+    SCORE,
     TOKENWISE,
     USABLE,
     WIDTH,
@@ -106,7 +109,7 @@ def find(state: Cached, request: int, tokens: int) -> int:
             break
         page = entry // width
         state.found[place] = page
-        idle += state.references[page] == 0
+        idle += state.pages[page, REFERENCES] == 0
         place += 1
     state.numbers[REQUEST] = request
     state.numbers[NUM_FOUND] = place
@@ -137,12 +140,12 @@ def take(state: Cached, row: int, slots: int) -> int:
     num_found = state.numbers[NUM_FOUND]
     for place in range(num_found):
         page = state.found[place]
-        if state.references[page] == 0:
+        if state.pages[page, REFERENCES] == 0:
             wake(state, page)
-        state.references[page] += 1
+        state.pages[page, REFERENCES] += 1
         state.table[row, place] = page
         if state.numbers[EVICTION] == eviction.LFU:
-            state.score[page] += 1
+            state.pages[page, SCORE] += 1
     state.request[row] = state.numbers[REQUEST]
     state.num_pages[row] = num_found
     state.num_entered[row] = num_found
@@ -166,7 +169,7 @@ def grow(state: Cached, row: int, slots: int) -> int:
             page = int(state.blank[state.numbers[NUM_BLANK]])
         else:
             page = evict(state)
-        state.references[page] = 1
+        state.pages[page, REFERENCES] = 1
         state.table[row, held] = page
         held += 1
     state.num_pages[row] = held
@@ -188,22 +191,20 @@ def enter(state: Cached, row: int, tokens: int) -> None:
 def release(state: Cached, row: int) -> None:
     """Drop a row's references, its last page first; pages that nobody holds are idle if entered, else blank.
 
-    The row's last blank page is the next one handed out.
+    The row's last blank page is the next one handed out. A page is in use whenever one that follows it is, so among
+    idle pages it is never the older one: taking the oldest first never breaks a path.
     """
-    state.numbers[CLOCK] += 1
     for place in range(state.num_pages[row] - 1, -1, -1):
         page = state.table[row, place]
-        state.references[page] -= 1
-        if state.references[page] == 0 and is_entered(state, page):
+        state.pages[page, REFERENCES] -= 1
+        if state.pages[page, REFERENCES] == 0 and is_entered(state, page):
             state.numbers[NUM_IDLE] += 1
-            state.numbers[IDLE_TOKENS] += state.filled[page]
-            if state.numbers[EVICTION] == eviction.LRU:
-                state.score[page] = state.numbers[CLOCK]
-            if state.children[page] == 0:
+            state.numbers[IDLE_TOKENS] += state.pages[page, FILLED]
+            if state.pages[page, CHILDREN] == 0:
                 offer(state, page)
     for place in range(state.num_pages[row]):
         page = state.table[row, place]
-        if state.references[page] == 0 and not is_entered(state, page):
+        if state.pages[page, REFERENCES] == 0 and not is_entered(state, page):
             state.blank[state.numbers[NUM_BLANK]] = page
             state.numbers[NUM_BLANK] += 1
     state.num_pages[row] = 0
@@ -227,7 +228,7 @@ def locate(state: Cached, row: int, position: int) -> tuple[int, int]:
 def dies(state: Cached, row: int, position: int) -> bool:
     """Whether `release` of a row leaves nothing of the page with token `position`."""
     page = state.table[row, position // state.numbers[PAGE_SIZE]]
-    return bool(state.references[page] == 1 and not is_entered(state, page))
+    return bool(state.pages[page, REFERENCES] == 1 and not is_entered(state, page))
 
 
 def beyond(state: Cached, row: int, final: int) -> tuple[int, int, int]:
@@ -239,14 +240,14 @@ def beyond(state: Cached, row: int, final: int) -> tuple[int, int, int]:
 def is_new(state: Cached) -> bool:
     """Whether nothing is held and every usable page is blank or idle, once. Not part of the step loop."""
     usable, num_blank = int(state.numbers[USABLE]), int(state.numbers[NUM_BLANK])
-    first = len(state.references) - usable
+    first = len(state.pages) - usable
     width = int(state.numbers[WIDTH])
-    entered = state.entries.keys[::width] != NONE
+    entered = state.known.entries[::width, KEY] != NONE
     free = np.concatenate((np.sort(state.blank[:num_blank]), np.flatnonzero(entered)))
     pages = np.arange(first, first + usable)
-    tokens = int(state.filled[entered].sum())
+    tokens = int(state.pages[entered, FILLED].sum())
     return (
-        not state.references.any()
+        not state.pages[:, REFERENCES].any()
         and np.array_equal(np.sort(free), pages)
         and state.numbers[NUM_IDLE] == usable - num_blank
         and state.numbers[IDLE_TOKENS] == tokens
@@ -257,6 +258,6 @@ def occupied(state: Cached, slots: int) -> npt.NDArray[np.bool_]:
     """A flag per slot: handed out now. For the memory map; not part of the step loop."""
     flags = np.zeros(slots, np.bool_)
     page_size = int(state.numbers[PAGE_SIZE])
-    pages = np.repeat(state.references > 0, page_size)
+    pages = np.repeat(state.pages[:, REFERENCES] > 0, page_size)
     flags[: len(pages)] = pages
     return flags

@@ -21,34 +21,39 @@ POLICIES = {"lru": LRU, "lfu": LFU, "fifo": FIFO, "belady": BELADY}
 
 NONE = -1
 SIZE, NOW, RANKED = range(3)
+RANK, STAMP, PAGE = range(3)
+OLDER, YOUNGER = range(2)
 
 
 @marked_state
 class Order(NamedTuple):
     """The pages that may be evicted. `numbers`: how many they are, the time, whether ranks count.
 
-    Ranked: `heap[:SIZE]` are the pages, `place[page]` is where a page is in it (NONE: nowhere), by `(rank, stamp)`.
-    Otherwise `heap` and `place` are the next and the previous page of a ring through `len(stamp)`, the oldest first.
+    Without ranks `ring[page]` are the OLDER and the YOUNGER neighbour, around the page that there is not, behind the
+    last one, whose neighbours are the youngest and the oldest; NONE for a page that is not in the order. With ranks
+    `heap[:SIZE]` is a binary heap of (RANK, STAMP, PAGE), and `ring[page, OLDER]` where in it a page is.
     """
 
-    heap: Pages
-    place: Pages
-    rank: Ints
-    stamp: Ints
+    ring: Pages
+    heap: Ints
     numbers: Ints
 
 
 def create(pages: int, *, ranked: bool) -> Order:
     """An empty order over `pages` pages."""
-    around = np.full(pages + 1, NONE, np.int32)
-    around[pages] = NONE if ranked else pages
+    ring = np.full((pages + 1, 2), NONE, np.int32)
+    ring[pages] = pages
     return Order(
-        heap=around,
-        place=around.copy(),
-        rank=np.zeros(pages, np.int64),
-        stamp=np.zeros(pages, np.int64),
+        ring=ring,
+        heap=np.zeros((pages if ranked else 0, 3), np.int64),
         numbers=np.array([0, 0, ranked], np.int64),
     )
+
+
+@kernel
+def holds(order: Order, page: int) -> bool:
+    """Whether a page is in the order."""
+    return bool(order.ring[page, OLDER] != NONE)
 
 
 @kernel
@@ -58,16 +63,14 @@ def put(order: Order, page: int, rank: int) -> None:
     order.numbers[SIZE] = size + 1
     if order.numbers[RANKED]:
         order.numbers[NOW] += 1
-        order.rank[page] = rank
-        order.stamp[page] = order.numbers[NOW]
-        rise(order, page, size)
+        rise(order, rank, order.numbers[NOW], page, size)
         return
-    ring = len(order.stamp)
-    youngest = order.place[ring]
-    order.heap[youngest] = page
-    order.heap[page] = ring
-    order.place[page] = youngest
-    order.place[ring] = page
+    end = len(order.ring) - 1
+    youngest = order.ring[end, OLDER]
+    order.ring[youngest, YOUNGER] = page
+    order.ring[page, OLDER] = youngest
+    order.ring[page, YOUNGER] = end
+    order.ring[end, OLDER] = page
 
 
 @kernel
@@ -75,62 +78,74 @@ def drop(order: Order, page: int) -> None:
     """Take a page out that is there."""
     size = order.numbers[SIZE] - 1
     order.numbers[SIZE] = size
-    place = order.place[page]
-    order.place[page] = NONE
+    place = order.ring[page, OLDER]
+    order.ring[page, OLDER] = NONE
     if not order.numbers[RANKED]:
-        older, younger = place, order.heap[page]
-        order.heap[older] = younger
-        order.place[younger] = older
+        younger = order.ring[page, YOUNGER]
+        order.ring[place, YOUNGER] = younger
+        order.ring[younger, OLDER] = place
     elif place < size:
-        last = order.heap[size]
-        rise(order, last, place)
-        sink(order, last, order.place[last])
+        rank, stamp, last = order.heap[size, RANK], order.heap[size, STAMP], order.heap[size, PAGE]
+        place = rise(order, rank, stamp, last, place)
+        sink(order, rank, stamp, last, place)
 
 
 @kernel
 def pop(order: Order) -> int:
     """Take the page out that is to be evicted first; there must be one."""
-    page = order.heap[0] if order.numbers[RANKED] else order.heap[len(order.stamp)]
+    page = order.heap[0, PAGE] if order.numbers[RANKED] else order.ring[len(order.ring) - 1, YOUNGER]
     drop(order, page)
     return int(page)
 
 
 @kernel
-def is_before(order: Order, page: int, other: int) -> bool:
-    """Whether a page is to be evicted before another."""
-    if order.rank[page] != order.rank[other]:
-        return bool(order.rank[page] < order.rank[other])
-    return bool(order.stamp[page] < order.stamp[other])
+def is_before(order: Order, rank: int, stamp: int, place: int) -> bool:
+    """Whether this rank and stamp are to be evicted before the page at a place of the heap."""
+    if rank != order.heap[place, RANK]:
+        return bool(rank < order.heap[place, RANK])
+    return bool(stamp < order.heap[place, STAMP])
 
 
 @kernel
-def rise(order: Order, page: int, place: int) -> None:
-    """Put a page at a vacant place of the heap and move it up to where it belongs."""
+def enter(order: Order, rank: int, stamp: int, page: int, place: int) -> None:
+    """Write a page to a place of the heap."""
+    order.heap[place, RANK] = rank
+    order.heap[place, STAMP] = stamp
+    order.heap[place, PAGE] = page
+    order.ring[page, OLDER] = place
+
+
+@kernel
+def move(order: Order, source: int, place: int) -> None:
+    """Write the page at one place of the heap to another."""
+    enter(order, order.heap[source, RANK], order.heap[source, STAMP], order.heap[source, PAGE], place)
+
+
+@kernel
+def rise(order: Order, rank: int, stamp: int, page: int, place: int) -> int:
+    """Put a page at a vacant place of the heap and move it up to where it belongs, which is the answer."""
     while place > 0:
         above = (place - 1) // 2
-        if not is_before(order, page, order.heap[above]):
+        if not is_before(order, rank, stamp, above):
             break
-        order.heap[place] = order.heap[above]
-        order.place[order.heap[place]] = place
+        move(order, above, place)
         place = above
-    order.heap[place] = page
-    order.place[page] = place
+    enter(order, rank, stamp, page, place)
+    return place
 
 
 @kernel
-def sink(order: Order, page: int, place: int) -> None:
+def sink(order: Order, rank: int, stamp: int, page: int, place: int) -> None:
     """Move a page at a place of the heap down to where it belongs."""
     size = order.numbers[SIZE]
     while True:
         below = 2 * place + 1
         if below >= size:
             break
-        if below + 1 < size and is_before(order, order.heap[below + 1], order.heap[below]):
+        if below + 1 < size and is_before(order, order.heap[below + 1, RANK], order.heap[below + 1, STAMP], below):
             below += 1
-        if not is_before(order, order.heap[below], page):
+        if is_before(order, rank, stamp, below):
             break
-        order.heap[place] = order.heap[below]
-        order.place[order.heap[place]] = place
+        move(order, below, place)
         place = below
-    order.heap[place] = page
-    order.place[page] = place
+    enter(order, rank, stamp, page, place)

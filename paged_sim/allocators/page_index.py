@@ -18,37 +18,28 @@ Ints = npt.NDArray[np.int64]
 Entries = npt.NDArray[np.int32]
 
 NONE = -1
+FIRST, LAST = range(2)
+KEY, TOKENS, BEFORE, AFTER = range(4)
 PLACE_BITS = 24
 """A sequence has at most 2^24 pages, a workload at most 2^38 stretches."""
 
 
 @marked_state
 class PageIndex(NamedTuple):
-    """Chains of entries by bucket; entry `page * width + j` is the j-th of a page, NONE where `keys` says so.
+    """Chains of entries by bucket: `ends[bucket]` are its FIRST and LAST entry, or NONE.
 
-    `tokens[entry]` is up to which token of the page (from its start) the stretch reaches.
+    Entry `page * width + j` is the j-th of a page. Of `entries[entry]`, KEY is NONE for one that is not in the index;
+    TOKENS is up to which token of the page (from its start) the stretch reaches; BEFORE and AFTER are its neighbours.
     """
 
-    first: Entries
-    last: Entries
-    before: Entries
-    after: Entries
-    keys: Ints
-    tokens: Entries
+    ends: Entries
+    entries: Ints
 
 
 def create(pages: int, width: int) -> PageIndex:
     """An empty index for `pages` pages of at most `width` entries each."""
     buckets = 1 << (2 * pages * width).bit_length()
-    entries = pages * width
-    return PageIndex(
-        first=np.full(buckets, NONE, np.int32),
-        last=np.full(buckets, NONE, np.int32),
-        before=np.full(entries, NONE, np.int32),
-        after=np.full(entries, NONE, np.int32),
-        keys=np.full(entries, NONE, np.int64),
-        tokens=np.zeros(entries, np.int32),
-    )
+    return PageIndex(ends=np.full((buckets, 2), NONE, np.int32), entries=np.full((pages * width, 4), NONE, np.int64))
 
 
 @kernel
@@ -61,52 +52,52 @@ def key_of(stretch: int, place: int) -> int:
 def bucket_of(index: PageIndex, key: int) -> int:
     """The bucket of a key: Fibonacci hashing (Knuth, The Art of Computer Programming 3, 6.4)."""
     mixed = (int(key) * 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
-    return int((mixed >> 32) & (len(index.first) - 1))
+    return int((mixed >> 32) & (len(index.ends) - 1))
 
 
 @kernel
 def next_with(index: PageIndex, entry: int, key: int) -> int:
     """The first entry with this key from `entry` on, along its chain; NONE if there is none."""
-    while entry != NONE and index.keys[entry] != key:
-        entry = index.after[entry]
+    while entry != NONE and index.entries[entry, KEY] != key:
+        entry = int(index.entries[entry, AFTER])
     return entry
 
 
 @kernel
 def find(index: PageIndex, key: int) -> int:
     """The first entry with a key, or NONE."""
-    return next_with(index, index.first[bucket_of(index, key)], key)
+    return next_with(index, int(index.ends[bucket_of(index, key), FIRST]), key)
 
 
 @kernel
 def insert(index: PageIndex, entry: int, key: int, tokens: int) -> None:
     """Enter a free entry behind all others of its bucket."""
     bucket = bucket_of(index, key)
-    last = index.last[bucket]
-    index.keys[entry] = key
-    index.tokens[entry] = tokens
-    index.before[entry] = last
-    index.after[entry] = NONE
-    index.last[bucket] = entry
+    last = index.ends[bucket, LAST]
+    index.entries[entry, KEY] = key
+    index.entries[entry, TOKENS] = tokens
+    index.entries[entry, BEFORE] = last
+    index.entries[entry, AFTER] = NONE
+    index.ends[bucket, LAST] = entry
     if last == NONE:
-        index.first[bucket] = entry
+        index.ends[bucket, FIRST] = entry
     else:
-        index.after[last] = entry
+        index.entries[last, AFTER] = entry
 
 
 @kernel
 def remove(index: PageIndex, entry: int) -> None:
     """Take an entry out; one that is not there is left alone."""
-    if index.keys[entry] == NONE:
+    if index.entries[entry, KEY] == NONE:
         return
-    bucket = bucket_of(index, index.keys[entry])
-    before, after = index.before[entry], index.after[entry]
+    bucket = bucket_of(index, index.entries[entry, KEY])
+    before, after = index.entries[entry, BEFORE], index.entries[entry, AFTER]
     if before == NONE:
-        index.first[bucket] = after
+        index.ends[bucket, FIRST] = after
     else:
-        index.after[before] = after
+        index.entries[before, AFTER] = after
     if after == NONE:
-        index.last[bucket] = before
+        index.ends[bucket, LAST] = before
     else:
-        index.before[after] = before
-    index.keys[entry] = NONE
+        index.entries[after, BEFORE] = before
+    index.entries[entry, KEY] = NONE

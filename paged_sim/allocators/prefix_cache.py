@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paged_sim.allocators import eviction, future, page_index
-from paged_sim.allocators.page_index import NONE, key_of
+from paged_sim.allocators.page_index import AFTER, KEY, NONE, TOKENS, key_of
 from paged_sim.compiled import kernel, marked_state
 from paged_sim.content import BLOCK, Content, stretch
 from paged_sim.requests import Ints
@@ -24,6 +24,7 @@ KINDS = {"hash": HASH, "radix": RADIX}
     USABLE,
     WIDTH,
     TOKENWISE,
+    LEAVES_FIRST,
     EVICTION,
     NUM_BLANK,
     NUM_IDLE,
@@ -35,34 +36,35 @@ KINDS = {"hash": HASH, "radix": RADIX}
     FOUND_IDLE,
     COPY_FROM,
     COPY_TOKENS,
-) = range(15)
-NUM_NUMBERS = 15
+) = range(16)
+NUM_NUMBERS = 16
+
+# What is known of a page.
+REFERENCES, FILLED, SCORE, PARENT, CHILDREN = range(5)
+NUM_PAGE_FIELDS = 8
+"""A power of two: a page's record is one line of the processor's cache."""
 
 
 @marked_state
 class Cached(NamedTuple):
     """The pool and its cache. A page is blank (`blank[:NUM_BLANK]`, the next one last), held, or idle.
 
-    `table`, `num_pages` and `references` are those of `paged.Paged`; `request[row]` is whom a row serves and
-    `num_entered[row]` its leading full pages that have been entered. Of an entered page, `filled` says how many tokens
-    may be found, `score` what its eviction goes by, and `parent` and `children` (radix only) the page before it and the
-    number of entered pages behind it.
+    `table` and `num_pages` are those of `paged.Paged`; `request[row]` is whom a row serves and `num_entered[row]` its
+    leading full pages that have been entered. Of `pages[page]`, REFERENCES are the rows that hold it; of an entered one
+    FILLED says how many tokens may be found, SCORE what its eviction goes by, and, where leaves go first, PARENT and
+    CHILDREN are the page before it and the number of entered pages behind it.
     """
 
     content: Content
-    entries: page_index.PageIndex
+    known: page_index.PageIndex
     order: eviction.Order
     coming: future.Future
     blank: Pages
-    references: Pages
+    pages: Ints
     table: Pages
     num_pages: Ints
     num_entered: Ints
     request: Ints
-    filled: Pages
-    score: Ints
-    parent: Pages
-    children: Pages
     found: Pages
     numbers: Ints
 
@@ -86,23 +88,24 @@ def create(
     # A page holds tokens of its blocks with ids, of a prompt's rest and of an output.
     entries = 1 if kind == HASH else page_size // int(content.numbers[BLOCK]) + 4
     numbers = np.zeros(NUM_NUMBERS, np.int64)
-    numbers[[PAGE_SIZE, USABLE, WIDTH, TOKENWISE, EVICTION]] = page_size, usable, entries, kind == RADIX, policy
+    numbers[[PAGE_SIZE, USABLE, WIDTH, EVICTION]] = page_size, usable, entries, policy
+    numbers[TOKENWISE] = kind == RADIX
+    # Least recently used first, a page always goes before the one it follows: see `release`.
+    numbers[LEAVES_FIRST] = kind == RADIX and policy != eviction.LRU
     numbers[NUM_BLANK] = usable
+    pages = np.zeros((total, NUM_PAGE_FIELDS), np.int64)
+    pages[:, PARENT] = NONE
     return Cached(
         content=content,
-        entries=page_index.create(total, entries),
-        order=eviction.create(total, ranked=kind == RADIX or policy != eviction.LRU),
+        known=page_index.create(total, entries),
+        order=eviction.create(total, ranked=policy != eviction.LRU),
         coming=future.create(content, known=policy == eviction.BELADY),
         blank=np.arange(total - 1, first - 1, -1, dtype=np.int32),
-        references=np.zeros(total, np.int32),
+        pages=pages,
         table=np.empty((rows, width), np.int32),
         num_pages=np.zeros(rows, np.int64),
         num_entered=np.zeros(rows, np.int64),
         request=np.zeros(rows, np.int64),
-        filled=np.zeros(total, np.int32),
-        score=np.zeros(total, np.int64),
-        parent=np.full(total, NONE, np.int32),
-        children=np.zeros(total, np.int32),
         found=np.empty(width, np.int32),
         numbers=numbers,
     )
@@ -111,15 +114,15 @@ def create(
 @kernel
 def is_entered(state: Cached, page: int) -> bool:
     """Whether a page may be found."""
-    return bool(state.entries.keys[page * state.numbers[WIDTH]] != NONE)
+    return bool(state.known.entries[page * state.numbers[WIDTH], KEY] != NONE)
 
 
 @kernel
 def find_with(state: Cached, key: int, tokens: int) -> int:
     """The first entry with a key that reaches `tokens` tokens into its page, or NONE."""
-    entry = page_index.find(state.entries, key)
-    while entry != NONE and state.entries.tokens[entry] < tokens:
-        entry = page_index.next_with(state.entries, state.entries.after[entry], key)
+    entry = page_index.find(state.known, key)
+    while entry != NONE and state.known.entries[entry, TOKENS] < tokens:
+        entry = page_index.next_with(state.known, int(state.known.entries[entry, AFTER]), key)
     return entry
 
 
@@ -134,15 +137,15 @@ def find_part(state: Cached, request: int, place: int, limit: int) -> None:
         number, end = stretch(state.content, request, position)
         key = key_of(number, place)
         position = min(end, limit)
-        entry = page_index.find(state.entries, key)
+        entry = page_index.find(state.known, key)
         if entry == NONE:
             return
         while entry != NONE and state.numbers[COPY_TOKENS] < position - start:
-            common = min(state.entries.tokens[entry], position - start)
+            common = min(state.known.entries[entry, TOKENS], position - start)
             if common > state.numbers[COPY_TOKENS]:
                 state.numbers[COPY_TOKENS] = common
                 state.numbers[COPY_FROM] = entry // state.numbers[WIDTH]
-            entry = page_index.next_with(state.entries, state.entries.after[entry], key)
+            entry = page_index.next_with(state.known, int(state.known.entries[entry, AFTER]), key)
 
 
 @kernel
@@ -163,11 +166,11 @@ def enter_page(state: Cached, row: int, place: int, tokens: int) -> None:
         forget(state, page)
     else:
         state.numbers[CLOCK] += 1
-        state.score[page] = 1 if state.numbers[EVICTION] == eviction.LFU else state.numbers[CLOCK]
-        if state.numbers[TOKENWISE] and place > 0:
-            state.parent[page] = state.table[row, place - 1]
-            state.children[state.parent[page]] += 1
-    state.filled[page] = tokens
+        state.pages[page, SCORE] = 1 if state.numbers[EVICTION] == eviction.LFU else state.numbers[CLOCK]
+        if state.numbers[LEAVES_FIRST] and place > 0:
+            state.pages[page, PARENT] = state.table[row, place - 1]
+            state.pages[state.pages[page, PARENT], CHILDREN] += 1
+    state.pages[page, FILLED] = tokens
     position = start if state.numbers[TOKENWISE] else start + tokens - 1
     entry = page * width
     while position < start + tokens:
@@ -175,7 +178,7 @@ def enter_page(state: Cached, row: int, place: int, tokens: int) -> None:
         position = min(end, start + tokens)
         if state.numbers[EVICTION] == eviction.BELADY:
             offer_again(state, key_of(number, place))
-        page_index.insert(state.entries, entry, key_of(number, place), position - start)
+        page_index.insert(state.known, entry, key_of(number, place), position - start)
         entry += 1
 
 
@@ -186,23 +189,23 @@ def merge(state: Cached, row: int, place: int, equal: int) -> None:
     if is_entered(state, page):
         forget(state, page)
         leave_parent(state, page)
-    state.references[page] = 0
+    state.pages[page, REFERENCES] = 0
     state.blank[state.numbers[NUM_BLANK]] = page
     state.numbers[NUM_BLANK] += 1
-    if state.references[equal] == 0:
+    if state.pages[equal, REFERENCES] == 0:
         wake(state, equal)
-    state.references[equal] += 1
+    state.pages[equal, REFERENCES] += 1
     state.table[row, place] = equal
 
 
 @kernel
 def leave_parent(state: Cached, page: int) -> None:
     """Take a page from behind the one before it, which may be evicted now if nobody holds it."""
-    parent = state.parent[page]
+    parent = state.pages[page, PARENT]
     if parent != NONE:
-        state.parent[page] = NONE
-        state.children[parent] -= 1
-        if state.children[parent] == 0 and state.references[parent] == 0:
+        state.pages[page, PARENT] = NONE
+        state.pages[parent, CHILDREN] -= 1
+        if state.pages[parent, CHILDREN] == 0 and state.pages[parent, REFERENCES] == 0:
             offer(state, parent)
 
 
@@ -211,24 +214,24 @@ def forget(state: Cached, page: int) -> None:
     """Remove all entries of a page."""
     width = state.numbers[WIDTH]
     for entry in range(page * width, (page + 1) * width):
-        page_index.remove(state.entries, entry)
+        page_index.remove(state.known, entry)
 
 
 @kernel
 def wake(state: Cached, page: int) -> None:
     """Let an idle page be idle no longer."""
     state.numbers[NUM_IDLE] -= 1
-    state.numbers[IDLE_TOKENS] -= state.filled[page]
-    if state.order.place[page] != eviction.NONE:
+    state.numbers[IDLE_TOKENS] -= state.pages[page, FILLED]
+    if eviction.holds(state.order, page):
         eviction.drop(state.order, page)
 
 
 @kernel
 def offer(state: Cached, page: int) -> None:
     """Let an idle page be evicted from now on."""
-    rank = state.score[page]
+    rank = state.pages[page, SCORE]
     if state.numbers[EVICTION] == eviction.BELADY:
-        number = state.entries.keys[page * state.numbers[WIDTH]] >> page_index.PLACE_BITS
+        number = state.known.entries[page * state.numbers[WIDTH], KEY] >> page_index.PLACE_BITS
         rank = -future.next_use(state.coming, number)
     eviction.put(state.order, page, rank)
 
@@ -236,11 +239,11 @@ def offer(state: Cached, page: int) -> None:
 @kernel
 def offer_again(state: Cached, key: int) -> None:
     """Rank an idle page with this key anew: its stretch has been asked for, and computed again behind a gap."""
-    entry = page_index.find(state.entries, key)
+    entry = page_index.find(state.known, key)
     if entry == NONE:
         return
     page = entry // state.numbers[WIDTH]
-    if state.references[page] == 0 and state.order.place[page] != eviction.NONE:
+    if state.pages[page, REFERENCES] == 0 and eviction.holds(state.order, page):
         eviction.drop(state.order, page)
         offer(state, page)
 
@@ -250,7 +253,7 @@ def evict(state: Cached) -> int:
     """Take the idle page that is to go first out of the cache."""
     page = eviction.pop(state.order)
     state.numbers[NUM_IDLE] -= 1
-    state.numbers[IDLE_TOKENS] -= state.filled[page]
+    state.numbers[IDLE_TOKENS] -= state.pages[page, FILLED]
     state.numbers[EVICTED] += 1
     forget(state, page)
     leave_parent(state, page)
