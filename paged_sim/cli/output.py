@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from paged_sim.errors import PagedSimError
@@ -12,7 +15,7 @@ from paged_sim.files import write_file
 from paged_sim.reports.blocks import Screen
 from paged_sim.reports.palette import ASCII
 
-__all__ = ["check_file", "check_folder", "emit", "screen_for", "write_file"]
+__all__ = ["check_file", "check_folder", "emit", "file_stems", "screen_for", "write_file"]
 
 NARROWEST, WIDEST = 40, 120
 
@@ -38,6 +41,17 @@ def emit(text: str, output: str | None) -> None:
         text = text.translate(ASCII).encode(encoding, "replace").decode(encoding)
     sys.stdout.write(text)
     sys.stdout.flush()
+
+
+def file_stems(names: Iterable[str]) -> list[str]:
+    """What files about things of these names may be called; the second of one name gets a number."""
+    seen: Counter[str] = Counter()
+    stems = []
+    for name in names:
+        stem = re.sub(r"[^\w.-]+", "_", name)
+        seen[stem] += 1
+        stems.append(stem if seen[stem] == 1 else f"{stem}-{seen[stem]}")
+    return stems
 
 
 def check_file(path: str | None, option: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -102,13 +101,10 @@ def write_plots(runs: Sequence[Run], folder: Path) -> None:
     from paged_sim.reports.plots import draw
 
     folder.mkdir(exist_ok=True)
-    seen: dict[str, int] = {}
-    for run in runs:
-        stem = re.sub(r"[^\w.-]+", "_", str(run.scenario["name"]))
-        seen[stem] = seen.get(stem, 0) + 1
-        numbered = stem if seen[stem] == 1 else f"{stem}-{seen[stem]}"
+    stems = output.file_stems([str(run.scenario["name"]) for run in runs])
+    for run, stem in zip(runs, stems, strict=True):
         for name, content in draw(run):
-            output.write_file(folder / f"{numbered}-{name}", content)
+            output.write_file(folder / f"{stem}-{name}", content)
 
 
 def say_timings(documents: Sequence[dict[str, Any]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .ledger import draw_ledger
@@ -34,7 +35,13 @@ _STYLE: Any = {
 
 
 def draw(run: Run) -> Iterator[tuple[str, bytes]]:
-    """Yield (file name, content) of every figure the run has data for; the same run gives the same bytes.
+    """Yield (file name, content) of every figure the run has data for; the same run gives the same bytes."""
+    for name, plot in PLOTS.items():
+        yield from rendered(name, partial(plot, run))
+
+
+def rendered(name: str, plot: Callable[[], Figure | None]) -> Iterator[tuple[str, bytes]]:
+    """Yield (file name, content) of one figure as PNG and SVG, nothing where it is None.
 
     Draws with Agg in a style of its own: nobody's matplotlib settings and no pyplot state are used or changed.
     """
@@ -42,14 +49,13 @@ def draw(run: Run) -> Iterator[tuple[str, bytes]]:
 
     import matplotlib
 
-    for name, plot in PLOTS.items():
-        with matplotlib.rc_context():
-            matplotlib.rcdefaults()
-            matplotlib.rcParams.update(_STYLE)
-            figure = plot(run)
-            if figure is None:
-                continue
-            for suffix, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
-                content = io.BytesIO()
-                figure.savefig(content, format=suffix, dpi=200, metadata=metadata)
-                yield f"{name}.{suffix}", content.getvalue()
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_STYLE)
+        figure = plot()
+        if figure is None:
+            return
+        for suffix, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
+            content = io.BytesIO()
+            figure.savefig(content, format=suffix, dpi=200, metadata=metadata)
+            yield f"{name}.{suffix}", content.getvalue()

@@ -1,0 +1,115 @@
+"""Replaying operations: the reference count of every block, from which follows what was in use."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from paged_sim.oplog.digest import Digester
+from paged_sim.oplog.levels import Levels
+from paged_sim.oplog.occupancy import Contradiction, Contradictions, Replay
+from paged_sim.oplog.records import KINDS, LogLine, read_log
+
+_NOTE = (
+    "An operation log does not say which blocks carry a hash: cached counts the idle blocks that a hit has touched "
+    "since they were allocated, evicted those of them that were allocated again; both are lower bounds."
+)
+
+
+def replay_operations(path: Path) -> Replay:
+    """Replay an operation log: A gives a block one reference, T one more, F takes one back.
+
+    A step is read after its last allocation or touch, before what is freed behind it; steps without a line keep what
+    the one before left. Peaks are those of any moment.
+
+    Raises:
+        PagedSimError: as `read_log`.
+    """
+    pool = _Pool()
+    digester = Digester()
+    in_use, cached = Levels(), Levels()
+    origin = step = -1
+    reading = highest = (0, 0)
+    for line in read_log(path):
+        digester.add(line.compact)
+        if line.step != step:
+            if step < 0:
+                origin = line.step
+            else:
+                _book((in_use, cached), step - origin, line.step - origin, (highest, reading, pool.levels()))
+            step = line.step
+            reading = highest = pool.levels()
+        pool.apply(line)
+        if line.kind != "F":
+            reading = pool.levels()
+        highest = (max(highest[0], pool.in_use), max(highest[1], pool.cached))
+    length = step - origin + 1
+    _book((in_use, cached), length - 1, length, (highest, reading, pool.levels()))
+    counts = {"lines": digester.operations, **{name: pool.counts[name] for name in (*KINDS.values(), "evicted")}}
+    notes = (_NOTE,) if pool.counts["touched"] else ()
+    return Replay(
+        path, "operations", "step", origin, length, counts, in_use, cached, pool.wrong, digester.digest(), notes
+    )
+
+
+def _book(series: tuple[Levels, Levels], step: int, following: int, seen: tuple[tuple[int, int], ...]) -> None:
+    """Enter one step, and what it left up to the `following` one with a line; `seen` is its highest moment, its
+    reading and what it left, each as (in use, cached)."""
+    for which, levels in enumerate(series):
+        highest, reading, left = (each[which] for each in seen)
+        levels.hold(step, step, highest)
+        levels.hold(step, step + 1, reading)
+        levels.hold(step + 1, following, left)
+
+
+class _Pool:
+    """Blocks and their references; `hashed` are those that a hit has touched since they were allocated."""
+
+    def __init__(self) -> None:
+        self.in_use = 0
+        self.cached = 0
+        self.counts: Counter[str] = Counter()
+        self.wrong = Contradictions()
+        self._references: dict[int, int] = {}
+        self._hashed: set[int] = set()
+
+    def levels(self) -> tuple[int, int]:
+        """Blocks that somebody holds, and idle ones that are known to be cached."""
+        return self.in_use, self.cached
+
+    def apply(self, line: LogLine) -> None:
+        """Carry out one operation; what contradicts the log so far is noted, and the log believed from then on."""
+        kind, blocks = line.kind, line.blocks
+        self.counts[KINDS[kind]] += len(blocks)
+        change = {"A": self._allocate, "T": self._touch, "F": self._free}[kind]
+        for block in blocks:
+            if what := change(block, self._references.get(block)):
+                self.wrong.add(Contradiction(line.number, line.step, block, what))
+
+    def _allocate(self, block: int, references: int | None) -> str:
+        self._references[block] = 1
+        if references:
+            return f"is allocated while it is held ({references} reference{'s' if references > 1 else ''})"
+        self.in_use += 1
+        if block in self._hashed:
+            self._hashed.discard(block)
+            self.cached -= 1
+            self.counts["evicted"] += 1
+        return ""
+
+    def _touch(self, block: int, references: int | None) -> str:
+        self._references[block] = (references or 0) + 1
+        if not references:
+            self.in_use += 1
+            self.cached -= block in self._hashed
+        self._hashed.add(block)
+        return "is touched, but was never allocated" if references is None else ""
+
+    def _free(self, block: int, references: int | None) -> str:
+        if not references:
+            return "is freed while nobody holds it" if references == 0 else "is freed, but was never allocated"
+        self._references[block] = references - 1
+        if references == 1:
+            self.in_use -= 1
+            self.cached += block in self._hashed
+        return ""

@@ -1,0 +1,24 @@
+"""Replaying any recorded log: what is in the file decides how."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from paged_sim.errors import PagedSimError
+from paged_sim.oplog.cache import replay_events
+from paged_sim.oplog.kv_events import looks_like_events
+from paged_sim.oplog.lines import numbered_lines, parse_line
+from paged_sim.oplog.occupancy import Replay
+from paged_sim.oplog.pool import replay_operations
+
+
+def replay_log(path: Path) -> Replay:
+    """Replay an operation log or recorded KV events; the first line tells which it is.
+
+    Raises:
+        PagedSimError: as `replay_operations` and `replay_events`, or the file is empty.
+    """
+    for number, line in numbered_lines(path):
+        is_events = looks_like_events(parse_line(line, f"{path}:{number}"))
+        return replay_events(path) if is_events else replay_operations(path)
+    raise PagedSimError(f"{path}: empty file; give a log with at least one operation or event")
