@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parent.parent / "paged_sim"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("__version__", "errors", "compiled"),
     ("requests", "ledger", "geometry", "scenario.models", "files", "saved"),
-    ("allocators", "arena", "workloads"),
+    ("allocators", "arena", "workloads", "oplog"),
     ("scenario",),
     ("engine", "run", "merge", "processes"),
     ("simulation", "changes"),

@@ -39,7 +39,7 @@ def replay_events(path: Path) -> Replay:
         cache.apply(batch, now if timed else batch.number)
         cached.hold(now, now if timed else now + 1, cache.blocks)
         now = now if timed else now + 1
-    counts = {name: cache.counts[name] for name in ("lines", "stored", "removed", "cleared")}
+    counts = {name: cache.counts[name] for name in ("lines", "stored", "evicted", "cleared")}
     axis, origin = ("second", 0) if timed else ("line", 1)
     return Replay(path, "KV events", axis, origin, now, counts, None, cached, cache.wrong, None, cache.notes())
 
@@ -51,7 +51,7 @@ class _Cache:
         self.blocks = 0
         self.counts: Counter[str] = Counter()
         self.wrong = Contradictions()
-        self._stores: dict[int | None, Counter[tuple[int | None, BlockHash]]] = {}
+        self._stores: dict[int, Counter[tuple[int | None, BlockHash]]] = {}
         self._elsewhere: Counter[str] = Counter()
 
     def apply(self, batch: Batch, at: float) -> None:
@@ -79,12 +79,12 @@ class _Cache:
         self.blocks += len(event.hashes)
 
     def _remove(self, store: Counter[tuple[int | None, BlockHash]], event: Event, line: int, at: float) -> None:
-        self.counts["removed"] += len(event.hashes)
         for each in event.hashes:
             key = (event.group, each)
             if key not in store:
                 self.wrong.add(Contradiction(line, at, each, "is removed, but is not stored"))
                 continue
+            self.counts["evicted"] += 1
             self.blocks -= 1
             store[key] -= 1
             if not store[key]:

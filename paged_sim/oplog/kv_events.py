@@ -39,11 +39,12 @@ class Event(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """The events of one line in order; `time` in seconds and the engine's data-parallel rank, where they are given."""
+    """The events of one line in order, with the number of the line and the engine's data-parallel rank (0 where none is
+    given); `time` in seconds, where it is given."""
 
     number: int
     time: float | None
-    rank: int | None
+    rank: int
     events: tuple[Event, ...]
 
 
@@ -79,7 +80,7 @@ def _batch(value: Any, number: int, place: str) -> Batch:
     if not isinstance(events, list):
         raise PagedSimError(f"{place}: events: {shown(events)} is not a list; {_BATCH}")
     found = tuple(_event(event, place) for event in events)
-    return Batch(number, _time(time, place), _number(rank, "data_parallel_rank", place), found)
+    return Batch(number, _time(time, place), _number(rank, "data_parallel_rank", place) or 0, found)
 
 
 def _event(value: Any, place: str) -> Event:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
 BINS = 512
@@ -79,7 +80,7 @@ class Levels:
         used = min(int(-(-self._length // self.width)) or 1, BINS)
         number = min(used, most)
         edges = [*(used * each // number for each in range(number)), BINS]
-        return [self._bin(begin, end) for begin, end in zip(edges, edges[1:], strict=False)]
+        return [self._bin(begin, end) for begin, end in pairwise(edges)]
 
     def _bin(self, begin: int, end: int) -> Bin:
         """Bins `begin` to `end` as one; the last of all reaches to the end, where there may be a peak of no length."""
