@@ -52,6 +52,9 @@ def parse_line(line: bytes, place: str) -> Any:
 
 
 def shown(value: object) -> str:
-    """A value for a message, as JSON and never long."""
-    text = json.dumps(value, ensure_ascii=False)
+    """A value for a message, as JSON in ASCII and never long."""
+    try:
+        text = json.dumps(value)
+    except RecursionError:
+        return "a deeply nested value"
     return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 4]}...{text[-1]}"

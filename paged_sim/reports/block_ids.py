@@ -11,13 +11,15 @@ _MOST_RUNS = 8
 def block_ids(blocks: Sequence[int], marked: int | None = None) -> str:
     """Ids with a space between them, three or more that count up or down by one as `first-last`.
 
-    The block at position `marked` stands in brackets. Of a long list, the runs around it are shown (without a mark, the
-    first ones), and how many blocks are left out on either side: `..(12) 40-52 [7] 9 (30)..`.
+    The block at position `marked` stands in brackets; a position behind the last block marks none. Of a long list, the
+    runs around the position are shown (without one, the first), and how many blocks are left out on either side:
+    `..(12) 40-52 [7] 9 (30)..`.
     """
     if not blocks:
         return "none"
     parts = _parts(blocks, marked)
-    centre = next((index for index, part in enumerate(parts) if part[0] == marked), 0)
+    at = min(marked or 0, len(blocks) - 1)
+    centre = next(index for index, part in enumerate(parts) if part[1] >= at)
     begin = max(min(centre - _MOST_RUNS // 2, len(parts) - _MOST_RUNS), 0)
     kept = parts[begin : begin + _MOST_RUNS]
     texts = [_text(blocks, first, last, marked) for first, last in kept]
