@@ -65,15 +65,23 @@ def _replacing(target: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def open_bytes(path: Path) -> Iterator[BinaryIO]:
-    """The bytes of a recorded file, without its compression if it is gzipped.
+    """The bytes of a recorded file, without its compression if it is gzipped; opened once, so it may be a pipe.
 
     Raises:
         PagedSimError: the file cannot be opened, is packed in another way, or is damaged or truncated; also when this
             shows only while the caller reads.
     """
     try:
-        with _opened(path) as raw:
-            yield raw
+        with path.open("rb") as raw:
+            start = raw.peek(8)
+            for magic, what in _OTHER_ARCHIVES.items():
+                if start.startswith(magic):
+                    raise PagedSimError(f"{path}: {what}; give the plain file or gzip it")
+            if start.startswith(_GZIP):
+                with gzip.open(raw) as unpacked:
+                    yield cast(BinaryIO, unpacked)
+            else:
+                yield raw
     except DAMAGED as error:
         raise damaged(str(path), error) from None
     except OSError as error:
@@ -83,12 +91,3 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
 def damaged(place: str, error: Exception) -> PagedSimError:
     """What to say of a gzip file that ends too early or does not unpack."""
     return PagedSimError(f"{place}: truncated or damaged gzip file ({error}); fetch the file again")
-
-
-def _opened(path: Path) -> BinaryIO:
-    with path.open("rb") as raw:
-        start = raw.read(8)
-    for magic, what in _OTHER_ARCHIVES.items():
-        if start.startswith(magic):
-            raise PagedSimError(f"{path}: {what}; give the plain file or gzip it")
-    return cast(BinaryIO, gzip.open(path)) if start.startswith(_GZIP) else path.open("rb")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from paged_sim.oplog.kv_events import CLEARED, REMOVED, Batch, BlockHash, Event, read_events
@@ -13,8 +14,8 @@ _GPU = "GPU"
 _NOTE = "KV events tell what the prefix cache holds, not which blocks are in use."
 
 
-def replay_events(path: Path) -> Replay:
-    """Replay KV events: `BlockStored` adds blocks to the cache, `BlockRemoved` takes them out.
+def replay_events(path: Path, lines: Iterable[tuple[int, bytes]]) -> Replay:
+    """Replay the numbered lines of KV events: `BlockStored` adds blocks to the cache, `BlockRemoved` takes them out.
 
     A hash that is stored twice counts as two blocks until both are removed, as vLLM does not merge equal blocks. Only
     blocks on the GPU count. Time is that of the batches, from the first on; where the first has none, each line takes
@@ -27,7 +28,7 @@ def replay_events(path: Path) -> Replay:
     cached = Levels()
     timed = False
     first = now = 0.0
-    for index, batch in enumerate(read_events(path)):
+    for index, batch in enumerate(read_events(path, lines)):
         if index == 0 and batch.time is not None:
             timed, first = True, batch.time
             cached = Levels(width=1 / 1024)

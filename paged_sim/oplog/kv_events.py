@@ -8,7 +8,7 @@ the order of the fields (events with their name first). Engines that publish the
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,13 +48,15 @@ class Batch(NamedTuple):
     events: tuple[Event, ...]
 
 
-def read_events(path: Path) -> Iterator[Batch]:
+def read_events(path: Path, lines: Iterable[tuple[int, bytes]] | None = None) -> Iterator[Batch]:
     """Every batch of a recording, plain or gzipped; fields that are not needed here are ignored.
+
+    `lines` are the numbered lines of the file where the caller has begun to read it.
 
     Raises:
         PagedSimError: the file cannot be read, or a line is no batch and no event; the message has file and line.
     """
-    for number, line in numbered_lines(path):
+    for number, line in numbered_lines(path) if lines is None else lines:
         place = f"{path}:{number}"
         yield _batch(parse_line(line, place), number, place)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from paged_sim.oplog.digest import Digester
@@ -16,10 +17,10 @@ _NOTE = (
 )
 
 
-def replay_operations(path: Path) -> Replay:
-    """Replay an operation log: A gives a block one reference, T one more, F takes one back.
+def replay_operations(path: Path, lines: Iterable[tuple[int, bytes]]) -> Replay:
+    """Replay the numbered lines of an operation log, of which there is at least one.
 
-    A step is read after its last allocation or touch, before what is freed behind it; steps without a line keep what
+    A gives a block one reference, T one more, F takes one back. A step is read after its last allocation or touch, before what is freed behind it; steps without a line keep what
     the one before left. Peaks are those of any moment.
 
     Raises:
@@ -30,7 +31,7 @@ def replay_operations(path: Path) -> Replay:
     in_use, cached = Levels(), Levels()
     origin = step = -1
     reading = highest = (0, 0)
-    for line in read_log(path):
+    for line in read_log(path, lines):
         digester.add(line.compact)
         if line.step != step:
             if step < 0:

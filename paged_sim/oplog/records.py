@@ -7,7 +7,7 @@ to each was given back; ids stand in the order in which the engine did it. "Bloc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,15 +69,17 @@ class LogLine(NamedTuple):
         return Record(self.step, self.kind, self.blocks, self.request)
 
 
-def read_log(path: Path) -> Iterator[LogLine]:
+def read_log(path: Path, lines: Iterable[tuple[int, bytes]] | None = None) -> Iterator[LogLine]:
     """Every operation of a log, plain or gzipped; blank lines do not count, spaces within a line do not matter.
+
+    `lines` are the numbered lines of the file where the caller has begun to read it.
 
     Raises:
         PagedSimError: the file cannot be read, a line is no operation, or its step is lower than the one before; the
             message has file and line.
     """
     last = 0
-    for number, line in numbered_lines(path):
+    for number, line in numbered_lines(path) if lines is None else lines:
         found = _COMPACT.fullmatch(line)
         if found is None:
             step, kind, blocks, request = _checked(parse_line(line, f"{path}:{number}"), f"{path}:{number}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 from paged_sim.errors import PagedSimError
@@ -18,7 +19,10 @@ def replay_log(path: Path) -> Replay:
     Raises:
         PagedSimError: as `replay_operations` and `replay_events`, or the file is empty.
     """
-    for number, line in numbered_lines(path):
-        is_events = looks_like_events(parse_line(line, f"{path}:{number}"))
-        return replay_events(path) if is_events else replay_operations(path)
-    raise PagedSimError(f"{path}: empty file; give a log with at least one operation or event")
+    lines = numbered_lines(path)
+    first = next(lines, None)
+    if first is None:
+        raise PagedSimError(f"{path}: empty file; give a log with at least one operation or event")
+    number, line = first
+    replay = replay_events if looks_like_events(parse_line(line, f"{path}:{number}")) else replay_operations
+    return replay(path, chain([first], lines))
