@@ -79,6 +79,11 @@ def test_equal_blocks_count_each(tmp_path: Path) -> None:
     assert "Blocks stored while their hash was: 1; each counts as a block of its own." in replay.notes
 
 
+def test_clearing_takes_equal_blocks_out_as_well(tmp_path: Path) -> None:
+    replay = replayed(tmp_path, stored(1, 1, 2), ["AllBlocksCleared"])
+    assert (replay.counts["cleared"], replay.cached.level().end) == (3, 0)
+
+
 def test_ranks_and_groups_are_caches_of_their_own(tmp_path: Path) -> None:
     replay = replayed(
         tmp_path,

@@ -155,7 +155,7 @@ def test_levels_are_exact_however_long(stretches: list[tuple[int, int]]) -> None
     levels = Levels()
     at = area = 0
     for length, level in stretches:
-        levels.hold(at, at + length, level)
+        levels.hold(at, at + length, level, level)
         at, area = at + length, area + length * level
     found = levels.level()
     assert found.mean == (pytest.approx(area / at) if at else None)
@@ -172,9 +172,9 @@ def test_levels_are_exact_however_long(stretches: list[tuple[int, int]]) -> None
 def test_a_bin_per_step_and_then_of_two() -> None:
     levels = Levels()
     for step in range(BINS):
-        levels.hold(step, step + 1, step % 2)
+        levels.hold(step, step + 1, step % 2, step % 2)
     assert levels.bins()[:2] == [Bin(0, 1, 0, 0), Bin(1, 2, 1, 1)]
-    levels.hold(BINS, BINS + 1, 5)
+    levels.hold(BINS, BINS + 1, 5, 5)
     assert levels.width == 2
     assert levels.bins()[:1] == [Bin(0, 2, 0.5, 1)]
     assert levels.bins()[-1] == Bin(BINS, BINS + 1, 5, 5)

@@ -35,11 +35,12 @@ def replay_events(path: Path, lines: Iterable[tuple[int, bytes]]) -> Replay:
         at = max(now, batch.time - first) if timed and batch.time is not None else now
         if timed and batch.time is not None:
             cache.counts["set back"] += batch.time - first < now
-        cached.hold(now, at, cache.blocks)
+        cached.hold(now, at, cache.blocks, cache.blocks)
         now = at
         cache.apply(batch, now if timed else batch.number)
-        cached.hold(now, now if timed else now + 1, cache.blocks)
-        now = now if timed else now + 1
+        following = now if timed else now + 1
+        cached.hold(now, following, cache.blocks, cache.blocks)
+        now = following
     counts = {name: cache.counts[name] for name in ("lines", "stored", "evicted", "cleared")}
     axis, origin = ("second", 0) if timed else ("line", 1)
     return Replay(path, "KV events", axis, origin, now, counts, None, cached, cache.wrong, None, cache.notes())

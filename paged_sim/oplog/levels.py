@@ -45,23 +45,27 @@ class Levels:
     _weights: list[float] = field(default_factory=lambda: [0.0] * BINS)
     _peaks: list[int] = field(default_factory=lambda: [0] * BINS)
 
-    def hold(self, begin: float, end: float, level: int) -> None:
-        """`level` blocks from `begin` to `end`, which follows what was held before; of no length, it may be a peak."""
+    def hold(self, begin: float, end: float, level: int, peak: int) -> None:
+        """`level` blocks from `begin` to `end`, and `peak` for a moment at its begin.
+
+        `begin` is where the last one ended. Over no length, it is a peak only.
+        """
+        self.last = level
         while end > BINS * self.width or begin >= BINS * self.width:
             self._widen()
-        if level > self.peak:
-            self.peak, self.peak_at = level, begin
-        self.last, self._length = level, max(self._length, end)
+        if peak > self.peak:
+            self.peak, self.peak_at = peak, begin
         at = int(begin / self.width)
-        self._peaks[at] = max(self._peaks[at], level)
-        while at < BINS:
-            part = min(end, (at + 1) * self.width) - max(begin, at * self.width)
-            if part <= 0:
-                return
-            self._areas[at] += level * part
-            self._weights[at] += part
-            self._peaks[at] = max(self._peaks[at], level)
-            at += 1
+        if peak > self._peaks[at]:
+            self._peaks[at] = peak
+        while begin < end:
+            edge = min(end, (at + 1) * self.width)
+            self._areas[at] += level * (edge - begin)
+            self._weights[at] += edge - begin
+            if level > self._peaks[at]:
+                self._peaks[at] = level
+            begin, at = edge, at + 1
+        self._length = end
 
     def _widen(self) -> None:
         half = [0.0] * (BINS // 2)

@@ -20,8 +20,8 @@ _NOTE = (
 def replay_operations(path: Path, lines: Iterable[tuple[int, bytes]]) -> Replay:
     """Replay the numbered lines of an operation log, of which there is at least one.
 
-    A gives a block one reference, T one more, F takes one back. A step is read after its last allocation or touch, before what is freed behind it; steps without a line keep what
-    the one before left. Peaks are those of any moment.
+    A gives a block one reference, T one more, F takes one back. A step is read after its last allocation or touch,
+    before what is freed behind it; steps without a line keep what the one before left. Peaks are those of any moment.
 
     Raises:
         PagedSimError: as `read_log`.
@@ -34,18 +34,21 @@ def replay_operations(path: Path, lines: Iterable[tuple[int, bytes]]) -> Replay:
     for line in read_log(path, lines):
         digester.add(line.compact)
         if line.step != step:
+            left = pool.in_use, pool.cached
             if step < 0:
                 origin = line.step
             else:
-                _book((in_use, cached), step - origin, line.step - origin, (highest, reading, pool.levels()))
+                _book(in_use, step - origin, line.step - origin, highest[0], reading[0], left[0])
+                _book(cached, step - origin, line.step - origin, highest[1], reading[1], left[1])
             step = line.step
-            reading = highest = pool.levels()
+            reading = highest = left
         pool.apply(line)
         if line.kind != "F":
-            reading = pool.levels()
+            reading = pool.in_use, pool.cached
         highest = (max(highest[0], pool.in_use), max(highest[1], pool.cached))
     length = step - origin + 1
-    _book((in_use, cached), length - 1, length, (highest, reading, pool.levels()))
+    _book(in_use, length - 1, length, highest[0], reading[0], pool.in_use)
+    _book(cached, length - 1, length, highest[1], reading[1], pool.cached)
     counts = {"lines": digester.operations, **{name: pool.counts[name] for name in (*KINDS.values(), "evicted")}}
     notes = (_NOTE,) if pool.counts["touched"] else ()
     return Replay(
@@ -53,18 +56,18 @@ def replay_operations(path: Path, lines: Iterable[tuple[int, bytes]]) -> Replay:
     )
 
 
-def _book(series: tuple[Levels, Levels], step: int, following: int, seen: tuple[tuple[int, int], ...]) -> None:
-    """Enter one step, and what it left up to the `following` one with a line; `seen` is its highest moment, its
-    reading and what it left, each as (in use, cached)."""
-    for which, levels in enumerate(series):
-        highest, reading, left = (each[which] for each in seen)
-        levels.hold(step, step, highest)
-        levels.hold(step, step + 1, reading)
-        levels.hold(step + 1, following, left)
+def _book(levels: Levels, step: int, following: int, highest: int, reading: int, left: int) -> None:
+    """Enter one step, and what it `left` up to the `following` one with a line."""
+    levels.hold(step, step + 1, reading, highest)
+    levels.hold(step + 1, following, left, left)
 
 
 class _Pool:
-    """Blocks and their references; `hashed` are those that a hit has touched since they were allocated."""
+    """Blocks and their references.
+
+    `in_use` counts the blocks that somebody holds, `cached` the idle ones among `hashed`: those that a hit has touched
+    since they were allocated.
+    """
 
     def __init__(self) -> None:
         self.in_use = 0
@@ -73,10 +76,6 @@ class _Pool:
         self.wrong = Contradictions()
         self._references: dict[int, int] = {}
         self._hashed: set[int] = set()
-
-    def levels(self) -> tuple[int, int]:
-        """Blocks that somebody holds, and idle ones that are known to be cached."""
-        return self.in_use, self.cached
 
     def apply(self, line: LogLine) -> None:
         """Carry out one operation; what contradicts the log so far is noted, and the log believed from then on."""
