@@ -17,7 +17,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__version__", "errors", "compiled"),
     ("requests", "ledger", "geometry", "scenario.models", "files", "saved"),
     ("content",),
-    ("allocators", "arena", "workloads"),
+    ("allocators", "arena", "workloads", "oplog"),
     ("scenario",),
     ("engine", "run", "merge", "processes", "hitrate"),
     ("simulation", "changes"),

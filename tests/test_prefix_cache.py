@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from engine_cases import Case, cases
 from helpers import CACHED, Played, by_name, play, requests_of, scenario_of, set_up
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from paged_sim.allocators import cached, eviction, prefix_cache
@@ -103,8 +103,7 @@ class LruModel:
             del self.used[oldest]
             self.free += 1
         self.free -= needed
-        # What follows a page was known before and is computed again where a page before it was lost: two equal pages
-        # are kept then, of which this model need not know, as it never loses a page before those that follow it.
+        # A page never goes before those that follow it, so what follows a missing page is missing too.
         for place, page in enumerate(pages):
             assert place < hits or page not in self.used
             self.used[page] = (time, -place)
@@ -121,18 +120,16 @@ def test_least_recently_used_first(requests: Requests, page_size: int, more: int
     spec = AllocatorSpec(name="lru", policy="paged", page_size=page_size, prefix_cache=cache)
     model = LruModel(pages, page_size)
     names = names_of(requests)
-    if any(
-        names[later][:length] == names[sooner][:length] for sooner, later, length in equal_ends(requests, page_size)
-    ):
-        return
+    # Whoever has all of a prompt that ends with a page computes that page again and keeps it twice: not in this model.
+    assume(not any(names[later][:end] == names[sooner][:end] for sooner, later, end in page_ends(requests, page_size)))
     expected = [model.serve(time, names[time], int(requests.prompt_tokens[time])) for time in range(len(requests))]
     played = play_one_by_one(spec, requests, pages * page_size)
     assert played.machine.counts[m.HIT] == sum(expected)
     assert played.stats.corrupt == 0
 
 
-def equal_ends(requests: Requests, page_size: int) -> list[tuple[int, int, int]]:
-    """Where a prompt ends with a page: whoever has all of it computes that page again, and keeps it twice."""
+def page_ends(requests: Requests, page_size: int) -> list[tuple[int, int, int]]:
+    """Pairs of requests, and where the prompt of the later one ends if that is where a page ends."""
     ends = requests.prompt_tokens.tolist()
     return [(sooner, later, end) for later, end in enumerate(ends) if end % page_size == 0 for sooner in range(later)]
 

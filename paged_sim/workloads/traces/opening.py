@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
+from typing import TextIO
 
 from paged_sim.errors import PagedSimError
+from paged_sim.files import open_bytes
 
 HEAD_CHARACTERS = 65_536
-
-_GZIP = b"\x1f\x8b"
-_OTHER_ARCHIVES = {
-    b"PK\x03\x04": "a zip archive",
-    b"BZh": "compressed with bzip2",
-    b"\xfd7zXZ\x00": "compressed with xz",
-    b"\x28\xb5\x2f\xfd": "compressed with zstd",
-    b"PAR1": "a Parquet file",
-}
 
 
 @contextmanager
@@ -33,16 +23,12 @@ def open_text(path: Path) -> Iterator[TextIO]:
             only while the caller reads.
     """
     try:
-        with _open_bytes(path) as raw, TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
+        with open_bytes(path) as raw, TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
             yield text
     except UnicodeDecodeError:
         raise PagedSimError(
             f"{path}:{_undecodable_line(path)}: not UTF-8 text; a trace is CSV, TSV or JSON text, plain or gzipped"
         ) from None
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise PagedSimError(f"{path}: truncated or damaged gzip file ({error}); fetch the file again") from None
-    except OSError as error:
-        raise PagedSimError(f"{path}: cannot be read ({error.strerror}); check the path") from None
 
 
 def read_head(path: Path) -> str:
@@ -63,18 +49,9 @@ def empty_file(path: Path) -> PagedSimError:
     return PagedSimError(f"{path}: empty file; give a trace with at least one request")
 
 
-def _open_bytes(path: Path) -> BinaryIO:
-    with path.open("rb") as raw:
-        start = raw.read(8)
-    for magic, what in _OTHER_ARCHIVES.items():
-        if start.startswith(magic):
-            raise PagedSimError(f"{path}: {what}; give the plain file or gzip it")
-    return cast(BinaryIO, gzip.open(path)) if start.startswith(_GZIP) else path.open("rb")
-
-
 def _undecodable_line(path: Path) -> int:
     """Number of the first line that is not UTF-8."""
-    with _open_bytes(path) as raw:
+    with open_bytes(path) as raw:
         return next((number for number, line in enumerate(raw, start=1) if not _is_text(line)), 1)
 
 
