@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from paged_sim import allocators
 from paged_sim.compiled import kernel
-from paged_sim.engine import queue
+from paged_sim.engine import queue, samples
 from paged_sim.engine import seats as seating
 from paged_sim.engine.machine import (
     BUDGET,
     CHUNKED,
     END,
     FINAL,
+    FORM,
     FRAGMENTATION,
     FULL_PROMPT,
-    GENERATION,
     HELD_BACK,
     MAX_SEQS,
     MAX_TOKENS,
+    NOBODY,
     NUM_ENDING,
-    NUM_GENERATIONS,
     NUM_RUNNING,
     OFFSET,
     PARTIAL,
@@ -30,43 +30,54 @@ from paged_sim.engine.machine import (
     SPARE,
     STEP,
     STORED,
+    UNFORKED,
     Machine,
 )
 from paged_sim.ledger import EXTERNAL, FREE_ACCOUNTS, IDLE, LARGEST, RESERVATION, SHORT, TOKEN_STATE, WITHHELD
 
 
 @kernel
-def need_of_head(machine: Machine, state: allocators.State, chunk: int) -> int:
-    """Slots that the head of the queue must find room for, before placement rounds them.
+def tokens_of_head(machine: Machine, chunk: int) -> int:
+    """Tokens that the head of the queue must find room for.
 
-    Where the full prompt is not reserved, that is room for the `chunk` of it that a step would compute.
+    Where the full prompt is not reserved, that is the `chunk` of it that a step would compute.
     """
-    request = queue.head(machine)
-    tokens = machine.known[request]
+    tokens = machine.known[queue.head(machine)]
     if machine.counts[CHUNKED] and not machine.counts[FULL_PROMPT]:
         tokens = min(tokens, chunk)
-    return allocators.want(state, request, tokens)
+    return int(tokens)
+
+
+@kernel
+def need_of_head(machine: Machine, state: allocators.State, chunk: int) -> int:
+    """Slots that the head of the queue must find room for, before placement rounds them."""
+    return samples.need(machine, state, queue.head(machine), tokens_of_head(machine, chunk))
 
 
 @kernel
 def budget_for_head(machine: Machine) -> int:
     """Prompt tokens of the head that this step may compute: 0 if it has to wait for a later step's budget."""
     counts = machine.counts
-    tokens = machine.known[queue.head(machine)]
+    request = queue.head(machine)
+    tokens = machine.known[request]
+    if counts[PARTIAL] != NOBODY:
+        return 0
     if counts[CHUNKED]:
-        return int(min(tokens, counts[BUDGET]))
+        return samples.affordable(machine, request, 0, counts[BUDGET])
+    work = samples.work(machine, request, 0, tokens)
     # A prompt longer than any step's budget would wait for ever: it is admitted alone.
-    alone = tokens > counts[MAX_TOKENS] and counts[PREFILLED] == 0
-    return int(tokens) if tokens <= counts[BUDGET] or alone else 0
+    alone = work > counts[MAX_TOKENS] and counts[PREFILLED] == 0
+    return int(tokens) if work <= counts[BUDGET] or alone else 0
 
 
 @kernel
-def has_room(machine: Machine, state: allocators.State, need: int) -> bool:
-    """Whether `need` slots fit and, if anything runs, the watermark stays free."""
-    if not allocators.fits(state, need):
+def has_room(machine: Machine, state: allocators.State, tokens: int) -> bool:
+    """Whether `tokens` tokens of the head of the queue fit and, if anything runs, the watermark stays free."""
+    request = queue.head(machine)
+    if not samples.fits(machine, state, request, tokens):
         return False
     spare = machine.counts[SPARE] if machine.counts[NUM_RUNNING] > 0 else 0
-    return allocators.free_slots(state) - allocators.footprint(state, need) >= spare
+    return allocators.free_slots(state) - samples.footprint(machine, state, request, tokens) >= spare
 
 
 @kernel
@@ -76,44 +87,54 @@ def admit(machine: Machine, state: allocators.State) -> None:
     if counts[PREEMPTED_NOW]:
         counts[HELD_BACK] = 1
         return
-    while queue.num_waiting(machine) > 0 and counts[NUM_RUNNING] < counts[MAX_SEQS]:
+    while queue.num_waiting(machine) > 0 and has_seats(machine):
         tokens = budget_for_head(machine)
         if tokens == 0:
             counts[HELD_BACK] = 1
             return
-        if not has_room(machine, state, need_of_head(machine, state, tokens)):
+        if not has_room(machine, state, tokens_of_head(machine, tokens)):
             return
         begin(machine, state, tokens)
 
 
 @kernel
+def has_seats(machine: Machine) -> bool:
+    """Whether the sequences of the head of the queue may run beside those that do."""
+    return bool(machine.counts[NUM_RUNNING] + machine.samples[queue.head(machine)] <= machine.counts[MAX_SEQS])
+
+
+@kernel
 def begin(machine: Machine, state: allocators.State, tokens: int) -> None:
     """Seat the head of the queue, for which there is room, and compute `tokens` tokens of its prompt."""
-    counts, seats = machine.counts, machine.seats
     request = queue.head(machine)
     queue.pop_head(machine)
     seat = seating.seat_down(machine)
-    seats[REQUEST, seat] = request
-    seats[GENERATION, seat] = counts[NUM_GENERATIONS]
-    counts[NUM_GENERATIONS] += 1
-    seats[FINAL, seat] = machine.prompt[request] + machine.output[request] - 1
-    slots = allocators.take(state, seat, allocators.want(state, request, tokens))
-    seating.account(machine, state, seat, slots)
-    compute_prompt(machine, state, seat, 0, tokens)
+    samples.enter(machine, state, seat, request)
+    together = samples.first_part(machine, seat, tokens)
+    samples.take(machine, state, seat, together)
+    compute_prompt(machine, state, seat, 0, together)
+    if together < tokens:
+        machine.counts[PARTIAL] = NOBODY
+        samples.grow(machine, state, seat, tokens)
+        compute_prompt(machine, state, seat, together, tokens - together)
 
 
 @kernel
 def compute_prompt(machine: Machine, state: allocators.State, seat: int, stored: int, tokens: int) -> None:
     """Store the next `tokens` prompt tokens of a seat that has room for them; once they are all there, it generates."""
     counts, seats = machine.counts, machine.seats
-    row = machine.ledger.row
-    row[TOKEN_STATE] += tokens
-    row[RESERVATION] -= tokens
-    counts[BUDGET] = max(0, counts[BUDGET] - tokens)
-    counts[PREFILLED] += tokens
+    row, request = machine.ledger.row, seats[REQUEST, seat]
+    more = tokens * samples.num_owners(machine, seat)
+    row[TOKEN_STATE] += more
+    row[RESERVATION] -= more
+    work = samples.work(machine, request, stored, stored + tokens)
+    counts[BUDGET] = max(0, counts[BUDGET] - work)
+    counts[PREFILLED] += work
     stored += tokens
-    seating.write(machine, state, seat, stored)
-    if stored < machine.known[seats[REQUEST, seat]]:
+    samples.write(machine, state, seat, stored)
+    if seats[FORM, seat] == UNFORKED and stored == machine.prompt[request]:
+        samples.fork(machine, state, seat)
+    if stored < machine.known[request]:
         seats[STORED, seat] = stored
         counts[PARTIAL] = seat
         return
@@ -142,7 +163,7 @@ def label_free_slots(machine: Machine, state: allocators.State) -> int:
     if free < need:
         row[SHORT] = free
         return SHORTAGE
-    if not allocators.fits(state, need):
+    if not samples.fits(machine, state, queue.head(machine), tokens_of_head(machine, machine.counts[MAX_TOKENS])):
         row[EXTERNAL] = free
         return FRAGMENTATION
     row[WITHHELD] = free

@@ -20,6 +20,7 @@ from paged_sim.engine.machine import (
     GENERATION,
     LAST_RUNNING,
     NEXT_EVENT,
+    NEXT_SAMPLE,
     NOBODY,
     NUM_FREE_SEATS,
     NUM_OPERATIONS,
@@ -29,6 +30,7 @@ from paged_sim.engine.machine import (
     POISON_FREED,
     PREVIOUS,
     RECORD,
+    ROOM,
     ROUNDING,
     SLOTS,
     TAIL,
@@ -44,8 +46,7 @@ from paged_sim.ledger import TAIL as TAIL_ACCOUNT
 def seat_down(machine: Machine) -> int:
     """A free seat, entered as the last in running order."""
     counts, seats = machine.counts, machine.seats
-    counts[NUM_FREE_SEATS] -= 1
-    seat = machine.free_seats[counts[NUM_FREE_SEATS]]
+    seat = sit_beside(machine)
     last = counts[LAST_RUNNING]
     seats[PREVIOUS, seat] = last
     seats[FOLLOWING, seat] = NOBODY
@@ -54,12 +55,23 @@ def seat_down(machine: Machine) -> int:
     else:
         seats[FOLLOWING, last] = seat
     counts[LAST_RUNNING] = seat
+    return seat
+
+
+@kernel
+def sit_beside(machine: Machine) -> int:
+    """A free seat outside of the running order, for a sequence that goes with another of its request."""
+    counts, seats = machine.counts, machine.seats
+    counts[NUM_FREE_SEATS] -= 1
+    seat = machine.free_seats[counts[NUM_FREE_SEATS]]
     counts[NUM_RUNNING] += 1
     seats[SLOTS, seat] = 0
+    seats[ROOM, seat] = 0
     seats[WRITTEN, seat] = 0
     seats[OVER, seat] = 0
     seats[TAIL, seat] = 0
     seats[ROUNDING, seat] = 0
+    seats[NEXT_SAMPLE, seat] = NOBODY
     return int(seat)
 
 
@@ -76,6 +88,13 @@ def stand_up(machine: Machine, seat: int) -> None:
         counts[LAST_RUNNING] = previous
     else:
         seats[PREVIOUS, following] = previous
+    leave_seat(machine, seat)
+
+
+@kernel
+def leave_seat(machine: Machine, seat: int) -> None:
+    """Free a seat that is not, or no longer, in running order."""
+    counts = machine.counts
     counts[NUM_RUNNING] -= 1
     machine.free_seats[counts[NUM_FREE_SEATS]] = seat
     counts[NUM_FREE_SEATS] += 1
@@ -85,7 +104,7 @@ def stand_up(machine: Machine, seat: int) -> None:
 def schedule(machine: Machine, seat: int) -> None:
     """Enter a seat's next event: the step at which it needs more slots, or its end."""
     seats = machine.seats
-    step = min(seats[END, seat], seats[OFFSET, seat] + seats[SLOTS, seat] + 1)
+    step = min(seats[END, seat], seats[OFFSET, seat] + seats[ROOM, seat] + 1)
     bucket = step & (len(machine.wheel) - 1)
     seats[NEXT_EVENT, seat] = machine.wheel[bucket]
     machine.wheel[bucket] = seat
@@ -95,7 +114,7 @@ def schedule(machine: Machine, seat: int) -> None:
 def unschedule(machine: Machine, seat: int) -> None:
     """Strike a seat's next event, which must be entered."""
     seats = machine.seats
-    step = min(seats[END, seat], seats[OFFSET, seat] + seats[SLOTS, seat] + 1)
+    step = min(seats[END, seat], seats[OFFSET, seat] + seats[ROOM, seat] + 1)
     bucket = step & (len(machine.wheel) - 1)
     other = machine.wheel[bucket]
     if other == seat:
@@ -129,6 +148,7 @@ def account(machine: Machine, state: allocators.State, seat: int, slots: int) ->
     row[TAIL_ACCOUNT] += tail
     row[ROUNDING_ACCOUNT] += rounding
     seats[SLOTS, seat] = slots
+    seats[ROOM, seat] = slots
 
 
 @kernel
@@ -147,7 +167,14 @@ def record(machine: Machine, kind: int, slot: int, length: int, generation: int,
 @kernel
 def record_span(machine: Machine, state: allocators.State, seat: int, kind: int, first: int, last: int) -> None:
     """Record an operation over a seat's tokens `first` to `last - 1`, one entry for each run of consecutive slots."""
-    generation = machine.seats[GENERATION, seat]
+    record_tokens(machine, state, seat, kind, machine.seats[GENERATION, seat], first, last)
+
+
+@kernel
+def record_tokens(
+    machine: Machine, state: allocators.State, seat: int, kind: int, generation: int, first: int, last: int
+) -> None:
+    """Record an operation over the tokens `first` to `last - 1` of `generation` where a seat's table has them."""
     position = first
     while position < last:
         slot, run = allocators.locate(state, seat, position)
@@ -172,8 +199,8 @@ def undo(machine: Machine) -> int:
 
 @kernel
 def written_ahead(machine: Machine, seat: int) -> int:
-    """Tokens of a seat up to which writing may run ahead: what it holds, but not beyond its end."""
-    return int(min(machine.seats[SLOTS, seat], machine.seats[FINAL, seat]))
+    """Tokens of a seat up to which writing may run ahead: what it has room for, but not beyond its end."""
+    return int(min(machine.seats[ROOM, seat], machine.seats[FINAL, seat]))
 
 
 @kernel
