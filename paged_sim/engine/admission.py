@@ -110,13 +110,13 @@ def begin(machine: Machine, state: allocators.State, tokens: int) -> None:
     queue.pop_head(machine)
     seat = seating.seat_down(machine)
     samples.enter(machine, state, seat, request)
-    together = samples.first_part(machine, seat, tokens)
-    samples.take(machine, state, seat, together)
-    compute_prompt(machine, state, seat, 0, together)
-    if together < tokens:
+    stored = 0
+    while stored < tokens:
         machine.counts[PARTIAL] = NOBODY
-        samples.grow(machine, state, seat, tokens)
-        compute_prompt(machine, state, seat, together, tokens - together)
+        end = samples.end_of_part(machine, seat, tokens)
+        samples.give_room(machine, state, seat, stored, end)
+        compute_prompt(machine, state, seat, stored, end - stored)
+        stored = end
 
 
 @kernel

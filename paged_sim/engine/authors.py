@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from paged_sim import allocators
 from paged_sim.arena.operations import CHECK, WRITE
-from paged_sim.compiled import kernel
+from paged_sim.compiled import kernel, rare_kernel
 from paged_sim.engine import seats as seating
 from paged_sim.engine.machine import BEAM, EAGER, GENERATION, RECORD, REQUEST, WRITTEN, Machine
 
 
-@kernel
+@rare_kernel
 def write(machine: Machine, state: allocators.State, leader: int, seat: int, tokens: int) -> None:
     """`seats.write` for one of several sequences of a request."""
     seats = machine.seats
@@ -29,7 +29,7 @@ def write(machine: Machine, state: allocators.State, leader: int, seat: int, tok
     seats[WRITTEN, seat] = last
 
 
-@kernel
+@rare_kernel
 def check(
     machine: Machine, state: allocators.State, leader: int, seat: int, first: int, last: int, finished: bool
 ) -> None:
@@ -41,20 +41,27 @@ def check(
 @kernel
 def record(machine: Machine, state: allocators.State, leader: int, seat: int, kind: int, first: int, last: int) -> None:
     """Record an operation over a sequence's tokens `first` to `last - 1`, each with its author."""
+    position = first
+    while position < last:
+        author, end = author_of(machine, state, leader, seat, position, last)
+        seating.record_tokens(machine, state, seat, kind, author, position, end)
+        position = end
+
+
+@kernel
+def author_of(
+    machine: Machine, state: allocators.State, leader: int, seat: int, position: int, last: int
+) -> tuple[int, int]:
+    """The generation that wrote a sequence's token at `position`, and the end (at most `last`) of what it wrote."""
     seats = machine.seats
     prompt = machine.prompt[seats[REQUEST, leader]]
-    own = seats[GENERATION, seat]
-    common = allocators.shares(state) or machine.counts[BEAM]
-    author = seats[GENERATION, leader] if common else own
-    middle = max(first, min(last, prompt))
-    seating.record_tokens(machine, state, seat, kind, author, first, middle)
-    if not machine.counts[BEAM]:
-        seating.record_tokens(machine, state, seat, kind, own, middle, last)
-        return
-    while middle < last:
-        author = machine.authors[seat, middle - prompt]
-        end = middle + 1
-        while end < last and machine.authors[seat, end - prompt] == author:
-            end += 1
-        seating.record_tokens(machine, state, seat, kind, author, middle, end)
-        middle = end
+    is_beam = machine.counts[BEAM]
+    if position < prompt and (is_beam or allocators.shares(state)):
+        return int(seats[GENERATION, leader]), int(min(last, prompt))
+    if not is_beam:
+        return int(seats[GENERATION, seat]), last
+    author = machine.authors[seat, position - prompt]
+    end = position + 1
+    while end < last and machine.authors[seat, end - prompt] == author:
+        end += 1
+    return int(author), end

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from paged_sim import allocators
 from paged_sim.arena.operations import COPY, splitmix64
-from paged_sim.compiled import kernel
+from paged_sim.compiled import kernel, rare_kernel
 from paged_sim.engine import authors, samples
 from paged_sim.engine import seats as seating
 from paged_sim.engine.machine import (
@@ -55,7 +55,7 @@ def count_heirs(machine: Machine, leader: int, stored: int) -> None:
         seats[HEIRS, seat] += 1
 
 
-@kernel
+@rare_kernel
 def branch(machine: Machine, state: allocators.State, leader: int, stored: int) -> None:
     """Let the beams of a request, with `stored` tokens each, continue those that were drawn.
 

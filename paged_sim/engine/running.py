@@ -12,6 +12,7 @@ from paged_sim.engine.machine import (
     BEAM,
     BUDGET,
     DISCARDED,
+    DIVERGED,
     EAGER,
     END,
     FINAL,
@@ -119,77 +120,70 @@ def collect_due(machine: Machine) -> None:
 def make_room(machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int, index: int) -> bool:
     """Give the sequences of a request, with `stored` tokens each, room for `tokens`; whether they are still seated.
 
-    `index` is the place of the first of them, `leader`, in `due` (see `give_way`).
+    Where there is no room, the request admitted last gives way, and the next to last, until there is or it is this
+    one's turn; without preemption this one is refused. `index` is the place of its first sequence, `leader`, in `due`
+    (places from there on are struck when their seats give way).
     """
-    seats = machine.seats
-    if seats[FORM, leader] == TOGETHER:
-        while not allocators.fits(state, samples.copies_needed(machine, state, leader)):
-            if not give_way(machine, state, leader, tokens, SHORTAGE, index):
-                return False
-        samples.part(machine, state, leader)
-    elif machine.counts[BEAM] and seats[NUM_SAMPLES, leader] > 1 and leader != machine.counts[PARTIAL]:
+    counts, seats = machine.counts, machine.seats
+    diverged = seats[FORM, leader] == DIVERGED
+    if counts[BEAM] and diverged and seats[NUM_SAMPLES, leader] > 1 and leader != counts[PARTIAL]:
         beams.branch(machine, state, leader, stored)
-    seat = leader
-    while seat != NOBODY:
-        if not make_room_for(machine, state, leader, seat, tokens, stored, index):
-            return False
-        seat = samples.next_owner(machine, leader, seat)
-    return True
-
-
-@kernel
-def make_room_for(
-    machine: Machine, state: allocators.State, leader: int, seat: int, tokens: int, stored: int, index: int
-) -> bool:
-    """Give one sequence of a request room for `tokens` tokens, as `make_room` says."""
-    seats = machine.seats
     while True:
-        goal = allocators.want(state, seats[REQUEST, leader], tokens)
-        slots = allocators.grow(state, seat, goal)
-        if slots != NO_ROOM:
-            source = allocators.moved_from(state)
-            if source >= 0:
-                seating.record_move(machine, state, seat, source, stored)
-            seating.account(machine, state, seat, slots)
+        missing = find_room(machine, state, leader, tokens, stored)
+        if missing == 0:
             return True
-        extra = allocators.footprint(state, goal) - seats[SLOTS, seat]
-        label = SHORTAGE if allocators.free_slots(state) < extra else FRAGMENTATION
+        label = SHORTAGE if allocators.free_slots(state) < missing else FRAGMENTATION
         if not give_way(machine, state, leader, tokens, label, index):
             return False
 
 
 @kernel
-def give_way(machine: Machine, state: allocators.State, leader: int, tokens: int, label: int, index: int) -> bool:
-    """There is no room for a request: the one admitted last gives way. Whether this one is still seated.
-
-    Where this is the only one, or without preemption, it is refused. `index` is its place in `due` (places from there
-    on are struck when their seats give way).
-    """
-    counts = machine.counts
-    if not counts[RECOMPUTE] or counts[FIRST_RUNNING] == counts[LAST_RUNNING]:
-        request = machine.seats[REQUEST, leader]
-        evict(machine, state, leader, tokens)
-        refusal = REFUSED_GROWTH if label == SHORTAGE else REFUSED_MOVE
-        machine.outcome[request] = REFUSED_ALONE if counts[RECOMPUTE] else refusal
-        queue.leave(machine)
-        return False
-    victim = counts[LAST_RUNNING]
-    machine.tallies[PREEMPTED, label] += 1
-    preempt(machine, state, victim, index)
-    return bool(victim != leader)
+def find_room(machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int) -> int:
+    """Let each sequence of a request grow that has not yet; 0, or the slots for which the first of them has no room."""
+    seats = machine.seats
+    if seats[FORM, leader] == TOGETHER:
+        copies = samples.copies_needed(machine, state, leader)
+        if not allocators.fits(state, copies):
+            return copies
+        samples.part(machine, state, leader)
+    goal = allocators.want(state, seats[REQUEST, leader], tokens)
+    seat = leader
+    while seat != NOBODY:
+        slots = allocators.grow(state, seat, goal)
+        if slots == NO_ROOM:
+            return int(allocators.footprint(state, goal) - seats[SLOTS, seat])
+        source = allocators.moved_from(state)
+        if source >= 0:
+            seating.record_move(machine, state, seat, source, stored)
+        seating.account(machine, state, seat, slots)
+        seat = samples.next_owner(machine, leader, seat)
+    return 0
 
 
 @kernel
-def preempt(machine: Machine, state: allocators.State, seat: int, index: int) -> None:
-    """Send a sequence back to the front of the queue; it forgets what is stored and keeps what it generated."""
+def give_way(machine: Machine, state: allocators.State, leader: int, tokens: int, label: int, index: int) -> bool:
+    """There is no room for a request: one goes, as `make_room` says. Whether this one is still seated.
+
+    Who is preempted goes back to the front of the queue; it forgets what is stored and keeps what it generated.
+    """
     counts, seats = machine.counts, machine.seats
-    request = seats[REQUEST, seat]
-    counts[PREEMPTED_NOW] = 1
-    if seat != counts[PARTIAL]:
-        machine.known[request] = counts[STEP] - seats[OFFSET, seat]
-        strike(machine, seat, index)
-    evict(machine, state, seat, counts[STEP] - seats[OFFSET, seat])
-    queue.put_in_front(machine, request)
+    is_refused = not counts[RECOMPUTE] or counts[FIRST_RUNNING] == counts[LAST_RUNNING]
+    victim = leader if is_refused else counts[LAST_RUNNING]
+    request = seats[REQUEST, victim]
+    if is_refused:
+        refusal = REFUSED_GROWTH if label == SHORTAGE else REFUSED_MOVE
+        machine.outcome[request] = REFUSED_ALONE if counts[RECOMPUTE] else refusal
+        queue.leave(machine)
+    else:
+        counts[PREEMPTED_NOW] = 1
+        machine.tallies[PREEMPTED, label] += 1
+        tokens = counts[STEP] - seats[OFFSET, victim]
+        if victim != counts[PARTIAL]:
+            machine.known[request] = tokens
+            strike(machine, victim, index)
+        queue.put_in_front(machine, request)
+    evict(machine, state, victim, tokens)
+    return bool(victim != leader)
 
 
 @kernel

@@ -14,7 +14,7 @@ from __future__ import annotations
 from paged_sim import allocators
 from paged_sim.allocators import KEPT
 from paged_sim.arena.operations import COPY, POISON
-from paged_sim.compiled import kernel
+from paged_sim.compiled import kernel, rare_kernel
 from paged_sim.engine import authors
 from paged_sim.engine import seats as seating
 from paged_sim.engine.machine import (
@@ -133,9 +133,9 @@ def introduce(machine: Machine, seat: int, request: int) -> None:
 
 
 @kernel
-def first_part(machine: Machine, leader: int, tokens: int) -> int:
-    """How many of a request's first `tokens` tokens are stored before its sequences part."""
-    if machine.seats[FORM, leader] == DIVERGED:
+def end_of_part(machine: Machine, leader: int, tokens: int) -> int:
+    """How many of a request's first `tokens` tokens can be stored without its sequences parting anew."""
+    if machine.seats[FORM, leader] != UNFORKED:
         return tokens
     return int(min(tokens, machine.prompt[machine.seats[REQUEST, leader]]))
 
@@ -155,32 +155,22 @@ def num_owners(machine: Machine, leader: int) -> int:
 
 
 @kernel
-def take(machine: Machine, state: allocators.State, leader: int, tokens: int) -> None:
-    """Give the sequences that have slots of their own room for `tokens` tokens; there must be room."""
+def give_room(machine: Machine, state: allocators.State, leader: int, stored: int, tokens: int) -> None:
+    """Give the sequences that have slots, with `stored` tokens each, room for `tokens` tokens; there must be room."""
+    if machine.seats[FORM, leader] == TOGETHER:
+        part(machine, state, leader)
+    goal = allocators.want(state, machine.seats[REQUEST, leader], tokens)
     seat = leader
     while seat != NOBODY:
-        slots = allocators.take(state, seat, allocators.want(state, machine.seats[REQUEST, leader], tokens))
+        slots = allocators.grow(state, seat, goal) if stored > 0 else allocators.take(state, seat, goal)
         seating.account(machine, state, seat, slots)
         seat = next_owner(machine, leader, seat)
 
 
-@kernel
-def grow(machine: Machine, state: allocators.State, leader: int, tokens: int) -> None:
-    """Part the sequences and give each room for `tokens` tokens; there must be room."""
-    part(machine, state, leader)
-    seat = leader
-    while seat != NOBODY:
-        slots = allocators.grow(state, seat, allocators.want(state, machine.seats[REQUEST, leader], tokens))
-        seating.account(machine, state, seat, slots)
-        seat = next_owner(machine, leader, seat)
-
-
-@kernel
+@rare_kernel
 def limit_room(machine: Machine, leader: int, tokens: int) -> None:
     """Stop writing ahead where a page is still to be copied: at the prompt's end, and for beams at every step."""
     seats = machine.seats
-    if seats[NUM_SAMPLES, leader] == 1:
-        return
     seat = leader
     while seat != NOBODY:
         if seats[FORM, leader] != DIVERGED:
@@ -203,7 +193,7 @@ def write(machine: Machine, state: allocators.State, leader: int, tokens: int) -
         seat = next_owner(machine, leader, seat)
 
 
-@kernel
+@rare_kernel
 def share(machine: Machine, leader: int, saved: int, tokens: int, tail: int) -> None:
     """Say what a request's sequences, each booked as if it stood alone, hold in common.
 
@@ -224,7 +214,7 @@ def share(machine: Machine, leader: int, saved: int, tokens: int, tail: int) -> 
     seats[SAVED_TAIL, leader] = tail
 
 
-@kernel
+@rare_kernel
 def fork(machine: Machine, state: allocators.State, leader: int) -> None:
     """Fork the other sequences from the first, whose prompt is complete: they share all its pages."""
     seats, row = machine.seats, machine.ledger.row
@@ -261,12 +251,10 @@ def page_of(machine: Machine, state: allocators.State, leader: int) -> int:
     return allocators.own_part(state, request, prompt, prompt + 1)
 
 
-@kernel
+@rare_kernel
 def part(machine: Machine, state: allocators.State, leader: int) -> None:
     """Give every sequence TOGETHER with others a page of its own to write to; there must be room for the copies."""
     seats = machine.seats
-    if seats[FORM, leader] != TOGETHER:
-        return
     prompt = machine.prompt[seats[REQUEST, leader]]
     begun = prompt % page_of(machine, state, leader)
     seat = leader
@@ -279,7 +267,7 @@ def part(machine: Machine, state: allocators.State, leader: int) -> None:
     share(machine, leader, saved, saved, 0)
 
 
-@kernel
+@rare_kernel
 def copy_page(machine: Machine, state: allocators.State, seat: int, stored: int, begun: int) -> None:
     """Copy a seat's last page, in which `begun` of its `stored` tokens lie, if others own it too."""
     if begun == 0:
@@ -303,16 +291,22 @@ def num_written(machine: Machine, state: allocators.State, leader: int, stored: 
 
 @kernel
 def vacate(machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int, finished: bool) -> None:
-    """`seats.vacate` for all sequences of a request, of which `tokens` tokens each are booked and `stored` are stored.
-
-    All are read back before any gives its slots back: the last owner of a page frees it.
-    """
-    seats, row = machine.seats, machine.ledger.row
-    if seats[NUM_SAMPLES, leader] == 1:
-        row[TOKEN_STATE] -= tokens
-        row[RESERVATION] += tokens
-        seating.vacate(machine, state, leader, stored, finished)
+    """`seats.vacate` for all sequences of a request: `tokens` tokens of each are booked, `stored` are stored."""
+    row = machine.ledger.row
+    if machine.seats[NUM_SAMPLES, leader] > 1:
+        vacate_all(machine, state, leader, tokens, stored, finished)
         return
+    row[TOKEN_STATE] -= tokens
+    row[RESERVATION] += tokens
+    seating.vacate(machine, state, leader, stored, finished)
+
+
+@rare_kernel
+def vacate_all(
+    machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int, finished: bool
+) -> None:
+    """`vacate` for several sequences: all are read back before any gives up its slots, whose last owner frees them."""
+    seats, row = machine.seats, machine.ledger.row
     share(machine, leader, 0, 0, 0)
     seat = leader
     while seat != NOBODY:
@@ -325,8 +319,7 @@ def vacate(machine: Machine, state: allocators.State, leader: int, tokens: int, 
             row[TOKEN_STATE] -= tokens
             row[RESERVATION] += tokens
             if machine.counts[RECORD]:
-                ahead = seating.written_ahead(machine, seat)
-                seating.record_span(machine, state, seat, seating.undo(machine), stored, ahead)
+                take_back(machine, state, seat, stored)
             give_back(machine, state, seat)
             seating.account(machine, state, seat, 0)
         if seat == leader:
@@ -336,7 +329,19 @@ def vacate(machine: Machine, state: allocators.State, leader: int, tokens: int, 
         seat = following
 
 
-@kernel
+@rare_kernel
+def take_back(machine: Machine, state: allocators.State, seat: int, stored: int) -> None:
+    """Record that what a seat wrote ahead is undone.
+
+    A seat may have grown and not have written, because another of its request found no room: such slots are poisoned,
+    as they are where tokens are written one by one.
+    """
+    written = max(stored, machine.seats[WRITTEN, seat])
+    seating.record_span(machine, state, seat, seating.undo(machine), stored, written)
+    seating.record_span(machine, state, seat, POISON, written, seating.written_ahead(machine, seat))
+
+
+@rare_kernel
 def give_back(machine: Machine, state: allocators.State, seat: int) -> None:
     """Release a seat's slots, poisoned first where nobody else owns them."""
     if machine.counts[RECORD] and machine.counts[POISON_FREED]:

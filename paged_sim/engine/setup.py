@@ -45,7 +45,8 @@ def refuse_beforehand(
         asked = state.asks if len(state.asks) else np.minimum(final, max_model_len)
         outcome[asked > largest] = m.REFUSED_PLACEMENT
         for request in np.flatnonzero((samples > 1) & (asked <= largest)):
-            if not contiguous.fits_all(state, int(asked[request]), 0, int(samples[request]) - 1):
+            extent = contiguous.want(state, int(request), int(final[request]))
+            if not contiguous.fits_all(state, extent, extent, int(samples[request]) - 1):
                 outcome[request] = m.REFUSED_PLACEMENT
         outcome[asked * samples > usable] = m.REFUSED_RESERVATION
     else:
