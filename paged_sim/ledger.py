@@ -93,6 +93,8 @@ def create(capacity: int, rows: int, requests: int) -> Ledger:
     """An empty ledger for an arena of `capacity` slots, at most `rows` sequences and `requests` waiting."""
     spans = np.full(NUM_SERIES, float(capacity))
     spans[BATCH], spans[WAITING] = rows, requests
+    # What is shared is seen by every row.
+    spans[SHARED] = spans[SAVED] = float(capacity) * rows
     scale = np.minimum(1.0, BINS / np.maximum(spans, 1.0))
     scale[FILL] = BINS
     return Ledger(

@@ -12,6 +12,14 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
+class Beams:
+    """How beams are continued: each by itself with probability `keep`, else by one drawn from all; by `seed`."""
+
+    keep: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
 class Requests:
     """`n` requests in order of arrival (ties: in order of the source).
 
@@ -20,6 +28,7 @@ class Requests:
     `prefix_ids[prefix_offsets[i]:prefix_offsets[i+1]]` are the ids of request i's leading blocks of `prefix_block`
     tokens each: equal ids at equal positions are equal tokens. `prefix_block` is 0 where nothing is known to be shared.
     `source` is empty, or the number of the request that each one is a sample of: those have one prompt.
+    `samples` are the sequences of each request: they have its prompt and its lengths; with `beams` they are its beams.
     """
 
     arrival: Floats
@@ -33,6 +42,7 @@ class Requests:
     users: int = 0
     think: float = 0.0
     source: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    beams: Beams | None = None
 
     def __len__(self) -> int:
         return len(self.prompt_tokens)

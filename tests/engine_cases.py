@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from paged_sim import ledger as books
-from paged_sim.requests import Ints, Requests
+from paged_sim.requests import Beams, Ints, Requests
 from paged_sim.scenario.models import AllocatorSpec, ArenaSpec, Measure, Scenario, Scheduler, Variant
 
 
@@ -91,7 +92,21 @@ def cases(draw: st.DrawFn, specs: tuple[AllocatorSpec, ...] = POLICIES) -> Case:
         arena=ArenaSpec(device="cpu", check="all", poison=draw(st.booleans())),
         measure=Measure(warmup_requests=draw(st.sampled_from([0, 0, 3])), samples=ALL_ROWS),
     )
-    return Case(scenario, draw(small_requests(timed, max_model_len)))
+    requests = draw(small_requests(timed, max_model_len))
+    requests = draw(with_samples(requests, scenario.scheduler))
+    if scenario.allocators[0].prefix_cache != "none":
+        requests = replace(requests, beams=None).spread_samples()
+    return Case(scenario, requests)
+
+
+@st.composite
+def with_samples(draw: st.DrawFn, requests: Requests, scheduler: Scheduler) -> Requests:
+    """The same requests, or with several samples or beams each, of which no more than may run in one step."""
+    most = draw(st.sampled_from([1, 1, 2, 3, 6]))
+    allowed = min(most, scheduler.max_num_seqs, scheduler.max_num_batched_tokens)
+    samples = np.random.default_rng(draw(st.integers(0, 1 << 16))).integers(1, allowed + 1, len(requests))
+    beams = draw(st.sampled_from([None, Beams(keep=0.0, seed=3), Beams(keep=0.7, seed=1 << 31)]))
+    return replace(requests, samples=samples, beams=beams)
 
 
 def assert_same(played: Played, other: Played) -> None:

@@ -15,7 +15,7 @@ from paged_sim.engine.drive import drive
 from paged_sim.engine.machine import Machine
 from paged_sim.engine.setup import build_allocator, build_machine, num_seats
 from paged_sim.ledger import ACCOUNTS, SERIES
-from paged_sim.requests import Floats, Ints, Requests
+from paged_sim.requests import Beams, Floats, Ints, Requests
 from paged_sim.scenario.models import AllocatorSpec, ArenaSpec, Measure, Scenario, Scheduler, Variant, Workload
 
 RULES = ("max", "limit", "pow2", "oracle", "grow")
@@ -73,6 +73,8 @@ def requests_of(
     think: float = 0.0,
     prefix_block: int = 0,
     prefixes: Sequence[Sequence[int]] = (),
+    samples: int | Sequence[int] = 1,
+    beams: Beams | None = None,
 ) -> Requests:
     """Requests of these lengths; `max_tokens` is the true output and all arrive at once unless said otherwise.
 
@@ -85,12 +87,13 @@ def requests_of(
         prompt_tokens=np.array(prompt, np.int64),
         output_tokens=np.array(output, np.int64),
         max_tokens=np.array(output if max_tokens is None else max_tokens, np.int64),
-        samples=np.ones(total, np.int64),
+        samples=np.ones(total, np.int64) * np.array(samples, np.int64),
         prefix_offsets=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
         prefix_ids=np.array([number for ids in prefixes for number in ids], np.int64),
         prefix_block=prefix_block,
         users=users,
         think=think,
+        beams=beams,
     )
 
 
@@ -149,7 +152,7 @@ class Played(NamedTuple):
         """The engine's counters that do not depend on how its record was cut or its tokens were written."""
         names = (
             "STEP", "NUM_ARRIVED", "NUM_RUNNING", "NUM_GENERATIONS", "NUM_FINISHED", "NUM_ENDED", "NUM_STEPS_DONE",
-            "TOKEN_STEPS", "DISCARDED", "STORED_AT_FINISH", "HELD_AT_FINISH", "NUM_ROWS", "STRIDE",
+            "TOKEN_STEPS", "DISCARDED", "STORED_AT_FINISH", "HELD_AT_FINISH", "COW_COPIES", "NUM_ROWS", "STRIDE",
             "NUM_ADMITTED", "ASKED", "HIT", "NUM_READMITTED", "ASKED_AGAIN", "HIT_AGAIN", "HIT_IN_PAGES",
         )  # fmt: skip
         return {name: int(self.machine.counts[getattr(m, name)]) for name in names}

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 )
 
 from paged_sim import allocators
-from paged_sim.allocators import FAMILIES, NO_ROOM, State
+from paged_sim.allocators import FAMILIES, KEPT, NO_ROOM, State
 from paged_sim.allocators.contiguous import MOVED_FROM, Contiguous
 from paged_sim.arena import open_arena
 from paged_sim.arena.operations import CHECK, COPY, POISON, WRITE
@@ -69,16 +69,20 @@ class AllocatorContract(RuleBasedStateMachine):
         self.fresh = sizes_until_full(self.state, self.longest)
         self.arena = open_arena(ArenaSpec(device="cpu"), slots, 8, compiled=False)
         self.rows: dict[int, tuple[int, int, int, int]] = {}  # row: request, generation, tokens stored, slots held
+        self.authors: dict[int, list[int]] = {}  # row: the generation that wrote each of its tokens
         self.generations = 0
 
     def execute(self, row: int, kind: int, first: int, last: int) -> None:
         """Let the arena write or check tokens `first` to `last - 1` of a row, wherever the allocator says they are."""
-        generation = self.rows[row][1]
+        authors = self.authors.setdefault(row, [])
+        authors += [self.rows[row][1]] * (last - len(authors))
         while first < last:
             slot, run = allocators.locate(self.state, row, first)
             assert run > 0
-            length = min(run, last - first)
-            self.arena.execute(np.array([[kind, slot, length, generation, first]]))
+            length = 1
+            while length < min(run, last - first) and authors[first + length] == authors[first]:
+                length += 1
+            self.arena.execute(np.array([[kind, slot, length, authors[first], first]]))
             first += length
 
     def slots_of(self, row: int) -> list[int]:
@@ -121,6 +125,8 @@ class AllocatorContract(RuleBasedStateMachine):
         if stored == self.final[request]:
             return
         tokens = data.draw(st.integers(stored + 1, self.final[request]))
+        if stored < held and not self.part(row):
+            return
         if tokens <= held:
             assert allocators.grow(self.state, row, tokens) == held
             assert allocators.moved_from(self.state) == -1
@@ -140,6 +146,48 @@ class AllocatorContract(RuleBasedStateMachine):
         self.follow_move(row, stored, old_slots)
         self.execute(row, WRITE, stored, tokens)
 
+    @precondition(lambda self: self.rows and allocators.shares(self.state))
+    @rule(data=st.data())
+    def fork(self, data: st.DataObject) -> None:
+        """A row begins as another one: it takes nothing, and sees the same tokens."""
+        parent = data.draw(st.sampled_from(sorted(self.rows)))
+        child = next((row for row in range(ROWS) if row not in self.rows), None)
+        if child is None:
+            return
+        request, _, stored, held = self.rows[parent]
+        free = allocators.free_slots(self.state)
+        assert allocators.fork(self.state, parent, child) == held
+        assert allocators.free_slots(self.state) == free
+        assert allocators.exclusive_from(self.state, parent) == allocators.exclusive_from(self.state, child) == held
+        self.rows[child] = (request, self.generations, stored, held)
+        self.authors[child] = list(self.authors[parent])
+        self.generations += 1
+        assert self.slots_of(child) == self.slots_of(parent)
+
+    def part(self, row: int) -> bool:
+        """Give a row the page it is about to write to; whether there was room for the copy."""
+        stored = self.rows[row][2]
+        slots, before, free = self.slots_of(row), snapshot(self.state), allocators.free_slots(self.state)
+        others = [slot for other in self.rows if other != row for slot in self.slots_of(other)]
+        source = allocators.unshare(self.state, row, stored)
+        if source in (KEPT, NO_ROOM):
+            assert snapshot(self.state) == before
+            assert (source == KEPT) == (slots[stored] not in others)
+            assert source == KEPT or free == 0
+            return source == KEPT
+        assert source <= slots[stored]
+        assert allocators.unshare(self.state, row, stored) == KEPT
+        begun = slots[stored] - source
+        target = self.slots_of(row)[stored - begun]
+        assert not {target, target + begun} & set(others)
+        self.arena.execute(np.array([[COPY, source, begun, target, 0]]))
+        return True
+
+    def alone(self, row: int) -> list[int]:
+        """The slots that only this row holds."""
+        others = {slot for other in self.rows if other != row for slot in self.slots_of(other)}
+        return [slot for slot in self.slots_of(row) if slot not in others]
+
     def follow_move(self, row: int, stored: int, old_slots: list[int]) -> None:
         """Copy a moved row's tokens; one that was not moved keeps the slots it had."""
         source = allocators.moved_from(self.state)
@@ -157,18 +205,44 @@ class AllocatorContract(RuleBasedStateMachine):
         self.free(data.draw(st.sampled_from(sorted(self.rows))))
 
     def free(self, row: int) -> None:
-        """Read a row's tokens back and release it."""
-        _, _, stored, held = self.rows[row]
+        """Read a row's tokens back and release it; what others still see stays, the rest is poisoned."""
+        _, _, stored, _ = self.rows[row]
         self.execute(row, CHECK, 0, stored)
-        free = allocators.free_slots(self.state)
+        free, alone = allocators.free_slots(self.state), self.alone(row)
+        assert alone == self.slots_of(row)[allocators.exclusive_from(self.state, row) :]
         allocators.release(self.state, row)
-        assert allocators.free_slots(self.state) == free + held
-        del self.rows[row]
+        assert allocators.free_slots(self.state) == free + len(alone)
+        self.arena.execute(np.array([[POISON, slot, 1, 0, 0] for slot in alone], np.int64).reshape(-1, 5))
+        del self.rows[row], self.authors[row]
+
+    @precondition(lambda self: self.rows)
+    @rule(data=st.data())
+    def several(self, data: st.DataObject) -> None:
+        """What is said to fit for the samples of a request can be handed out to them, one after the other."""
+        request, others = data.draw(st.integers(0, 15)), data.draw(st.integers(1, 5))
+        prompt = data.draw(st.integers(1, self.final[request]))
+        tokens = data.draw(st.integers(prompt, self.final[request]))
+        whole = allocators.want(self.state, request, tokens)
+        part = allocators.own_part(self.state, request, prompt, tokens)
+        empty = [row for row in range(ROWS) if row not in self.rows][: others + 1]
+        if len(empty) <= others:
+            return
+        state, answers = copied(self.state), list[int]()
+        for row, slots in zip(empty, [whole] + [part] * others, strict=True):
+            answers.append(allocators.take(state, row, slots))
+        assert allocators.fits_all(self.state, whole, part, others) == (NO_ROOM not in answers)
 
     @invariant()
-    def no_slot_has_two_owners(self) -> None:
-        held = [slot for row in self.rows for slot in self.slots_of(row)]
-        assert len(held) == len(set(held)) == allocators.capacity(self.state) - allocators.free_slots(self.state)
+    def no_slot_has_two_owners_unless_it_is_shared(self) -> None:
+        tokens: dict[int, tuple[int, int]] = {}
+        for row, (_, _, stored, _) in self.rows.items():
+            slots = self.slots_of(row)
+            assert len(slots) == len(set(slots))
+            for position, slot in enumerate(slots[:stored]):
+                assert tokens.setdefault(slot, (self.authors[row][position], position))[1] == position
+                assert tokens[slot][0] == self.authors[row][position]
+        held = {slot for row in self.rows for slot in self.slots_of(row)}
+        assert len(held) == allocators.capacity(self.state) - allocators.free_slots(self.state)
         assert all(0 <= slot < self.slots for slot in held)
         flags = FAMILIES[type(self.state)].occupied(self.state, self.slots)
         assert np.flatnonzero(flags).tolist() == sorted(held)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from paged_sim.allocators import cached, contiguous, paged
-from paged_sim.allocators.contract import NO_ROOM
+from paged_sim.allocators.contract import KEPT, NO_ROOM
 from paged_sim.allocators.prefix_cache import Cached
 from paged_sim.compiled import dispatched
 
@@ -23,25 +23,31 @@ FAMILIES = {
 
 __all__ = [
     "FAMILIES",
+    "KEPT",
     "NO_ROOM",
     "State",
     "beyond",
     "cached_slots",
     "capacity",
     "copied",
-    "dies",
     "enter",
+    "exclusive_from",
     "find",
     "fits",
+    "fits_all",
     "footprint",
+    "fork",
     "found",
     "free_slots",
     "grow",
     "largest",
     "locate",
     "moved_from",
+    "own_part",
     "release",
+    "shares",
     "take",
+    "unshare",
     "want",
 ]
 
@@ -126,13 +132,6 @@ def enter(state: State, row: int, tokens: int) -> None:
 
 
 @dispatched(FAMILIES)
-def dies(state: State, row: int, position: int) -> bool:
-    """Whether `release` of a row frees the slot of its token `position` for good."""
-    answer: bool = FAMILIES[type(state)].dies(state, row, position)
-    return answer
-
-
-@dispatched(FAMILIES)
 def take(state: State, row: int, slots: int) -> int:
     """Give an empty row room for `slots` slots; the slots it then holds, or NO_ROOM and nothing has changed."""
     answer: int = FAMILIES[type(state)].take(state, row, slots)
@@ -170,4 +169,47 @@ def locate(state: State, row: int, position: int) -> tuple[int, int]:
 def beyond(state: State, row: int, final: int) -> tuple[int, int, int]:
     """Held slots that a row's `final` tokens will never fill: (over_reservation, tail, rounding)."""
     answer: tuple[int, int, int] = FAMILIES[type(state)].beyond(state, row, final)
+    return answer
+
+
+@dispatched(FAMILIES)
+def shares(state: State) -> bool:
+    """Whether rows can share slots, so that `fork` may be asked for."""
+    answer: bool = FAMILIES[type(state)].shares(state)
+    return answer
+
+
+@dispatched(FAMILIES)
+def own_part(state: State, request: int, prompt: int, tokens: int) -> int:
+    """Slots that each further sample of `request` needs with `tokens` tokens, where the first `prompt` are common."""
+    answer: int = FAMILIES[type(state)].own_part(state, request, prompt, tokens)
+    return answer
+
+
+@dispatched(FAMILIES)
+def fits_all(state: State, whole: int, part: int, others: int) -> bool:
+    """Whether a row of `whole` slots and `others` rows of `part` slots each could be given room now."""
+    answer: bool = FAMILIES[type(state)].fits_all(state, whole, part, others)
+    return answer
+
+
+@dispatched(FAMILIES)
+def fork(state: State, row: int, child: int) -> int:
+    """Let an empty row share all that `row` holds; the slots it then holds, or NO_ROOM where nothing can be shared."""
+    answer: int = FAMILIES[type(state)].fork(state, row, child)
+    return answer
+
+
+@dispatched(FAMILIES)
+def unshare(state: State, row: int, position: int) -> int:
+    """Give a row the page of `position` to itself: the first slot of the page that it leaves to others, from which
+    the content must be copied, KEPT if it had it to itself, or NO_ROOM and nothing has changed."""
+    answer: int = FAMILIES[type(state)].unshare(state, row, position)
+    return answer
+
+
+@dispatched(FAMILIES)
+def exclusive_from(state: State, row: int) -> int:
+    """The position from which on nobody else owns a row's slots."""
+    answer: int = FAMILIES[type(state)].exclusive_from(state, row)
     return answer

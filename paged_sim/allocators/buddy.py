@@ -131,3 +131,15 @@ def longest(state: Buddy) -> int:
         if state.head[order] != NOBODY:
             return 1 << order
     return 0
+
+
+@kernel
+def how_many(state: Buddy, order: int, enough: int) -> int:
+    """Blocks of an order that could be allocated one after the other; counting stops once there are `enough`."""
+    total = 0
+    for larger in range(order, NUM_ORDERS):
+        block = state.head[larger]
+        while block != NOBODY and total < enough:
+            total += 1 << (larger - order)
+            block = state.after[block]
+    return total

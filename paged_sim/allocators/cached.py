@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paged_sim.allocators import eviction, future
-from paged_sim.allocators.contract import NO_ROOM
+from paged_sim.allocators.contract import KEPT, NO_ROOM
 from paged_sim.allocators.page_index import KEY, NONE, key_of
 from paged_sim.allocators.prefix_cache import (
     CHILDREN,
@@ -57,6 +57,7 @@ def want(state: Cached, request: int, tokens: int) -> int:
     return tokens
 
 
+@kernel
 def footprint(state: Cached, slots: int) -> int:
     """Slots really handed out for `slots`: whole pages, whether found or not."""
     page_size: int = state.numbers[PAGE_SIZE]
@@ -225,10 +226,41 @@ def locate(state: Cached, row: int, position: int) -> tuple[int, int]:
     return slot, page_size - within
 
 
-def dies(state: Cached, row: int, position: int) -> bool:
-    """Whether `release` of a row leaves nothing of the page with token `position`."""
-    page = state.table[row, position // state.numbers[PAGE_SIZE]]
-    return bool(state.pages[page, REFERENCES] == 1 and not is_entered(state, page))
+def exclusive_from(state: Cached, row: int) -> int:
+    """The position from which on nobody else owns a row's slots nor may find what they hold."""
+    place: int = state.num_pages[row]
+    while place > 0:
+        page = state.table[row, place - 1]
+        if state.pages[page, REFERENCES] > 1 or is_entered(state, page):
+            break
+        place -= 1
+    position: int = place * state.numbers[PAGE_SIZE]
+    return position
+
+
+def shares(state: Cached) -> bool:
+    """Samples are requests of their own here, which find each other's prompt: they are never forked."""
+    return False
+
+
+def own_part(state: Cached, request: int, prompt: int, tokens: int) -> int:
+    """Slots that a further sample wants: as many as the first."""
+    return tokens
+
+
+def fits_all(state: Cached, whole: int, part: int, others: int) -> bool:
+    """Whether `whole` slots and `others` times `part` could be handed out now."""
+    return free_slots(state) >= footprint(state, whole) + others * footprint(state, part)
+
+
+def fork(state: Cached, row: int, child: int) -> int:
+    """Rows are never forked here: always NO_ROOM."""
+    return NO_ROOM
+
+
+def unshare(state: Cached, row: int, position: int) -> int:
+    """A row never writes to a page that others own: KEPT."""
+    return KEPT
 
 
 def beyond(state: Cached, row: int, final: int) -> tuple[int, int, int]:

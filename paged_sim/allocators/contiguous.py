@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paged_sim.allocators import placement
-from paged_sim.allocators.contract import NO_ROOM
+from paged_sim.allocators.contract import KEPT, NO_ROOM
 from paged_sim.compiled import kernel, marked_state
 from paged_sim.requests import Ints
 
@@ -177,9 +177,34 @@ def enter(state: Contiguous, row: int, tokens: int) -> None:
     """Nothing is kept for later."""
 
 
-def dies(state: Contiguous, row: int, position: int) -> bool:
-    """What a row holds is its own."""
-    return True
+def shares(state: Contiguous) -> bool:
+    """Extents are never shared: always false."""
+    return False
+
+
+def own_part(state: Contiguous, request: int, prompt: int, tokens: int) -> int:
+    """Slots that a further sample wants: as many as the first, since each is stored separately."""
+    return want(state, request, tokens)
+
+
+def fits_all(state: Contiguous, whole: int, part: int, others: int) -> bool:
+    """Whether `others` + 1 extents of `whole` slots could be placed now (`part` is the same)."""
+    return placement.how_many(state.space, whole, others + 1) > others
+
+
+def fork(state: Contiguous, row: int, child: int) -> int:
+    """Extents are never shared: always NO_ROOM."""
+    return NO_ROOM
+
+
+def unshare(state: Contiguous, row: int, position: int) -> int:
+    """A row always has its extent to itself: KEPT."""
+    return KEPT
+
+
+def exclusive_from(state: Contiguous, row: int) -> int:
+    """A row has all of its extent to itself: from 0 on."""
+    return 0
 
 
 def is_new(state: Contiguous) -> bool:

@@ -4,3 +4,6 @@ from __future__ import annotations
 
 NO_ROOM = -1
 """The answer "it cannot be placed now": a value, not an error, and nothing has changed."""
+
+KEPT = -2
+"""The answer "it has this page to itself": nothing had to be copied."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from paged_sim.allocators.contract import NO_ROOM
+from paged_sim.allocators.contract import KEPT, NO_ROOM
 from paged_sim.compiled import kernel, marked_state
 
 Ints = npt.NDArray[np.int64]
@@ -176,9 +176,62 @@ def enter(state: Paged, row: int, tokens: int) -> None:
     """Nothing is kept for later."""
 
 
-def dies(state: Paged, row: int, position: int) -> bool:
-    """What a row holds is its own."""
+def shares(state: Paged) -> bool:
+    """Rows can share pages: always true."""
     return True
+
+
+def own_part(state: Paged, request: int, prompt: int, tokens: int) -> int:
+    """Slots in the pages that a further sample with `tokens` tokens does not share: from the prompt's end on."""
+    if tokens <= prompt:
+        return 0
+    page_size: int = state.numbers[PAGE_SIZE]
+    return (pages_for(state, tokens) - prompt // page_size) * page_size
+
+
+def fits_all(state: Paged, whole: int, part: int, others: int) -> bool:
+    """Whether `whole` slots and `others` times `part` could be handed out now."""
+    free: int = state.numbers[NUM_FREE]
+    return pages_for(state, whole) + others * pages_for(state, part) <= free
+
+
+def fork(state: Paged, row: int, child: int) -> int:
+    """Let an empty row share all pages of `row`; the slots it then holds."""
+    page_size: int = state.numbers[PAGE_SIZE]
+    held: int = state.num_pages[row]
+    for index in range(held):
+        page = state.table[row, index]
+        state.table[child, index] = page
+        state.references[page] += 1
+    state.num_pages[child] = held
+    return held * page_size
+
+
+def unshare(state: Paged, row: int, position: int) -> int:
+    """Give a row a page of its own for `position`; the first slot of the page it left, KEPT or NO_ROOM."""
+    page_size: int = state.numbers[PAGE_SIZE]
+    index = position // page_size
+    page: int = state.table[row, index]
+    if state.references[page] == 1:
+        return KEPT
+    free: int = state.numbers[NUM_FREE] - 1
+    if free < 0:
+        return NO_ROOM
+    fresh = state.stack[free]
+    state.numbers[NUM_FREE] = free
+    state.references[page] -= 1
+    state.references[fresh] = 1
+    state.table[row, index] = fresh
+    return page * page_size
+
+
+def exclusive_from(state: Paged, row: int) -> int:
+    """The position from which on nobody else owns a row's pages: what is shared comes first."""
+    page_size: int = state.numbers[PAGE_SIZE]
+    index: int = state.num_pages[row]
+    while index > 0 and state.references[state.table[row, index - 1]] == 1:
+        index -= 1
+    return index * page_size
 
 
 def is_new(state: Paged) -> bool:

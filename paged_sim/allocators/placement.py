@@ -122,6 +122,28 @@ def longest(space: Space) -> int:
 
 
 @kernel
+def how_many(space: Space, length: int, enough: int) -> int:
+    """Extents of `length` slots that could be placed now, one after the other; counting stops once there are `enough`.
+
+    All rules place at the front of a free extent, so each serves as often as it is long.
+    """
+    if space.numbers[RULE] == BUDDY:
+        return buddy.how_many(space.blocks, buddy.order_for(length), enough)
+    total = 0
+    start = address_tree.first(space.by_address, length)
+    while start != NO_ROOM and total < enough:
+        free = address_tree.length_at(space.by_address, start)
+        total += free // length
+        above = start + free
+        start = NO_ROOM
+        if above < len(space.start_of) - 1:
+            start = address_tree.first_from(space.by_address, above, length)
+        if start < above:
+            return total
+    return total
+
+
+@kernel
 def place(space: Space, length: int) -> int:
     """Take an extent of `length` slots (a block that holds them, for buddy); its start, or NO_ROOM."""
     if space.numbers[RULE] == BUDDY:

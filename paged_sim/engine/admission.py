@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paged_sim import allocators
 from paged_sim.compiled import kernel
-from paged_sim.engine import prefixes, queue
+from paged_sim.engine import prefixes, queue, samples
 from paged_sim.engine import seats as seating
 from paged_sim.engine.machine import (
     BUDGET,
@@ -12,14 +12,14 @@ from paged_sim.engine.machine import (
     CHUNKED,
     END,
     FINAL,
+    FORM,
     FRAGMENTATION,
     FULL_PROMPT,
-    GENERATION,
     HELD_BACK,
     MAX_SEQS,
     MAX_TOKENS,
+    NOBODY,
     NUM_ENDING,
-    NUM_GENERATIONS,
     NUM_RUNNING,
     OFFSET,
     PARTIAL,
@@ -31,6 +31,7 @@ from paged_sim.engine.machine import (
     SPARE,
     STEP,
     STORED,
+    UNFORKED,
     Machine,
 )
 from paged_sim.ledger import EXTERNAL, FREE_ACCOUNTS, IDLE, LARGEST, RESERVATION, SHORT, TOKEN_STATE, WITHHELD
@@ -44,45 +45,53 @@ def hits_of_head(machine: Machine, state: allocators.State) -> int:
 
 
 @kernel
-def slots_for_head(machine: Machine, state: allocators.State, tokens: int) -> int:
-    """Slots that the head of the queue must hold to be admitted, before placement rounds them.
+def tokens_of_head(machine: Machine, tokens: int) -> int:
+    """Tokens that the head of the queue must find room for.
 
-    Where the full prompt is not reserved, that is room for the `tokens` that it would have stored after a step.
+    Where the full prompt is not reserved, that is those `tokens` that it would have stored after a step.
     """
-    request = queue.head(machine)
-    known = machine.known[request]
+    known = machine.known[queue.head(machine)]
     if machine.counts[CHUNKED] and not machine.counts[FULL_PROMPT]:
         known = min(known, tokens)
-    return allocators.want(state, request, known)
+    return int(known)
 
 
 @kernel
-def need_of_head(machine: Machine, state: allocators.State, slots: int) -> int:
-    """Free slots that holding `slots` asks for: those in pages that others hold already are not needed."""
+def need_of_head(machine: Machine, state: allocators.State, tokens: int) -> int:
+    """Free slots that the head of the queue asks for with `tokens` tokens, before placement rounds them.
+
+    Those in pages that others hold already are not needed.
+    """
     found, idle = allocators.found(state)
-    return slots - (found - idle)
+    return int(samples.need(machine, state, queue.head(machine), tokens) - (found - idle))
 
 
 @kernel
 def budget_for_head(machine: Machine, hits: int) -> int:
     """Prompt tokens of the head that this step may compute: 0 if it has to wait for a later step's budget."""
     counts = machine.counts
-    tokens = machine.known[queue.head(machine)] - hits
+    request = queue.head(machine)
+    tokens = machine.known[request]
+    if counts[PARTIAL] != NOBODY:
+        return 0
     if counts[CHUNKED]:
-        return int(min(tokens, counts[BUDGET]))
+        return samples.affordable(machine, request, hits, counts[BUDGET])
+    work = samples.work(machine, request, hits, tokens)
     # A prompt longer than any step's budget would wait for ever: it is admitted alone.
-    alone = tokens > counts[MAX_TOKENS] and counts[PREFILLED] == 0
-    return int(tokens) if tokens <= counts[BUDGET] or alone else 0
+    alone = work > counts[MAX_TOKENS] and counts[PREFILLED] == 0
+    return int(tokens - hits) if work <= counts[BUDGET] or alone else 0
 
 
 @kernel
-def has_room(machine: Machine, state: allocators.State, slots: int) -> bool:
-    """Whether `slots` slots fit and, if anything runs, the watermark stays free."""
-    if not allocators.fits(state, slots):
+def has_room(machine: Machine, state: allocators.State, tokens: int) -> bool:
+    """Whether `tokens` tokens of the head of the queue fit and, if anything runs, the watermark stays free."""
+    request = queue.head(machine)
+    if not samples.fits(machine, state, request, tokens):
         return False
     spare = machine.counts[SPARE] if machine.counts[NUM_RUNNING] > 0 else 0
-    taken = need_of_head(machine, state, allocators.footprint(state, slots))
-    return allocators.free_slots(state) - taken >= spare
+    found, idle = allocators.found(state)
+    taken = samples.footprint(machine, state, request, tokens) - (found - idle)
+    return bool(allocators.free_slots(state) - taken >= spare)
 
 
 @kernel
@@ -92,52 +101,61 @@ def admit(machine: Machine, state: allocators.State) -> None:
     if counts[PREEMPTED_NOW]:
         counts[HELD_BACK] = 1
         return
-    while queue.num_waiting(machine) > 0 and counts[NUM_RUNNING] < counts[MAX_SEQS]:
+    while queue.num_waiting(machine) > 0 and has_seats(machine):
         hits = hits_of_head(machine, state)
         tokens = budget_for_head(machine, hits)
         if tokens == 0:
             counts[HELD_BACK] = 1
             return
-        if not has_room(machine, state, slots_for_head(machine, state, hits + tokens)):
+        if not has_room(machine, state, tokens_of_head(machine, hits + tokens)):
             return
         begin(machine, state, hits, tokens)
 
 
 @kernel
+def has_seats(machine: Machine) -> bool:
+    """Whether the sequences of the head of the queue may run beside those that do."""
+    return bool(machine.counts[NUM_RUNNING] + machine.samples[queue.head(machine)] <= machine.counts[MAX_SEQS])
+
+
+@kernel
 def begin(machine: Machine, state: allocators.State, hits: int, tokens: int) -> None:
     """Seat the head of the queue, for which there is room: `hits` tokens are there, `tokens` more are computed."""
-    counts, seats = machine.counts, machine.seats
     request = queue.head(machine)
     queue.pop_head(machine)
     seat = seating.seat_down(machine)
-    seats[REQUEST, seat] = request
-    seats[GENERATION, seat] = counts[NUM_GENERATIONS]
-    counts[NUM_GENERATIONS] += 1
-    seats[FINAL, seat] = machine.prompt[request] + machine.output[request] - 1
-    if counts[CACHING]:
-        prefixes.note_hits(machine, request, hits)
-        prefixes.share(machine, state, seat)
-    slots = allocators.take(state, seat, allocators.want(state, request, hits + tokens))
-    seating.account(machine, state, seat, slots)
-    if counts[CACHING]:
-        prefixes.copy_part(machine, state, seat, hits)
-    compute_prompt(machine, state, seat, hits, tokens)
+    samples.enter(machine, state, seat, request)
+    if machine.counts[CACHING]:
+        prefixes.begin(machine, state, seat, hits, hits + tokens)
+        compute_prompt(machine, state, seat, hits, tokens)
+        return
+    stored = 0
+    while stored < tokens:
+        machine.counts[PARTIAL] = NOBODY
+        end = samples.end_of_part(machine, seat, tokens)
+        samples.give_room(machine, state, seat, stored, end)
+        compute_prompt(machine, state, seat, stored, end - stored)
+        stored = end
 
 
 @kernel
 def compute_prompt(machine: Machine, state: allocators.State, seat: int, stored: int, tokens: int) -> None:
     """Store the next `tokens` prompt tokens of a seat that has room for them; once they are all there, it generates."""
     counts, seats = machine.counts, machine.seats
-    row = machine.ledger.row
-    row[TOKEN_STATE] += tokens
-    row[RESERVATION] -= tokens
-    counts[BUDGET] = max(0, counts[BUDGET] - tokens)
-    counts[PREFILLED] += tokens
+    row, request = machine.ledger.row, seats[REQUEST, seat]
+    more = tokens * samples.num_owners(machine, seat)
+    row[TOKEN_STATE] += more
+    row[RESERVATION] -= more
+    work = samples.work(machine, request, stored, stored + tokens)
+    counts[BUDGET] = max(0, counts[BUDGET] - work)
+    counts[PREFILLED] += work
     stored += tokens
-    seating.write(machine, state, seat, stored)
+    samples.write(machine, state, seat, stored)
     if counts[CACHING]:
         seating.enter(machine, state, seat, stored)
-    if stored < machine.known[seats[REQUEST, seat]]:
+    if seats[FORM, seat] == UNFORKED and stored == machine.prompt[request]:
+        samples.fork(machine, state, seat)
+    if stored < machine.known[request]:
         seats[STORED, seat] = stored
         counts[PARTIAL] = seat
         return
@@ -165,11 +183,11 @@ def label_free_slots(machine: Machine, state: allocators.State) -> int:
         row[IDLE] = blank
         return -1
     # By the largest chunk there can be: what is left of this step's budget says nothing about the steps that follow.
-    slots = slots_for_head(machine, state, hits_of_head(machine, state) + machine.counts[MAX_TOKENS])
-    if free < need_of_head(machine, state, slots):
+    tokens = tokens_of_head(machine, hits_of_head(machine, state) + machine.counts[MAX_TOKENS])
+    if free < need_of_head(machine, state, tokens):
         row[SHORT] = blank
         return SHORTAGE
-    if not allocators.fits(state, slots):
+    if not samples.fits(machine, state, queue.head(machine), tokens):
         row[EXTERNAL] = blank
         return FRAGMENTATION
     row[WITHHELD] = blank

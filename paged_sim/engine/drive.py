@@ -15,7 +15,7 @@ from paged_sim.arena import Arena
 from paged_sim.compiled import jit
 from paged_sim.engine import machine as m
 from paged_sim.engine import queue, steps
-from paged_sim.engine.admission import hits_of_head, need_of_head, slots_for_head
+from paged_sim.engine.admission import hits_of_head, need_of_head, tokens_of_head
 from paged_sim.engine.machine import Machine
 from paged_sim.errors import EXIT_ERROR, PagedSimError
 
@@ -97,10 +97,10 @@ def unbalanced(machine: Machine) -> str:
 def stuck(machine: Machine, state: allocators.State) -> str:
     """Why nothing will happen any more."""
     request = queue.head(machine)
-    slots = slots_for_head(machine, state, hits_of_head(machine, state) + machine.counts[m.MAX_TOKENS])
+    tokens = tokens_of_head(machine, hits_of_head(machine, state) + machine.counts[m.MAX_TOKENS])
     return (
         f"no progress after step {machine.counts[m.STEP]}: request {request} needs "
-        f"{need_of_head(machine, state, slots)} slots, "
+        f"{need_of_head(machine, state, tokens)} slots, "
         f"{allocators.free_slots(state)} are free, {allocators.largest(state)} could be placed, and nothing runs that "
         "could free more; give it more memory or a smaller reservation"
     )

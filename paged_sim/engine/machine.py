@@ -27,9 +27,21 @@ from paged_sim.requests import Floats, Ints, Requests
     OVER,  # its slots beyond FINAL, by account
     TAIL,
     ROUNDING,
-) = range(14)
-NUM_SEAT_FIELDS = 14
+    ROOM,  # tokens it may store before it must ask again: what it holds, less where a page is still to be copied
+    NEXT_SAMPLE,  # the next sequence of the same request, or NOBODY
+    # The first sequence of a request also knows:
+    NUM_SAMPLES,  # the sequences of its request
+    FORM,  # what they share
+    SAVED_SLOTS,  # slots that all of them hold beyond those handed out, tokens and tail therein
+    SAVED_TOKENS,
+    SAVED_TAIL,
+    HEIRS,  # of a beam: how many beams continue it in this step
+) = range(22)
+NUM_SEAT_FIELDS = 22
 NOBODY = -1
+
+# FORM: only the first sequence has slots; all have the same pages; each has pages of its own to write to.
+UNFORKED, TOGETHER, DIVERGED = range(3)
 
 # `counts`: every other number of the engine.
 (
@@ -89,8 +101,11 @@ NOBODY = -1
     TIMED,
     WATCH,
     CACHING,
-) = range(55)
-NUM_COUNTERS = 55
+    BEAM,  # the samples are beams: at every step each continues one of them
+    BEAM_SEED,
+    BEAM_KEEP,  # of 2^32 draws so many let a beam continue itself
+) = range(58)
+NUM_COUNTERS = 58
 
 # `times`: the clock, in seconds (in steps with the step clock).
 NOW, BASE, PER_SEQUENCE, PER_PREFILL_TOKEN, THINK = range(5)
@@ -126,7 +141,8 @@ class Machine(NamedTuple):
     `admissions[request]` counts how often it was admitted. `content` says which tokens are equal, where that counts.
     `queue[QUEUE_HEAD:QUEUE_TAIL]` are the waiting requests, behind `returned[:NUM_RETURNED]` (the last
     one first), the preempted ones. `wheel[step & mask]` is the first seat with an event at a step. `ended` lists
-    requests as they finish. `operations` is the record for the arena.
+    requests as they finish. `operations` is the record for the arena. `samples[request]` are its sequences;
+    `authors[seat, i]` is the generation that wrote the i-th generated token of a beam (empty without beams).
     """
 
     content: Content
@@ -145,6 +161,8 @@ class Machine(NamedTuple):
     ending: Ints
     wheel: Ints
     operations: Ints
+    samples: Ints
+    authors: Ints
     counts: Ints
     times: Floats
     tallies: Ints
@@ -154,9 +172,20 @@ class Machine(NamedTuple):
 
 
 def empty_machine(
-    requests: Requests, content: Content, *, seats: int, wheel_span: int, operations: int, samples: int, ledger: Ledger
+    requests: Requests,
+    content: Content,
+    *,
+    seats: int,
+    wheel_span: int,
+    operations: int,
+    rows: int,
+    authors: int,
+    ledger: Ledger,
 ) -> Machine:
-    """A machine at step 0: nobody has arrived, every seat is free. Settings in `counts` and `times` are left at 0."""
+    """A machine at step 0: nobody has arrived, every seat is free. Settings in `counts` and `times` are left at 0.
+
+    `rows` of the timeline are kept, and the authors of so many (`authors`) generated tokens of each seat.
+    """
     total = len(requests)
     buckets = 1 << (wheel_span + 1).bit_length()
     counts = np.zeros(NUM_COUNTERS, np.int64)
@@ -180,10 +209,12 @@ def empty_machine(
         ending=np.zeros(seats, np.int64),
         wheel=np.full(buckets, NOBODY, np.int64),
         operations=np.empty((operations, 5), np.int64),
+        samples=requests.samples,
+        authors=np.empty((seats if authors else 0, authors), np.int64),
         counts=counts,
         times=np.zeros(5),
         tallies=np.zeros((2, 3), np.int64),
-        timeline=np.zeros((samples, NUM_TIMELINE_COLUMNS)),
+        timeline=np.zeros((rows, NUM_TIMELINE_COLUMNS)),
         watched=np.full(NUM_TIMELINE_COLUMNS, np.nan),
         ledger=ledger,
     )

@@ -17,11 +17,23 @@ from paged_sim.engine.machine import (
     HIT_IN_PAGES,
     NUM_ADMITTED,
     NUM_READMITTED,
+    REQUEST,
     SLOTS,
     WRITTEN,
     Machine,
 )
 from paged_sim.ledger import CACHED, HELD, RESERVATION, SAVED, SHARED, TAIL, TOKEN_STATE
+
+
+@kernel
+def begin(machine: Machine, state: allocators.State, seat: int, hits: int, tokens: int) -> None:
+    """Give a new seat what was found, of which `hits` tokens need not be computed, and room for `tokens` in all."""
+    request = machine.seats[REQUEST, seat]
+    note_hits(machine, request, hits)
+    share(machine, state, seat)
+    slots = allocators.take(state, seat, allocators.want(state, request, tokens))
+    seating.account(machine, state, seat, slots)
+    copy_part(machine, state, seat, hits)
 
 
 @kernel

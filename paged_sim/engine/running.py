@@ -5,18 +5,21 @@ from __future__ import annotations
 from paged_sim import allocators
 from paged_sim.allocators import NO_ROOM
 from paged_sim.compiled import kernel
-from paged_sim.engine import queue
+from paged_sim.engine import beams, queue, samples
 from paged_sim.engine import seats as seating
 from paged_sim.engine.admission import compute_prompt
 from paged_sim.engine.machine import (
+    BEAM,
     BUDGET,
     DISCARDED,
+    DIVERGED,
     EAGER,
     END,
     FINAL,
     FINISHED,
     FIRST_RUNNING,
     FOLLOWING,
+    FORM,
     FRAGMENTATION,
     GENERATION,
     HELD_AT_FINISH,
@@ -27,6 +30,7 @@ from paged_sim.engine.machine import (
     NUM_ENDING,
     NUM_FINISHED,
     NUM_RUNNING,
+    NUM_SAMPLES,
     OFFSET,
     PARTIAL,
     PREEMPTED,
@@ -36,11 +40,15 @@ from paged_sim.engine.machine import (
     REFUSED_GROWTH,
     REFUSED_MOVE,
     REQUEST,
+    ROOM,
+    SAVED_SLOTS,
+    SAVED_TOKENS,
     SHORTAGE,
     SLOTS,
     STEP,
     STORED,
     STORED_AT_FINISH,
+    TOGETHER,
     WARMUP,
     Machine,
 )
@@ -51,9 +59,8 @@ from paged_sim.ledger import RESERVATION, TOKEN_STATE
 def run(machine: Machine, state: allocators.State) -> None:
     """Serve the running sequences in order: each generating one stores a token, a partial prompt goes on."""
     counts, seats, row = machine.counts, machine.seats, machine.ledger.row
-    partial = counts[PARTIAL]
-    generating = counts[NUM_RUNNING] - (1 if partial != NOBODY else 0)
-    counts[BUDGET] -= generating
+    generating = num_generating(machine)
+    counts[BUDGET] = max(0, counts[BUDGET] - generating)
     row[TOKEN_STATE] += generating
     row[RESERVATION] -= generating
     collect_due(machine)
@@ -62,9 +69,9 @@ def run(machine: Machine, state: allocators.State) -> None:
         if seat == NOBODY:
             continue
         tokens = counts[STEP] - seats[OFFSET, seat]
-        if tokens > seats[SLOTS, seat] and not make_room(machine, state, seat, tokens, tokens - 1, index):
+        if tokens > seats[ROOM, seat] and not make_room(machine, state, seat, tokens, tokens - 1, index):
             continue
-        seating.write(machine, state, seat, tokens)
+        samples.write(machine, state, seat, tokens)
         if seats[END, seat] == counts[STEP]:
             machine.ending[counts[NUM_ENDING]] = seat
             counts[NUM_ENDING] += 1
@@ -74,6 +81,14 @@ def run(machine: Machine, state: allocators.State) -> None:
         write_token_by_token(machine, state)
     if counts[PARTIAL] != NOBODY:
         go_on_with_prompt(machine, state, counts[PARTIAL])
+
+
+@kernel
+def num_generating(machine: Machine) -> int:
+    """Running sequences whose prompt is complete."""
+    counts = machine.counts
+    partial = counts[PARTIAL]
+    return int(counts[NUM_RUNNING] - (machine.seats[NUM_SAMPLES, partial] if partial != NOBODY else 0))
 
 
 @kernel
@@ -102,50 +117,73 @@ def collect_due(machine: Machine) -> None:
 
 
 @kernel
-def make_room(machine: Machine, state: allocators.State, seat: int, tokens: int, stored: int, index: int) -> bool:
-    """Give a seat with `stored` tokens room for `tokens`; whether it is still seated.
+def make_room(machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int, index: int) -> bool:
+    """Give the sequences of a request, with `stored` tokens each, room for `tokens`; whether they are still seated.
 
-    Where there is no room, the sequence admitted last gives way, and the next to last, until there is or it is this
-    one's turn; without preemption this one is refused. `index` is its place in `due` (places from there on are struck
-    when their seats give way).
+    Where there is no room, the request admitted last gives way, and the next to last, until there is or it is this
+    one's turn; without preemption this one is refused. `index` is the place of its first sequence, `leader`, in `due`
+    (places from there on are struck when their seats give way).
     """
     counts, seats = machine.counts, machine.seats
-    request = seats[REQUEST, seat]
+    diverged = seats[FORM, leader] == DIVERGED
+    if counts[BEAM] and diverged and seats[NUM_SAMPLES, leader] > 1 and leader != counts[PARTIAL]:
+        beams.branch(machine, state, leader, stored)
     while True:
-        goal = allocators.want(state, request, tokens)
-        slots = allocators.grow(state, seat, goal)
-        if slots != NO_ROOM:
-            source = allocators.moved_from(state)
-            if source >= 0:
-                seating.record_move(machine, state, seat, source, stored)
-            seating.account(machine, state, seat, slots)
+        missing = find_room(machine, state, leader, tokens, stored)
+        if missing == 0:
             return True
-        extra = allocators.footprint(state, goal) - seats[SLOTS, seat]
-        label = SHORTAGE if allocators.free_slots(state) < extra else FRAGMENTATION
-        if not counts[RECOMPUTE] or counts[NUM_RUNNING] == 1:
-            evict(machine, state, seat, tokens)
-            refusal = REFUSED_GROWTH if label == SHORTAGE else REFUSED_MOVE
-            machine.outcome[request] = REFUSED_ALONE if counts[RECOMPUTE] else refusal
-            queue.leave(machine)
-            return False
-        victim = counts[LAST_RUNNING]
-        machine.tallies[PREEMPTED, label] += 1
-        preempt(machine, state, victim, index)
-        if victim == seat:
+        label = SHORTAGE if allocators.free_slots(state) < missing else FRAGMENTATION
+        if not give_way(machine, state, leader, tokens, label, index):
             return False
 
 
 @kernel
-def preempt(machine: Machine, state: allocators.State, seat: int, index: int) -> None:
-    """Send a sequence back to the front of the queue; it forgets what is stored and keeps what it generated."""
+def find_room(machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int) -> int:
+    """Let each sequence of a request grow that has not yet; 0, or the slots for which the first of them has no room."""
+    seats = machine.seats
+    if seats[FORM, leader] == TOGETHER:
+        copies = samples.copies_needed(machine, state, leader)
+        if not allocators.fits(state, copies):
+            return copies
+        samples.part(machine, state, leader)
+    goal = allocators.want(state, seats[REQUEST, leader], tokens)
+    seat = leader
+    while seat != NOBODY:
+        slots = allocators.grow(state, seat, goal)
+        if slots == NO_ROOM:
+            return int(allocators.footprint(state, goal) - seats[SLOTS, seat])
+        source = allocators.moved_from(state)
+        if source >= 0:
+            seating.record_move(machine, state, seat, source, stored)
+        seating.account(machine, state, seat, slots)
+        seat = samples.next_owner(machine, leader, seat)
+    return 0
+
+
+@kernel
+def give_way(machine: Machine, state: allocators.State, leader: int, tokens: int, label: int, index: int) -> bool:
+    """There is no room for a request: one goes, as `make_room` says. Whether this one is still seated.
+
+    Who is preempted goes back to the front of the queue; it forgets what is stored and keeps what it generated.
+    """
     counts, seats = machine.counts, machine.seats
-    request = seats[REQUEST, seat]
-    counts[PREEMPTED_NOW] = 1
-    if seat != counts[PARTIAL]:
-        machine.known[request] = counts[STEP] - seats[OFFSET, seat]
-        strike(machine, seat, index)
-    evict(machine, state, seat, counts[STEP] - seats[OFFSET, seat])
-    queue.put_in_front(machine, request)
+    is_refused = not counts[RECOMPUTE] or counts[FIRST_RUNNING] == counts[LAST_RUNNING]
+    victim = leader if is_refused else counts[LAST_RUNNING]
+    request = seats[REQUEST, victim]
+    if is_refused:
+        refusal = REFUSED_GROWTH if label == SHORTAGE else REFUSED_MOVE
+        machine.outcome[request] = REFUSED_ALONE if counts[RECOMPUTE] else refusal
+        queue.leave(machine)
+    else:
+        counts[PREEMPTED_NOW] = 1
+        machine.tallies[PREEMPTED, label] += 1
+        tokens = counts[STEP] - seats[OFFSET, victim]
+        if victim != counts[PARTIAL]:
+            machine.known[request] = tokens
+            strike(machine, victim, index)
+        queue.put_in_front(machine, request)
+    evict(machine, state, victim, tokens)
+    return bool(victim != leader)
 
 
 @kernel
@@ -162,16 +200,14 @@ def strike(machine: Machine, seat: int, index: int) -> None:
 @kernel
 def evict(machine: Machine, state: allocators.State, seat: int, tokens: int) -> None:
     """Take a sequence off before it stores this step's token, which would be its `tokens`-th."""
-    counts, row = machine.counts, machine.ledger.row
+    counts = machine.counts
     stored = tokens - 1
     if seat == counts[PARTIAL]:
         stored = machine.seats[STORED, seat]
         tokens = stored
         counts[PARTIAL] = NOBODY
-    row[TOKEN_STATE] -= tokens
-    row[RESERVATION] += tokens
-    counts[DISCARDED] += stored
-    seating.vacate(machine, state, seat, stored, False)
+    counts[DISCARDED] += samples.num_written(machine, state, seat, stored)
+    samples.vacate(machine, state, seat, tokens, stored, False)
 
 
 @kernel
@@ -181,7 +217,7 @@ def write_token_by_token(machine: Machine, state: allocators.State) -> None:
     seat = counts[FIRST_RUNNING]
     while seat != NOBODY:
         if seat != counts[PARTIAL]:
-            seating.write(machine, state, seat, counts[STEP] - seats[OFFSET, seat])
+            samples.write(machine, state, seat, counts[STEP] - seats[OFFSET, seat])
         seat = seats[FOLLOWING, seat]
 
 
@@ -190,8 +226,8 @@ def go_on_with_prompt(machine: Machine, state: allocators.State, seat: int) -> N
     """Compute the next chunk of a partial prompt: the last in running order, it gets what is left of the budget."""
     counts, seats = machine.counts, machine.seats
     stored = seats[STORED, seat]
-    tokens = min(machine.known[seats[REQUEST, seat]] - stored, counts[BUDGET])
-    if stored + tokens > seats[SLOTS, seat] and not make_room(machine, state, seat, stored + tokens, stored, 0):
+    tokens = samples.affordable(machine, seats[REQUEST, seat], stored, counts[BUDGET])
+    if stored + tokens > seats[ROOM, seat] and not make_room(machine, state, seat, stored + tokens, stored, 0):
         return
     counts[PARTIAL] = NOBODY
     compute_prompt(machine, state, seat, stored, tokens)
@@ -200,16 +236,15 @@ def go_on_with_prompt(machine: Machine, state: allocators.State, seat: int) -> N
 @kernel
 def finish(machine: Machine, state: allocators.State) -> None:
     """Free the sequences that stored their last token, in running order."""
-    counts, seats, row = machine.counts, machine.seats, machine.ledger.row
+    counts, seats = machine.counts, machine.seats
     for index in range(counts[NUM_ENDING]):
         seat = machine.ending[index]
         request, final = seats[REQUEST, seat], seats[FINAL, seat]
         if counts[NUM_FINISHED] >= counts[WARMUP]:
-            counts[STORED_AT_FINISH] += final
-            counts[HELD_AT_FINISH] += seats[SLOTS, seat]
-        row[TOKEN_STATE] -= final
-        row[RESERVATION] += final
-        seating.vacate(machine, state, seat, final, True)
+            sequences = seats[NUM_SAMPLES, seat]
+            counts[STORED_AT_FINISH] += sequences * final - seats[SAVED_TOKENS, seat]
+            counts[HELD_AT_FINISH] += sequences * seats[SLOTS, seat] - seats[SAVED_SLOTS, seat]
+        samples.vacate(machine, state, seat, final, final, True)
         machine.outcome[request] = FINISHED
         machine.ended[counts[NUM_FINISHED]] = request
         counts[NUM_FINISHED] += 1

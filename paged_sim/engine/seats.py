@@ -22,6 +22,7 @@ from paged_sim.engine.machine import (
     GENERATION,
     LAST_RUNNING,
     NEXT_EVENT,
+    NEXT_SAMPLE,
     NOBODY,
     NUM_FREE_SEATS,
     NUM_OPERATIONS,
@@ -32,6 +33,7 @@ from paged_sim.engine.machine import (
     PREVIOUS,
     RECORD,
     REQUEST,
+    ROOM,
     ROUNDING,
     SLOTS,
     TAIL,
@@ -47,8 +49,7 @@ from paged_sim.ledger import TAIL as TAIL_ACCOUNT
 def seat_down(machine: Machine) -> int:
     """A free seat, entered as the last in running order."""
     counts, seats = machine.counts, machine.seats
-    counts[NUM_FREE_SEATS] -= 1
-    seat = machine.free_seats[counts[NUM_FREE_SEATS]]
+    seat = sit_beside(machine)
     last = counts[LAST_RUNNING]
     seats[PREVIOUS, seat] = last
     seats[FOLLOWING, seat] = NOBODY
@@ -57,12 +58,23 @@ def seat_down(machine: Machine) -> int:
     else:
         seats[FOLLOWING, last] = seat
     counts[LAST_RUNNING] = seat
+    return seat
+
+
+@kernel
+def sit_beside(machine: Machine) -> int:
+    """A free seat outside of the running order, for a sequence that goes with another of its request."""
+    counts, seats = machine.counts, machine.seats
+    counts[NUM_FREE_SEATS] -= 1
+    seat = machine.free_seats[counts[NUM_FREE_SEATS]]
     counts[NUM_RUNNING] += 1
     seats[SLOTS, seat] = 0
+    seats[ROOM, seat] = 0
     seats[WRITTEN, seat] = 0
     seats[OVER, seat] = 0
     seats[TAIL, seat] = 0
     seats[ROUNDING, seat] = 0
+    seats[NEXT_SAMPLE, seat] = NOBODY
     return int(seat)
 
 
@@ -79,6 +91,13 @@ def stand_up(machine: Machine, seat: int) -> None:
         counts[LAST_RUNNING] = previous
     else:
         seats[PREVIOUS, following] = previous
+    leave_seat(machine, seat)
+
+
+@kernel
+def leave_seat(machine: Machine, seat: int) -> None:
+    """Free a seat that is not, or no longer, in running order."""
+    counts = machine.counts
     counts[NUM_RUNNING] -= 1
     machine.free_seats[counts[NUM_FREE_SEATS]] = seat
     counts[NUM_FREE_SEATS] += 1
@@ -88,7 +107,7 @@ def stand_up(machine: Machine, seat: int) -> None:
 def schedule(machine: Machine, seat: int) -> None:
     """Enter a seat's next event: the step at which it needs more slots, or its end."""
     seats = machine.seats
-    step = min(seats[END, seat], seats[OFFSET, seat] + seats[SLOTS, seat] + 1)
+    step = min(seats[END, seat], seats[OFFSET, seat] + seats[ROOM, seat] + 1)
     bucket = step & (len(machine.wheel) - 1)
     seats[NEXT_EVENT, seat] = machine.wheel[bucket]
     machine.wheel[bucket] = seat
@@ -98,7 +117,7 @@ def schedule(machine: Machine, seat: int) -> None:
 def unschedule(machine: Machine, seat: int) -> None:
     """Strike a seat's next event, which must be entered."""
     seats = machine.seats
-    step = min(seats[END, seat], seats[OFFSET, seat] + seats[SLOTS, seat] + 1)
+    step = min(seats[END, seat], seats[OFFSET, seat] + seats[ROOM, seat] + 1)
     bucket = step & (len(machine.wheel) - 1)
     other = machine.wheel[bucket]
     if other == seat:
@@ -132,6 +151,7 @@ def account(machine: Machine, state: allocators.State, seat: int, slots: int) ->
     row[TAIL_ACCOUNT] += tail
     row[ROUNDING_ACCOUNT] += rounding
     seats[SLOTS, seat] = slots
+    seats[ROOM, seat] = slots
 
 
 @kernel
@@ -150,7 +170,25 @@ def record(machine: Machine, kind: int, slot: int, length: int, generation: int,
 @kernel
 def record_span(machine: Machine, state: allocators.State, seat: int, kind: int, first: int, last: int) -> None:
     """Record an operation over a seat's tokens `first` to `last - 1`, one entry for each run of consecutive slots."""
-    identity, end = machine.seats[GENERATION, seat], last
+    """Record an operation over a seat's tokens `first` to `last - 1`, each with its identity.
+
+    That is the sequence's own; where others may find the tokens, it says what they are.
+    """
+    if not machine.counts[CACHING]:
+        record_tokens(machine, state, seat, kind, machine.seats[GENERATION, seat], first, last)
+        return
+    position = first
+    while position < last:
+        identity, end = stretch(machine.content, machine.seats[REQUEST, seat], position)
+        record_tokens(machine, state, seat, kind, identity, position, min(end, last))
+        position = end
+
+
+@kernel
+def record_tokens(
+    machine: Machine, state: allocators.State, seat: int, kind: int, identity: int, first: int, last: int
+) -> None:
+    """Record an operation over tokens `first` to `last - 1` of one identity, an entry for each run of slots."""
     position = first
     while position < last:
         slot, run = allocators.locate(state, seat, position)
@@ -158,10 +196,7 @@ def record_span(machine: Machine, state: allocators.State, seat: int, kind: int,
             # The allocator gave the seat no slot for its own token: outside of everything, so that the arena objects.
             record(machine, kind, -1, 1, identity, position)
             return
-        if machine.counts[CACHING]:
-            # Whoever finds these tokens must find what it would have written: they are tagged by what they are.
-            identity, end = stretch(machine.content, machine.seats[REQUEST, seat], position)
-        length = min(run, min(end, last) - position)
+        length = min(run, last - position)
         record(machine, kind, slot, length, identity, position)
         position += length
 
@@ -186,8 +221,8 @@ def undo(machine: Machine) -> int:
 
 @kernel
 def written_ahead(machine: Machine, seat: int) -> int:
-    """Tokens of a seat up to which writing may run ahead: what it holds, but not beyond its end."""
-    return int(min(machine.seats[SLOTS, seat], machine.seats[FINAL, seat]))
+    """Tokens of a seat up to which writing may run ahead: what it has room for, but not beyond its end."""
+    return int(min(machine.seats[ROOM, seat], machine.seats[FINAL, seat]))
 
 
 @kernel
@@ -245,24 +280,12 @@ def vacate(machine: Machine, state: allocators.State, seat: int, stored: int, fi
         enter(machine, state, seat, stored)
     slots, free = seats[SLOTS, seat], allocators.free_slots(state)
     if counts[RECORD] and counts[POISON_FREED]:
-        poison_freed(machine, state, seat)
+        record_span(machine, state, seat, POISON, allocators.exclusive_from(state, seat), seats[SLOTS, seat])
     allocators.release(state, seat)
     account(machine, state, seat, 0)
     if counts[CACHING]:
         leave_shared(machine, allocators.free_slots(state) - free, slots)
     stand_up(machine, seat)
-
-
-@kernel
-def poison_freed(machine: Machine, state: allocators.State, seat: int) -> None:
-    """Poison the slots that become free with a seat."""
-    position, slots = 0, machine.seats[SLOTS, seat]
-    while position < slots:
-        _, run = allocators.locate(state, seat, position)
-        last = min(slots, position + max(1, run))
-        if allocators.dies(state, seat, position):
-            record_span(machine, state, seat, POISON, position, last)
-        position = last
 
 
 @kernel

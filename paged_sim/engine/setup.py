@@ -50,19 +50,39 @@ def refuse_beforehand(
     outcome: Ints, state: allocators.State, requests: Requests, slots: int, max_model_len: int
 ) -> None:
     """Mark the requests that even an empty arena could not serve, by reason."""
-    final = requests.stored_tokens
+    final, samples = requests.stored_tokens, requests.samples
     usable, largest = allocators.capacity(state), allocators.largest(state)
+    needed = final * samples
     if isinstance(state, contiguous.Contiguous):
         asked = state.asks if len(state.asks) else np.minimum(final, max_model_len)
         outcome[asked > largest] = m.REFUSED_PLACEMENT
-        outcome[asked > usable] = m.REFUSED_RESERVATION
-    outcome[final > usable] = m.REFUSED_CAPACITY
+        for request in np.flatnonzero((samples > 1) & (asked <= largest)):
+            extent = contiguous.want(state, int(request), int(final[request]))
+            if not contiguous.fits_all(state, extent, extent, int(samples[request]) - 1):
+                outcome[request] = m.REFUSED_PLACEMENT
+        outcome[asked * samples > usable] = m.REFUSED_RESERVATION
+    elif isinstance(state, paged.Paged):
+        needed = final + (samples - 1) * own_slots(state, requests)
+    outcome[needed > usable] = m.REFUSED_CAPACITY
     outcome[requests.prompt_tokens >= max_model_len] = m.REFUSED_PROMPT
 
 
+def own_slots(state: paged.Paged, requests: Requests) -> Ints:
+    """Slots in the pages that each further sample of each request has to itself at its end."""
+    page_size, prompt, final = int(state.numbers[paged.PAGE_SIZE]), requests.prompt_tokens, requests.stored_tokens
+    pages = -(-final // page_size) - prompt // page_size
+    return np.where(final > prompt, pages * page_size, 0)
+
+
 def num_seats(scenario: Scenario, slots: int, requests: Requests) -> int:
-    """Sequences that can be resident at once: the scheduler's limit, but not more than requests or slots."""
-    return max(1, min(scenario.scheduler.max_num_seqs, len(requests), slots))
+    """Sequences that can be resident at once: the scheduler's limit, but not more than there are, or than slots.
+
+    Where they begin alike they may be more than slots: what a sequence shares with others takes none.
+    """
+    most = min(scenario.scheduler.max_num_seqs, int(requests.samples.sum()))
+    if requests.prefix_block or len(requests.source) or requests.samples.max(initial=1) > 1:
+        return max(1, most)
+    return max(1, min(most, slots))
 
 
 def build_machine(
@@ -83,8 +103,9 @@ def build_machine(
         state.content if isinstance(state, prefix_cache.Cached) else nothing_known(),
         seats=seats,
         wheel_span=longest_output + 1,
-        operations=flush_at + operations_per_step(state, seats),
-        samples=max(2, scenario.measure.samples),
+        operations=flush_at + operations_per_step(state, requests, seats),
+        rows=max(2, scenario.measure.samples),
+        authors=longest_output if requests.beams else 0,
         ledger=ledger.create(slots, seats, len(requests)),
     )
     refuse_beforehand(machine.outcome, state, requests, slots, scenario.max_model_len)
@@ -93,22 +114,27 @@ def build_machine(
     machine.counts[m.FLUSH_AT] = flush_at
     set_clock(machine, scenario)
     set_loop(machine, requests)
+    set_beams(machine, requests)
     return machine
 
 
-def operations_per_step(state: allocators.State, seats: int) -> int:
+def operations_per_step(state: allocators.State, requests: Requests, seats: int) -> int:
     """The most operations one step can record.
 
     A page may be checked and poisoned as its sequence is refused, then written, checked and poisoned for one that is
-    admitted and ends in the same step; a seat adds what is not page by page, such as moves.
+    admitted and ends in the same step; a seat adds what is not page by page, such as moves. With samples each sequence
+    reads all the pages of its table, shared or not, and a beam reads every generated token for itself, once as it is
+    dropped and once as its successor ends.
     """
-    pages = 0
+    pages, beams = 0, 0
     if isinstance(state, paged.Paged):
-        pages = int(state.numbers[paged.USABLE])
+        alone = requests.samples.max(initial=1) == 1
+        pages = int(state.numbers[paged.USABLE]) if alone else max(int(state.numbers[paged.USABLE]), state.table.size)
+        beams = 2 * seats * int(requests.output_tokens.max(initial=1)) if requests.beams else 0
     elif isinstance(state, prefix_cache.Cached):
         # Each owner of a shared page checks it, and a page may hold tokens of several stretches.
         pages = state.table.size * int(state.numbers[prefix_cache.WIDTH]) + int(state.numbers[prefix_cache.USABLE])
-    return 6 * pages + 16 * seats + 64
+    return 6 * pages + 16 * seats + 64 + beams
 
 
 def set_counts(machine: Machine, scenario: Scenario, spec: AllocatorSpec, state: allocators.State, slots: int) -> None:
@@ -148,3 +174,11 @@ def set_loop(machine: Machine, requests: Requests) -> None:
         machine.counts[m.CLOSED_LOOP] = 1
         machine.counts[m.NUM_SENT] = min(requests.users, len(requests))
         machine.times[m.THINK] = requests.think
+
+
+def set_beams(machine: Machine, requests: Requests) -> None:
+    """Say whether the samples of a request are beams, and how their parents are drawn."""
+    if requests.beams is not None:
+        machine.counts[m.BEAM] = 1
+        machine.counts[m.BEAM_SEED] = requests.beams.seed
+        machine.counts[m.BEAM_KEEP] = int(requests.beams.keep * 2**32)

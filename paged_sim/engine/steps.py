@@ -87,7 +87,7 @@ def serve(machine: Machine, state: allocators.State) -> int:
 def pass_time(machine: Machine, blocked: int) -> None:
     """Book this step and the quiet ones that follow, and set the clock and the step behind them."""
     counts, times = machine.counts, machine.times
-    generating = counts[NUM_RUNNING] - (1 if counts[PARTIAL] != NOBODY else 0)
+    generating = running.num_generating(machine)
     duration = 1.0
     if counts[TIMED]:
         duration = (

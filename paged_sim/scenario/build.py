@@ -12,6 +12,7 @@ from paged_sim.scenario.keys import SCENARIO
 from paged_sim.scenario.models import (
     AllocatorSpec,
     ArenaSpec,
+    Beam,
     ListedRequest,
     Measure,
     Prefix,
@@ -88,6 +89,7 @@ def _workload(values: Mapping[str, Any], max_model_len: int, at: At) -> Workload
         arrival=values["arrival"],
         listed=listed,
         samples=values["samples"],
+        beam=Beam(**values["beam"]) if "beam" in values else None,
         prefix=Prefix(**values["prefix"]) if "prefix" in values else None,
         trace=TraceSource(**values["trace"]) if "trace" in values else None,
     )

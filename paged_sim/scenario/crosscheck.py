@@ -74,6 +74,11 @@ def _check_scheduler(scenario: Scenario, places: Places) -> None:
         given = "max_num_batched_tokens" if places.given("scheduler.max_num_batched_tokens") else "max_num_seqs"
         problem = f"max_num_batched_tokens {tokens} is below max_num_seqs {seqs}; each sequence needs a token a step"
         raise places.mistake(f"scheduler.{given}", f"{problem}, so raise the one or lower the other")
+    workload = scenario.workload
+    path, samples = ("beam.width", workload.beam.width) if workload.beam else ("samples", workload.samples)
+    if samples > seqs:
+        problem = f"{samples} sequences of one request never run together with max_num_seqs {seqs}; raise max_num_seqs"
+        raise places.mistake(f"workload.{path}", problem)
 
 
 def _check_source(workload: Workload, places: Places) -> None:

@@ -40,6 +40,7 @@ def _values(scenario: Scenario) -> dict[str, Any]:
         "workload": {
             **_plain(workload),
             "requests": requests,
+            "beam": _plain(workload.beam) if workload.beam else None,
             "prefix": _plain(workload.prefix) if workload.prefix else None,
             "trace": _plain(workload.trace) if workload.trace else None,
         },

@@ -189,6 +189,19 @@ LISTED_REQUEST = Section(
         Key("arrival", SPAN, "When it arrives.", "1.5s", default=0.0),
     )
 )
+_BEAM = Section(
+    (
+        Key("width", Number(minimum=1, maximum=10**4), "Beams of each request.", "4", required=True),
+        Key(
+            "keep",
+            FRACTION,
+            "Probability that a beam continues itself; else it continues one drawn from all beams of its request.",
+            "0.5",
+            default=0.0,
+        ),
+    ),
+    bare="width",
+)
 _PREFIX = Section(
     (
         Key("groups", COUNT, "Different shared system prompts.", "8", required=True),
@@ -237,10 +250,18 @@ WORKLOAD = Section(
         Key("arrival", ARRIVAL, "When requests arrive.", "{poisson: 2/s}", default=Variant("saturated")),
         Key(
             "samples",
-            Number(minimum=1, maximum=1, beyond="parallel samples are not available in this version; write 1"),
-            "Parallel samples of each request.",
-            "1",
+            Number(minimum=1, maximum=10**4),
+            "Parallel samples of each request: sequences with its prompt and its lengths.",
+            "4",
             default=1,
+        ),
+        Key(
+            "beam",
+            _BEAM,
+            "Beam search in place of samples: at every step each beam of a request continues one of its beams.",
+            "{width: 4, keep: 0.5}",
+            default_text="none",
+            excludes=("samples",),
         ),
         Key("prefix", _PREFIX, "Shared system prompts.", "{groups: 8, tokens: 200}", default_text="none"),
         Key(

@@ -64,6 +64,14 @@ class TraceSource:
 
 
 @dataclass(frozen=True, slots=True)
+class Beam:
+    """Beam search: `width` beams a request, each of which continues itself with probability `keep`, else any."""
+
+    width: int
+    keep: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Workload:
     """Where the requests come from: `trace`, `listed` or `count` of them drawn from `prompt` and `output`."""
 
@@ -74,6 +82,7 @@ class Workload:
     arrival: Variant
     listed: tuple[ListedRequest, ...] = ()
     samples: int = 1
+    beam: Beam | None = None
     prefix: Prefix | None = None
     trace: TraceSource | None = None
 

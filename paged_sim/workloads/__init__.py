@@ -1,7 +1,7 @@
 """From a workload's description to its requests: the tables of generators, and the one function that uses them.
 
-Draws come from one generator in a fixed order: prompts, outputs, arrivals, prefixes; each for all requests at once. So
-another arrival process leaves the lengths as they were.
+Draws come from one generator in a fixed order: prompts, outputs, arrivals, prefixes, the seed of beams; each for all
+requests at once. So another arrival process leaves the lengths as they were.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from paged_sim.errors import PagedSimError
-from paged_sim.requests import Floats, Ints, Requests
+from paged_sim.requests import Beams, Floats, Ints, Requests
 from paged_sim.workloads import arrivals, lengths, limits
 from paged_sim.workloads.prefixes import PrefixIds, no_ids, put_in_front
 from paged_sim.workloads.presets import describe_presets, histogram_presets
@@ -127,12 +127,13 @@ def make_requests(workload: Workload, max_model_len: int, rng: np.random.Generat
         prompt_tokens=prompt,
         output_tokens=output,
         max_tokens=max_tokens,
-        samples=np.full(count, workload.samples, dtype=np.int64),
+        samples=np.full(count, workload.beam.width if workload.beam else workload.samples, dtype=np.int64),
         prefix_offsets=prefix.offsets,
         prefix_ids=prefix.ids,
         prefix_block=prefix.block,
         users=users,
         think=think,
+        beams=Beams(workload.beam.keep, int(rng.integers(1 << 32))) if workload.beam else None,
     )
     return Drawn(
         requests=requests,

@@ -1,0 +1,67 @@
+"""Who wrote which token: what the sequences of one request record for the arena.
+
+A token is tagged with the generation of the sequence that wrote it. Where the prompt is stored once, its tokens carry
+the generation of the request's first sequence in everybody's pages; generated tokens carry that of their sample. A beam
+continues another one's tokens, so each beam keeps a list of who wrote its generated tokens.
+"""
+
+from __future__ import annotations
+
+from paged_sim import allocators
+from paged_sim.arena.operations import CHECK, WRITE
+from paged_sim.compiled import kernel, rare_kernel
+from paged_sim.engine import seats as seating
+from paged_sim.engine.machine import BEAM, EAGER, GENERATION, RECORD, REQUEST, WRITTEN, Machine
+
+
+@rare_kernel
+def write(machine: Machine, state: allocators.State, leader: int, seat: int, tokens: int) -> None:
+    """`seats.write` for one of several sequences of a request."""
+    seats = machine.seats
+    first = seats[WRITTEN, seat]
+    last = tokens if machine.counts[EAGER] else seating.written_ahead(machine, seat)
+    if machine.counts[BEAM]:
+        prompt = machine.prompt[seats[REQUEST, leader]]
+        for position in range(max(first, prompt), last):
+            machine.authors[seat, position - prompt] = seats[GENERATION, seat]
+    if machine.counts[RECORD]:
+        record(machine, state, leader, seat, WRITE, first, last)
+    seats[WRITTEN, seat] = last
+
+
+@rare_kernel
+def check(
+    machine: Machine, state: allocators.State, leader: int, seat: int, first: int, last: int, finished: bool
+) -> None:
+    """Record that a sequence's tokens `first` to `last - 1` are read back, if `check` asks for it."""
+    if machine.counts[RECORD] and seating.is_checked(machine, seat, finished):
+        record(machine, state, leader, seat, CHECK, first, last)
+
+
+@kernel
+def record(machine: Machine, state: allocators.State, leader: int, seat: int, kind: int, first: int, last: int) -> None:
+    """Record an operation over a sequence's tokens `first` to `last - 1`, each with its author."""
+    position = first
+    while position < last:
+        author, end = author_of(machine, state, leader, seat, position, last)
+        seating.record_tokens(machine, state, seat, kind, author, position, end)
+        position = end
+
+
+@kernel
+def author_of(
+    machine: Machine, state: allocators.State, leader: int, seat: int, position: int, last: int
+) -> tuple[int, int]:
+    """The generation that wrote a sequence's token at `position`, and the end (at most `last`) of what it wrote."""
+    seats = machine.seats
+    prompt = machine.prompt[seats[REQUEST, leader]]
+    is_beam = machine.counts[BEAM]
+    if position < prompt and (is_beam or allocators.shares(state)):
+        return int(seats[GENERATION, leader]), int(min(last, prompt))
+    if not is_beam:
+        return int(seats[GENERATION, seat]), last
+    author = machine.authors[seat, position - prompt]
+    end = position + 1
+    while end < last and machine.authors[seat, end - prompt] == author:
+        end += 1
+    return int(author), end

@@ -1,0 +1,110 @@
+"""Beam search: at every step each beam of a request continues one of its beams, drawn by a seeded hash.
+
+A beam that nobody continues is dropped and frees the pages that it does not share; one that several continue is forked.
+The physical pages of a request form a tree. Where nothing can be shared, the tokens of the beam that is continued are
+copied over those of the dropped one.
+
+The draws depend on the request, the position and the beam alone, not on when or in which order they are made.
+"""
+
+from __future__ import annotations
+
+from paged_sim import allocators
+from paged_sim.arena.operations import COPY, splitmix64
+from paged_sim.compiled import kernel, rare_kernel
+from paged_sim.engine import authors, samples
+from paged_sim.engine import seats as seating
+from paged_sim.engine.machine import (
+    BEAM_KEEP,
+    BEAM_SEED,
+    HEIRS,
+    NEXT_SAMPLE,
+    NOBODY,
+    NUM_SAMPLES,
+    RECORD,
+    REQUEST,
+    SAVED_SLOTS,
+    Machine,
+)
+
+
+@kernel
+def parent_of(machine: Machine, request: int, position: int, beam: int) -> int:
+    """Which of a request's beams its `beam`-th one continues with the token at `position`.
+
+    Itself with a probability of BEAM_KEEP / 2^32, else any of them (itself included) with the same probability.
+    """
+    mixed = splitmix64(splitmix64(splitmix64(int(machine.counts[BEAM_SEED] + request)) + int(position)) + beam)
+    if (mixed >> 32) & 0xFFFFFFFF < machine.counts[BEAM_KEEP]:
+        return beam
+    return int((mixed & 0xFFFFFFFF) % machine.samples[request])
+
+
+@kernel
+def count_heirs(machine: Machine, leader: int, stored: int) -> None:
+    """Draw who continues whom with the token behind `stored` ones."""
+    seats = machine.seats
+    seat = leader
+    while seat != NOBODY:
+        seats[HEIRS, seat] = 0
+        seat = seats[NEXT_SAMPLE, seat]
+    for beam in range(seats[NUM_SAMPLES, leader]):
+        seat = leader
+        for _ in range(parent_of(machine, seats[REQUEST, leader], stored, beam)):
+            seat = seats[NEXT_SAMPLE, seat]
+        seats[HEIRS, seat] += 1
+
+
+@rare_kernel
+def branch(machine: Machine, state: allocators.State, leader: int, stored: int) -> None:
+    """Let the beams of a request, with `stored` tokens each, continue those that were drawn.
+
+    Whoever is continued keeps its seat; further heirs take the seats of those that are dropped. The copies find room in
+    the pages that were just freed: a dropped beam had its last, partly filled page to itself.
+    """
+    seats = machine.seats
+    count_heirs(machine, leader, stored)
+    free = allocators.free_slots(state)
+    seat = leader
+    while seat != NOBODY:
+        if seats[HEIRS, seat] == 0:
+            drop(machine, state, leader, seat, stored)
+        seat = seats[NEXT_SAMPLE, seat]
+    parent, seat = leader, leader
+    while seat != NOBODY:
+        if seats[HEIRS, seat] == 0:
+            while seats[HEIRS, parent] < 2:
+                parent = seats[NEXT_SAMPLE, parent]
+            seats[HEIRS, parent] -= 1
+            continue_as(machine, state, parent, seat, stored)
+        seat = seats[NEXT_SAMPLE, seat]
+    if allocators.shares(state):
+        begun = stored % samples.page_of(machine, state, leader)
+        seat = leader
+        while seat != NOBODY:
+            samples.copy_page(machine, state, seat, stored, begun)
+            seat = seats[NEXT_SAMPLE, seat]
+        saved = seats[SAVED_SLOTS, leader] + allocators.free_slots(state) - free
+        samples.share(machine, leader, saved, saved, 0)
+
+
+@kernel
+def drop(machine: Machine, state: allocators.State, leader: int, seat: int, stored: int) -> None:
+    """Read back what only this beam has, and give it back where it is not about to be written over."""
+    authors.check(machine, state, leader, seat, allocators.exclusive_from(state, seat), stored, False)
+    if allocators.shares(state):
+        samples.give_back(machine, state, seat)
+
+
+@kernel
+def continue_as(machine: Machine, state: allocators.State, parent: int, seat: int, stored: int) -> None:
+    """Let the seat of a dropped beam continue `parent`."""
+    prompt = machine.prompt[machine.seats[REQUEST, seat]]
+    for index in range(stored - prompt):
+        machine.authors[seat, index] = machine.authors[parent, index]
+    if allocators.shares(state):
+        allocators.fork(state, parent, seat)
+    elif machine.counts[RECORD]:
+        source, _ = allocators.locate(state, parent, 0)
+        target, _ = allocators.locate(state, seat, 0)
+        seating.record(machine, COPY, source, stored, target, 0)
