@@ -202,7 +202,11 @@ def test_who_is_drawn_does_not_depend_on_memory() -> None:
     [
         (PAGES, 40, m.REFUSED_CAPACITY),
         (CONTIGUOUS[0], 60, m.REFUSED_RESERVATION),
-        (AllocatorSpec(name="buddy", policy="contiguous", reserve="oracle", placement="buddy"), 60, m.REFUSED_PLACEMENT),
+        (
+            AllocatorSpec(name="buddy", policy="contiguous", reserve="oracle", placement="buddy"),
+            60,
+            m.REFUSED_PLACEMENT,
+        ),
     ],
     ids=lambda part: getattr(part, "name", ""),
 )
