@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paged_sim import allocators
 from paged_sim.compiled import kernel
-from paged_sim.engine import queue, samples
+from paged_sim.engine import groups, queue, samples
 from paged_sim.engine import seats as seating
 from paged_sim.engine.machine import (
     BUDGET,
@@ -133,7 +133,7 @@ def compute_prompt(machine: Machine, state: allocators.State, seat: int, stored:
     stored += tokens
     samples.write(machine, state, seat, stored)
     if seats[FORM, seat] == UNFORKED and stored == machine.prompt[request]:
-        samples.fork(machine, state, seat)
+        groups.fork(machine, state, seat)
     if stored < machine.known[request]:
         seats[STORED, seat] = stored
         counts[PARTIAL] = seat

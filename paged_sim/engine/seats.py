@@ -17,6 +17,7 @@ from paged_sim.engine.machine import (
     FINAL,
     FIRST_RUNNING,
     FOLLOWING,
+    FORM,
     GENERATION,
     LAST_RUNNING,
     NEXT_EVENT,
@@ -34,6 +35,7 @@ from paged_sim.engine.machine import (
     ROUNDING,
     SLOTS,
     TAIL,
+    UNFORKED,
     WRITTEN,
     Machine,
 )
@@ -259,3 +261,11 @@ def vacate(machine: Machine, state: allocators.State, seat: int, stored: int, fi
     allocators.release(state, seat)
     account(machine, state, seat, 0)
     stand_up(machine, seat)
+
+
+@kernel
+def next_owner(machine: Machine, leader: int, seat: int) -> int:
+    """The next sequence behind `seat` that has slots, or NOBODY: before the fork only the first one has."""
+    if machine.seats[FORM, leader] == UNFORKED:
+        return NOBODY
+    return int(machine.seats[NEXT_SAMPLE, seat])
