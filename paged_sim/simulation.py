@@ -15,7 +15,6 @@ import numpy as np
 from paged_sim import allocators
 from paged_sim.allocators import FAMILIES
 from paged_sim.arena import ArenaStats, open_arena
-from paged_sim.content import nothing_known
 from paged_sim.engine import machine as m
 from paged_sim.engine import measures, warm
 from paged_sim.engine.drive import MemoryMap, Progress, drive
@@ -243,12 +242,17 @@ class Simulations:
 
 def at_its_end(machine: Machine) -> Machine:
     """A machine without what only its steps needed: what is left is small enough to travel."""
-    needless = [name for name in machine._fields if name not in _KEPT]
-    empty = {name: getattr(machine, name)[:0].copy() for name in needless}
-    return machine._replace(**empty, content=nothing_known())
+    return machine._replace(**{name: emptied(value) for name, value in machine._asdict().items() if name not in _KEPT})
 
 
-_KEPT = frozenset({"content", "outcome", "counts", "times", "tallies", "timeline", "watched", "ledger"})
+def emptied(value: Any) -> Any:
+    """An array without its elements; of a named tuple of arrays, all of them."""
+    if isinstance(value, tuple):
+        return type(value)(*map(emptied, value))
+    return value[:0].copy()
+
+
+_KEPT = frozenset({"outcome", "counts", "times", "tallies", "timeline", "watched", "ledger"})
 
 
 def check_emptied(spec: AllocatorSpec, state: allocators.State) -> None:

@@ -26,7 +26,7 @@ DIGITS = 9
 VOLATILE = ("arena.resident_bytes", "arena.device", "timings")
 """Numbers of an entry that depend on the machine."""
 
-LARGE = frozenset({"chat-2rps", "page-sizes", "placement-shootout", "vllm-fig2"})
+LARGE = frozenset({"beam-search", "chat-2rps", "page-sizes", "parallel-sampling", "placement-shootout", "vllm-fig2"})
 """Scenarios that take more than a few seconds unless they are compiled."""
 
 

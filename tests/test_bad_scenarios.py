@@ -172,8 +172,20 @@ BAD_KEYS = [
         "bad.yaml:1: workload.requests: 0 is too small; write at least 1",
     ),
     (
-        "workload: {requests: 4, prompt: 5, output: 3, samples: 2}",
-        "bad.yaml:1: workload.samples: parallel samples are not available in this version; write 1",
+        "workload: {requests: 4, prompt: 5, output: 3, samples: 300}",
+        "bad.yaml:1: workload.samples: 300 sequences of one request never run together with max_num_seqs 256; raise",
+    ),
+    (
+        "workload: {requests: 4, prompt: 5, output: 3, beam: 300}",
+        "bad.yaml:1: workload.beam.width: 300 sequences of one request never run together with max_num_seqs 256; raise",
+    ),
+    (
+        "workload: {requests: 4, prompt: 5, output: 3, samples: 2, beam: {width: 4}}",
+        "bad.yaml:1: workload.beam: ",
+    ),
+    (
+        "workload: {requests: 4, prompt: 5, output: 3, beam: {width: 4, keep: 2}}",
+        "bad.yaml:1: workload.beam.keep: 2 is too large; write at most 1",
     ),
     (
         "workload: {requests: 4, prompt: 5, output: 3, promt: 3}",

@@ -206,7 +206,7 @@ class AllocatorContract(RuleBasedStateMachine):
 
     def free(self, row: int) -> None:
         """Read a row's tokens back and release it; what others still see stays, the rest is poisoned."""
-        _, _, stored, _ = self.rows[row]
+        stored = self.rows[row][2]
         self.execute(row, CHECK, 0, stored)
         free, alone = allocators.free_slots(self.state), self.alone(row)
         assert alone == self.slots_of(row)[allocators.exclusive_from(self.state, row) :]

@@ -57,7 +57,7 @@ def test_accepts_what_loads(text: str, validator: jsonschema.Draft202012Validato
         "workload: {requests: 4, prompt: {unifrom: [1, 5]}, output: 3}",
         "workload: {requests: 4, prompt: {uniform: [1]}, output: 3}",
         "workload: {requests: 4, prompt: 5, output: 3, trace: t.csv}",
-        "workload: {requests: 4, prompt: 5, output: 3, samples: 2}",
+        "workload: {requests: 4, prompt: 5, output: 3, samples: 0}",
         "workload: {requests: 4, prompt: 5, output: 3, arrival: {poisson: 2}}",
         "clock: {base: 5}",
         "clock: {roofline: {gpu: a100-40gb}}",

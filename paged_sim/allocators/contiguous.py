@@ -53,6 +53,7 @@ def create(*, slots: int, rule: int, asks: Ints, chunk: int, longest: int, rows:
     )
 
 
+@kernel
 def want(state: Contiguous, request: int, tokens: int) -> int:
     """Slots to hold for a request with `tokens` tokens: its reservation, or whole chunks for `grow`."""
     if len(state.asks) > 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paged_sim import allocators
 from paged_sim.compiled import kernel
-from paged_sim.engine import prefixes, queue, samples
+from paged_sim.engine import groups, prefixes, queue, samples
 from paged_sim.engine import seats as seating
 from paged_sim.engine.machine import (
     BUDGET,
@@ -154,7 +154,7 @@ def compute_prompt(machine: Machine, state: allocators.State, seat: int, stored:
     if counts[CACHING]:
         seating.enter(machine, state, seat, stored)
     if seats[FORM, seat] == UNFORKED and stored == machine.prompt[request]:
-        samples.fork(machine, state, seat)
+        groups.fork(machine, state, seat)
     if stored < machine.known[request]:
         seats[STORED, seat] = stored
         counts[PARTIAL] = seat

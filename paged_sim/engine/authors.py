@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from paged_sim import allocators
 from paged_sim.arena.operations import CHECK, WRITE
-from paged_sim.compiled import kernel, rare_kernel
+from paged_sim.compiled import kernel
 from paged_sim.engine import seats as seating
 from paged_sim.engine.machine import BEAM, EAGER, GENERATION, RECORD, REQUEST, WRITTEN, Machine
 
 
-@rare_kernel
+@kernel
 def write(machine: Machine, state: allocators.State, leader: int, seat: int, tokens: int) -> None:
     """`seats.write` for one of several sequences of a request."""
     seats = machine.seats
@@ -23,13 +23,13 @@ def write(machine: Machine, state: allocators.State, leader: int, seat: int, tok
     if machine.counts[BEAM]:
         prompt = machine.prompt[seats[REQUEST, leader]]
         for position in range(max(first, prompt), last):
-            machine.authors[seat, position - prompt] = seats[GENERATION, seat]
+            machine.group.authors[seat, position - prompt] = seats[GENERATION, seat]
     if machine.counts[RECORD]:
         record(machine, state, leader, seat, WRITE, first, last)
     seats[WRITTEN, seat] = last
 
 
-@rare_kernel
+@kernel
 def check(
     machine: Machine, state: allocators.State, leader: int, seat: int, first: int, last: int, finished: bool
 ) -> None:
@@ -60,8 +60,8 @@ def author_of(
         return int(seats[GENERATION, leader]), int(min(last, prompt))
     if not is_beam:
         return int(seats[GENERATION, seat]), last
-    author = machine.authors[seat, position - prompt]
+    author = machine.group.authors[seat, position - prompt]
     end = position + 1
-    while end < last and machine.authors[seat, end - prompt] == author:
+    while end < last and machine.group.authors[seat, end - prompt] == author:
         end += 1
     return int(author), end

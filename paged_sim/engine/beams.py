@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from paged_sim import allocators
 from paged_sim.arena.operations import COPY, splitmix64
-from paged_sim.compiled import kernel, rare_kernel
-from paged_sim.engine import authors, samples
+from paged_sim.compiled import kernel
+from paged_sim.engine import authors, forks
 from paged_sim.engine import seats as seating
 from paged_sim.engine.machine import (
     BEAM_KEEP,
@@ -55,7 +55,6 @@ def count_heirs(machine: Machine, leader: int, stored: int) -> None:
         seats[HEIRS, seat] += 1
 
 
-@rare_kernel
 def branch(machine: Machine, state: allocators.State, leader: int, stored: int) -> None:
     """Let the beams of a request, with `stored` tokens each, continue those that were drawn.
 
@@ -79,13 +78,13 @@ def branch(machine: Machine, state: allocators.State, leader: int, stored: int) 
             continue_as(machine, state, parent, seat, stored)
         seat = seats[NEXT_SAMPLE, seat]
     if allocators.shares(state):
-        begun = stored % samples.page_of(machine, state, leader)
+        begun = stored % forks.page_of(machine, state, leader)
         seat = leader
         while seat != NOBODY:
-            samples.copy_page(machine, state, seat, stored, begun)
+            forks.copy_page(machine, state, seat, stored, begun)
             seat = seats[NEXT_SAMPLE, seat]
         saved = seats[SAVED_SLOTS, leader] + allocators.free_slots(state) - free
-        samples.share(machine, leader, saved, saved, 0)
+        forks.share(machine, leader, saved, saved, 0)
 
 
 @kernel
@@ -93,7 +92,7 @@ def drop(machine: Machine, state: allocators.State, leader: int, seat: int, stor
     """Read back what only this beam has, and give it back where it is not about to be written over."""
     authors.check(machine, state, leader, seat, allocators.exclusive_from(state, seat), stored, False)
     if allocators.shares(state):
-        samples.give_back(machine, state, seat)
+        forks.give_back(machine, state, seat)
 
 
 @kernel
@@ -101,7 +100,7 @@ def continue_as(machine: Machine, state: allocators.State, parent: int, seat: in
     """Let the seat of a dropped beam continue `parent`."""
     prompt = machine.prompt[machine.seats[REQUEST, seat]]
     for index in range(stored - prompt):
-        machine.authors[seat, index] = machine.authors[parent, index]
+        machine.group.authors[seat, index] = machine.group.authors[parent, index]
     if allocators.shares(state):
         allocators.fork(state, parent, seat)
     elif machine.counts[RECORD]:

@@ -134,6 +134,23 @@ NUM_TIMELINE_COLUMNS = 3 + NUM_COUNTS
 
 
 @marked_state
+class Single(NamedTuple):
+    """Every request is one sequence. `authors` is empty."""
+
+    authors: Ints
+
+
+@marked_state
+class Several(NamedTuple):
+    """Requests of several sequences: `authors[seat, i]` is the generation that wrote a beam's i-th generated token.
+
+    It is empty without beams.
+    """
+
+    authors: Ints
+
+
+@marked_state
 class Machine(NamedTuple):
     """All of a simulation but the allocator.
 
@@ -142,7 +159,7 @@ class Machine(NamedTuple):
     `queue[QUEUE_HEAD:QUEUE_TAIL]` are the waiting requests, behind `returned[:NUM_RETURNED]` (the last
     one first), the preempted ones. `wheel[step & mask]` is the first seat with an event at a step. `ended` lists
     requests as they finish. `operations` is the record for the arena. `samples[request]` are its sequences;
-    `authors[seat, i]` is the generation that wrote the i-th generated token of a beam (empty without beams).
+    the type of `group` says whether any request has more than one.
     """
 
     content: Content
@@ -162,7 +179,7 @@ class Machine(NamedTuple):
     wheel: Ints
     operations: Ints
     samples: Ints
-    authors: Ints
+    group: Single | Several
     counts: Ints
     times: Floats
     tallies: Ints
@@ -187,6 +204,7 @@ def empty_machine(
     `rows` of the timeline are kept, and the authors of so many (`authors`) generated tokens of each seat.
     """
     total = len(requests)
+    kind = Several if requests.samples.max(initial=1) > 1 else Single
     buckets = 1 << (wheel_span + 1).bit_length()
     counts = np.zeros(NUM_COUNTERS, np.int64)
     counts[[LAST_RUNNING, FIRST_RUNNING, PARTIAL, WATCH]] = NOBODY
@@ -210,7 +228,7 @@ def empty_machine(
         wheel=np.full(buckets, NOBODY, np.int64),
         operations=np.empty((operations, 5), np.int64),
         samples=requests.samples,
-        authors=np.empty((seats if authors else 0, authors), np.int64),
+        group=kind(np.empty((seats if authors else 0, authors), np.int64)),
         counts=counts,
         times=np.zeros(5),
         tallies=np.zeros((2, 3), np.int64),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from paged_sim import allocators
 from paged_sim.allocators import NO_ROOM
 from paged_sim.compiled import kernel
-from paged_sim.engine import beams, queue, samples
+from paged_sim.engine import forks, groups, queue, samples
 from paged_sim.engine import seats as seating
 from paged_sim.engine.admission import compute_prompt
 from paged_sim.engine.machine import (
@@ -127,7 +127,7 @@ def make_room(machine: Machine, state: allocators.State, leader: int, tokens: in
     counts, seats = machine.counts, machine.seats
     diverged = seats[FORM, leader] == DIVERGED
     if counts[BEAM] and diverged and seats[NUM_SAMPLES, leader] > 1 and leader != counts[PARTIAL]:
-        beams.branch(machine, state, leader, stored)
+        groups.branch(machine, state, leader, stored)
     while True:
         missing = find_room(machine, state, leader, tokens, stored)
         if missing == 0:
@@ -142,10 +142,10 @@ def find_room(machine: Machine, state: allocators.State, leader: int, tokens: in
     """Let each sequence of a request grow that has not yet; 0, or the slots for which the first of them has no room."""
     seats = machine.seats
     if seats[FORM, leader] == TOGETHER:
-        copies = samples.copies_needed(machine, state, leader)
+        copies = forks.copies_needed(machine, state, leader)
         if not allocators.fits(state, copies):
             return copies
-        samples.part(machine, state, leader)
+        groups.part(machine, state, leader)
     goal = allocators.want(state, seats[REQUEST, leader], tokens)
     seat = leader
     while seat != NOBODY:
@@ -156,7 +156,7 @@ def find_room(machine: Machine, state: allocators.State, leader: int, tokens: in
         if source >= 0:
             seating.record_move(machine, state, seat, source, stored)
         seating.account(machine, state, seat, slots)
-        seat = samples.next_owner(machine, leader, seat)
+        seat = seating.next_owner(machine, leader, seat)
     return 0
 
 

@@ -19,6 +19,7 @@ from paged_sim.engine.machine import (
     FINAL,
     FIRST_RUNNING,
     FOLLOWING,
+    FORM,
     GENERATION,
     LAST_RUNNING,
     NEXT_EVENT,
@@ -37,6 +38,7 @@ from paged_sim.engine.machine import (
     ROUNDING,
     SLOTS,
     TAIL,
+    UNFORKED,
     WRITTEN,
     Machine,
 )
@@ -304,3 +306,11 @@ def leave_shared(machine: Machine, freed: int, slots: int) -> None:
     row[TOKEN_STATE] += slots - freed
     row[SHARED] -= slots - freed
     row[SAVED] -= slots - freed
+
+
+@kernel
+def next_owner(machine: Machine, leader: int, seat: int) -> int:
+    """The next sequence behind `seat` that has slots, or NOBODY: before the fork only the first one has."""
+    if machine.seats[FORM, leader] == UNFORKED:
+        return NOBODY
+    return int(machine.seats[NEXT_SAMPLE, seat])

@@ -11,6 +11,7 @@ from .findings import WORD_STYLES, word_of
 from .numbers import MISSING, amount, count, mean_spread, percent, percent_spread
 from .palette import LOOKS
 from .paper_view import paper_view_grid
+from .sharing import sharing_blocks
 
 Document = Mapping[str, Any]
 CAUSES = ("fragmentation", "capacity", "policy")
@@ -32,6 +33,7 @@ def run_blocks(document: Document) -> list[Block]:
         _cost(runs),
         *_preemptions(runs),
         *_refusals(runs),
+        *sharing_blocks(runs),
         *at_step_blocks(runs),
         *_arena(runs),
         *_checks(document),
@@ -180,7 +182,11 @@ def at_step_blocks(runs: Sequence[Document]) -> list[Block]:
     )
     held = ("sequences held", *(count(run["at_step"]["batch"]) for run in reached))
     waiting = ("requests waiting", *(count(run["at_step"]["waiting"]) for run in reached))
-    return [Grid(f"The ledger at step {step}, in slots", ("account", *capacity), (*rows, held, waiting))]
+    tail: list[tuple[str, ...]] = [held, waiting]
+    if any(run["at_step"].get("saved") for run in reached):
+        saved = (_slots(run["at_step"].get("saved", 0), capacity[run["name"]]) for run in reached)
+        tail.append(("saved by sharing", *saved))
+    return [Grid(f"The ledger at step {step}, in slots", ("account", *capacity), (*rows, *tail))]
 
 
 def _slots(slots: float, capacity: Document) -> str:

@@ -1,0 +1,194 @@
+"""Several sequences of one request: forked from the first, parted by copies, freed together.
+
+Only simulations in which a request has several sequences call these functions (see `groups.py`).
+
+In the ledger each sequence is booked as if it stood alone; `share` takes out again what they hold in common.
+"""
+
+from __future__ import annotations
+
+from paged_sim import allocators
+from paged_sim.allocators import KEPT
+from paged_sim.arena.operations import COPY, POISON
+from paged_sim.compiled import kernel
+from paged_sim.engine import authors
+from paged_sim.engine import seats as seating
+from paged_sim.engine.machine import (
+    BEAM,
+    COW_COPIES,
+    DIVERGED,
+    FORM,
+    NEXT_SAMPLE,
+    NOBODY,
+    NUM_SAMPLES,
+    POISON_FREED,
+    RECORD,
+    REQUEST,
+    ROOM,
+    SAVED_SLOTS,
+    SAVED_TAIL,
+    SAVED_TOKENS,
+    SLOTS,
+    TAIL,
+    TOGETHER,
+    WRITTEN,
+    Machine,
+)
+from paged_sim.ledger import HELD, RESERVATION, SAVED, SHARED, TOKEN_STATE
+from paged_sim.ledger import TAIL as TAIL_ACCOUNT
+
+
+@kernel
+def limit_room(machine: Machine, leader: int, tokens: int) -> None:
+    """Stop writing ahead where a page is still to be copied: at the prompt's end, and for beams at every step."""
+    seats = machine.seats
+    seat = leader
+    while seat != NOBODY:
+        if seats[FORM, leader] != DIVERGED:
+            seats[ROOM, seat] = min(seats[SLOTS, seat], machine.prompt[seats[REQUEST, leader]])
+        if machine.counts[BEAM]:
+            seats[ROOM, seat] = min(tokens, seats[ROOM, seat])
+        seat = seating.next_owner(machine, leader, seat)
+
+
+def write_all(machine: Machine, state: allocators.State, leader: int, tokens: int) -> None:
+    """`seats.write` for the sequences of a request that have slots."""
+    limit_room(machine, leader, tokens)
+    seat = leader
+    while seat != NOBODY:
+        authors.write(machine, state, leader, seat, tokens)
+        seat = seating.next_owner(machine, leader, seat)
+
+
+@kernel
+def share(machine: Machine, leader: int, saved: int, tokens: int, tail: int) -> None:
+    """Say what a request's sequences, each booked as if it stood alone, hold in common.
+
+    `saved` slots are counted beyond those handed out; `tokens` of them hold tokens and `tail` are never written.
+    """
+    seats, row = machine.seats, machine.ledger.row
+    more_slots = saved - seats[SAVED_SLOTS, leader]
+    more_tokens = tokens - seats[SAVED_TOKENS, leader]
+    more_tail = tail - seats[SAVED_TAIL, leader]
+    row[HELD] -= more_slots
+    row[SAVED] += more_slots
+    row[TOKEN_STATE] -= more_tokens
+    row[SHARED] += more_tokens
+    row[TAIL_ACCOUNT] -= more_tail
+    row[RESERVATION] -= more_slots - more_tokens - more_tail
+    seats[SAVED_SLOTS, leader] = saved
+    seats[SAVED_TOKENS, leader] = tokens
+    seats[SAVED_TAIL, leader] = tail
+
+
+def fork(machine: Machine, state: allocators.State, leader: int) -> None:
+    """Fork the other sequences from the first, whose prompt is complete: they share all its pages."""
+    seats, row = machine.seats, machine.ledger.row
+    prompt = machine.prompt[seats[REQUEST, leader]]
+    seat = seats[NEXT_SAMPLE, leader]
+    while seat != NOBODY:
+        slots = allocators.fork(state, leader, seat)
+        seating.account(machine, state, seat, slots)
+        row[TOKEN_STATE] += prompt
+        row[RESERVATION] -= prompt
+        seats[WRITTEN, seat] = prompt
+        seat = seats[NEXT_SAMPLE, seat]
+    seats[FORM, leader] = TOGETHER
+    others = seats[NUM_SAMPLES, leader] - 1
+    share(machine, leader, others * seats[SLOTS, leader], others * prompt, others * seats[TAIL, leader])
+    limit_room(machine, leader, prompt)
+
+
+@kernel
+def copies_needed(machine: Machine, state: allocators.State, leader: int) -> int:
+    """Slots in the pages that must be copied before the sequences of a request can write; 0 if none."""
+    seats = machine.seats
+    prompt = machine.prompt[seats[REQUEST, leader]]
+    if seats[FORM, leader] != TOGETHER or seats[SLOTS, leader] == prompt:
+        return 0
+    return int((seats[NUM_SAMPLES, leader] - 1) * page_of(machine, state, leader))
+
+
+@kernel
+def page_of(machine: Machine, state: allocators.State, leader: int) -> int:
+    """Slots that one token more than the prompt takes in each further sequence: a page."""
+    request = machine.seats[REQUEST, leader]
+    prompt = machine.prompt[request]
+    return allocators.own_part(state, request, prompt, prompt + 1)
+
+
+def part(machine: Machine, state: allocators.State, leader: int) -> None:
+    """Give every sequence TOGETHER with others a page of its own to write to; there must be room for the copies."""
+    seats = machine.seats
+    prompt = machine.prompt[seats[REQUEST, leader]]
+    begun = prompt % page_of(machine, state, leader)
+    seat = leader
+    while seat != NOBODY:
+        copy_page(machine, state, seat, prompt, begun)
+        seats[ROOM, seat] = seats[SLOTS, seat]
+        seat = seats[NEXT_SAMPLE, seat]
+    seats[FORM, leader] = DIVERGED
+    saved = (seats[NUM_SAMPLES, leader] - 1) * (prompt - begun)
+    share(machine, leader, saved, saved, 0)
+
+
+@kernel
+def copy_page(machine: Machine, state: allocators.State, seat: int, stored: int, begun: int) -> None:
+    """Copy a seat's last page, in which `begun` of its `stored` tokens lie, if others own it too."""
+    if begun == 0:
+        return
+    source = allocators.unshare(state, seat, stored)
+    if source == KEPT:
+        return
+    machine.counts[COW_COPIES] += 1
+    if machine.counts[RECORD]:
+        target, _ = allocators.locate(state, seat, stored - begun)
+        seating.record(machine, COPY, source, begun, target, 0)
+
+
+def vacate_all(
+    machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int, finished: bool
+) -> None:
+    """`vacate` for several sequences: all are read back before any gives up its slots, whose last owner frees them."""
+    seats, row = machine.seats, machine.ledger.row
+    share(machine, leader, 0, 0, 0)
+    seat = leader
+    while seat != NOBODY:
+        authors.check(machine, state, leader, seat, 0, stored, finished)
+        seat = seating.next_owner(machine, leader, seat)
+    seat = leader
+    while seat != NOBODY:
+        following = seats[NEXT_SAMPLE, seat]
+        if seats[SLOTS, seat] > 0:
+            row[TOKEN_STATE] -= tokens
+            row[RESERVATION] += tokens
+            if machine.counts[RECORD]:
+                take_back(machine, state, seat, stored)
+            give_back(machine, state, seat)
+            seating.account(machine, state, seat, 0)
+        if seat == leader:
+            seating.stand_up(machine, seat)
+        else:
+            seating.leave_seat(machine, seat)
+        seat = following
+
+
+@kernel
+def take_back(machine: Machine, state: allocators.State, seat: int, stored: int) -> None:
+    """Record that what a seat wrote ahead is undone.
+
+    A seat may have grown and not have written, because another of its request found no room: such slots are poisoned,
+    as they are where tokens are written one by one.
+    """
+    written = max(stored, machine.seats[WRITTEN, seat])
+    seating.record_span(machine, state, seat, seating.undo(machine), stored, written)
+    seating.record_span(machine, state, seat, POISON, written, seating.written_ahead(machine, seat))
+
+
+@kernel
+def give_back(machine: Machine, state: allocators.State, seat: int) -> None:
+    """Release a seat's slots, poisoned first where nobody else owns them."""
+    if machine.counts[RECORD] and machine.counts[POISON_FREED]:
+        alone = allocators.exclusive_from(state, seat)
+        seating.record_span(machine, state, seat, POISON, alone, machine.seats[SLOTS, seat])
+    allocators.release(state, seat)
