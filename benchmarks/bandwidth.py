@@ -14,7 +14,7 @@ from benchmarks.settings import Settings
 from benchmarks.timing import Row, alternate, seconds_of, spread
 from paged_sim.arena.kernel import execute_operations
 from paged_sim.arena.memory import zeros_on_touch
-from paged_sim.arena.operations import CHECK, COLUMNS, CORRUPT, COUNTERS, WRITE
+from paged_sim.arena.operations import CHECK, COLUMNS, CORRUPT, COUNTERS, NO_PAGES, WRITE
 from paged_sim.arena.sliced import execute_sliced
 from paged_sim.compiled import jit
 from paged_sim.requests import Ints
@@ -42,12 +42,18 @@ def measure_runs(tokens: int, run: int, settings: Settings) -> list[Row]:
     source[:] = 1
     starts = np.random.default_rng(run).permutation(tokens // run) * run
     slots = (starts[:, None] + np.arange(run)).reshape(-1)
-    execute = jit(execute_operations) if settings.compiled else execute_sliced
+
+    def execute(operations: Ints) -> None:
+        if settings.compiled:
+            jit(execute_operations)(memory, touched, operations, NO_PAGES, counters)
+        else:
+            execute_sliced(memory, touched, operations, counters)
+
     counters = np.zeros(COUNTERS, np.int64)
     writes, checks = operations_over(WRITE, starts, run), operations_over(CHECK, starts, run)
     work: dict[str, Callable[[], object]] = {
-        "write": lambda: execute(memory, touched, writes, counters),
-        "check": lambda: execute(memory, touched, checks, counters),
+        "write": lambda: execute(writes),
+        "check": lambda: execute(checks),
         "copy": lambda: np.copyto(other, source),
         "scatter": lambda: other.__setitem__(slots, source),
         "gather": lambda: np.take(memory, slots, axis=0, out=source),

@@ -19,6 +19,7 @@ from paged_sim.arena.operations import (
     FIRST_POSITION,
     FIRST_SLOT,
     GENERATION,
+    IN_PAGES,
     KIND,
     LENGTH,
     POISON_TAG,
@@ -40,6 +41,7 @@ def execute_operations(
     memory: npt.NDArray[np.uint64],
     touched: npt.NDArray[np.uint8],
     ops: npt.NDArray[np.int64],
+    pages: npt.NDArray[np.int64],
     counters: npt.NDArray[np.int64],
 ) -> None:
     """Execute validated operations in order.
@@ -51,44 +53,97 @@ def execute_operations(
     for index in range(ops.shape[0]):
         kind, slot, length = ops[index, KIND], ops[index, SLOT], ops[index, LENGTH]
         generation, position = int(ops[index, GENERATION]), int(ops[index, POSITION])
-        run = flat[slot * words : (slot + length) * words]
-        if kind == WRITE:
-            _write(run, words, first_tag(generation, position))
-            _mark(touched[slot : slot + length])
-            counters[WRITTEN] += length
-        elif kind == CHECK:
-            corrupt, first = _check(run, words, first_tag(generation, position))
-            if corrupt > 0 and counters[CORRUPT] == 0:
-                counters[FIRST_SLOT] = slot + first
-                counters[FIRST_GENERATION] = generation
-                counters[FIRST_POSITION] = position + first
-            counters[CHECKED] += length
-            counters[CORRUPT] += corrupt
-        elif kind == COPY:
-            target = generation
-            _copy(run, flat[target * words : (target + length) * words])
-            _mark(touched[target : target + length])
+        if kind == COPY:
+            _copy(flat, slot * words, generation * words, length * words)
+            _mark(touched, generation, length)
             counters[COPIED] += length
+            continue
+        first = first_tag(generation, position)
+        if kind < IN_PAGES:
+            _work_on_run(flat, words, touched, counters, kind, slot, length, first, generation, position)
         else:
-            _poison(run, words)
-            _mark(touched[slot : slot + length])
-            if kind == RETRACT:
-                counters[RETRACTED] += length
+            _work_on_pages(flat, words, touched, counters, kind, pages, slot, length, first, generation, position)
 
 
-def first_outside(ops: npt.NDArray[np.int64], slots: int) -> int:
+@kernel
+def _work_on_pages(
+    flat: npt.NDArray[np.uint64],
+    words: int,
+    touched: npt.NDArray[np.uint8],
+    counters: npt.NDArray[np.int64],
+    kind: int,
+    pages: npt.NDArray[np.int64],
+    place: int,
+    length: int,
+    first: int,
+    generation: int,
+    position: int,
+) -> None:
+    """Carry out an operation whose pages are listed from `place` on; `first` is the tag of its first token."""
+    size = int(pages[place])
+    within = position % size
+    done = 0
+    while done < length:
+        place += 1
+        count = min(size - within, length - done)
+        slot = int(pages[place]) + within
+        bits = (first + done * POSITION_STEP) & WORD_MASK
+        _work_on_run(flat, words, touched, counters, kind - IN_PAGES, slot, count, bits, generation, position + done)
+        done += count
+        within = 0
+
+
+@kernel
+def _work_on_run(
+    flat: npt.NDArray[np.uint64],
+    words: int,
+    touched: npt.NDArray[np.uint8],
+    counters: npt.NDArray[np.int64],
+    kind: int,
+    slot: int,
+    length: int,
+    first: int,
+    generation: int,
+    position: int,
+) -> None:
+    """Carry out an operation over consecutive slots; `first` is the tag of its first token."""
+    if kind == WRITE:
+        _write(flat, slot, length, words, first)
+        _mark(touched, slot, length)
+        counters[WRITTEN] += length
+    elif kind == CHECK:
+        corrupt = _count_corrupt(flat, slot, length, words, first)
+        if corrupt > 0 and counters[CORRUPT] == 0:
+            intact = _count_intact(flat, slot, words, first)
+            counters[FIRST_SLOT] = slot + intact
+            counters[FIRST_GENERATION] = generation
+            counters[FIRST_POSITION] = position + intact
+        counters[CHECKED] += length
+        counters[CORRUPT] += corrupt
+    else:
+        _poison(flat, slot, length, words)
+        _mark(touched, slot, length)
+        if kind == RETRACT:
+            counters[RETRACTED] += length
+
+
+def first_outside(ops: npt.NDArray[np.int64], pages: npt.NDArray[np.int64], slots: int) -> int:
     """The first operation that leaves an arena of `slots` slots or the range of tags, or -1: see `is_outside`."""
     for index in range(ops.shape[0]):
-        if is_outside(ops, index, slots):
+        kind, slot, length = int(ops[index, KIND]), int(ops[index, SLOT]), int(ops[index, LENGTH])
+        generation, position = int(ops[index, GENERATION]), int(ops[index, POSITION])
+        if kind < IN_PAGES:
+            wrong = is_outside(kind, slot, length, generation, position, slots)
+        else:
+            wrong = is_outside_in_pages(kind - IN_PAGES, pages, slot, length, generation, position, slots)
+        if wrong:
             return index
     return -1
 
 
 @kernel
-def is_outside(ops: npt.NDArray[np.int64], index: int, slots: int) -> bool:
-    """What `operations.validate_operations` refuses, for one operation."""
-    kind, slot, length = ops[index, KIND], ops[index, SLOT], ops[index, LENGTH]
-    generation, position = ops[index, GENERATION], ops[index, POSITION]
+def is_outside(kind: int, slot: int, length: int, generation: int, position: int, slots: int) -> bool:
+    """What `operations.validate_operations` refuses, for one operation over consecutive slots."""
     if kind < WRITE or kind > COPY or slot < 0 or length < 0 or slot > slots - length:
         return True
     if kind <= CHECK:
@@ -99,15 +154,36 @@ def is_outside(ops: npt.NDArray[np.int64], index: int, slots: int) -> bool:
 
 
 @kernel
-def _mark(touched: npt.NDArray[np.uint8]) -> None:
-    for slot in range(len(touched)):
-        touched[slot] = 1
+def is_outside_in_pages(
+    kind: int, pages: npt.NDArray[np.int64], place: int, length: int, generation: int, position: int, slots: int
+) -> bool:
+    """What `operations.validate_operations` refuses, for one operation over pages, or what needs a closer look."""
+    if kind < WRITE or kind >= COPY or length < 0 or (generation >> 32) != 0 or (position >> 32) != 0:
+        return True
+    if position > (1 << 32) - length or place < 0 or place >= len(pages) or pages[place] <= 0:
+        return True
+    size = int(pages[place])
+    count = (position % size + length + size - 1) // size
+    if place + count >= len(pages):
+        return True
+    wrong = 0
+    for listed in range(place + 1, place + 1 + count):
+        wrong += pages[listed] < 0 or pages[listed] > slots - size
+    return wrong > 0
 
 
 @kernel
-def _copy(source: npt.NDArray[np.uint64], target: npt.NDArray[np.uint64]) -> None:
-    for word in range(len(source)):
-        target[word] = source[word]
+def _mark(touched: npt.NDArray[np.uint8], slot: int, length: int) -> None:
+    start = np.uint64(slot)
+    for place in range(length):
+        touched[start + np.uint64(place)] = 1
+
+
+@kernel
+def _copy(flat: npt.NDArray[np.uint64], source: int, target: int, length: int) -> None:
+    here, there = np.uint64(source), np.uint64(target)
+    for word in range(length):
+        flat[there + np.uint64(word)] = flat[here + np.uint64(word)]
 
 
 @kernel
@@ -118,44 +194,55 @@ def first_tag(generation: int, position: int) -> int:
 
 
 @kernel
-def _write(run: npt.NDArray[np.uint64], words: int, first: int) -> None:
+def _write(flat: npt.NDArray[np.uint64], slot: int, length: int, words: int, first: int) -> None:
     if words == 1:
-        for token in range(len(run)):
-            run[token] = np.uint64((first + token * POSITION_STEP) & WORD_MASK)
+        # An unsigned index spares the question whether it counts from the end.
+        start = np.uint64(slot)
+        for token in range(length):
+            flat[start + np.uint64(token)] = np.uint64((first + token * POSITION_STEP) & WORD_MASK)
         return
-    for token in range(len(run) // words):
+    for token in range(length):
         bits = first + token * POSITION_STEP
-        content = run[token * words : (token + 1) * words]
+        content = flat[(slot + token) * words : (slot + token + 1) * words]
         for word in range(words):
             content[word] = np.uint64((bits + word * WORD_STEP) & WORD_MASK)
 
 
 @kernel
-def _poison(run: npt.NDArray[np.uint64], words: int) -> None:
+def _poison(flat: npt.NDArray[np.uint64], slot: int, length: int, words: int) -> None:
     if words == 1:
-        for token in range(len(run)):
-            run[token] = np.uint64(POISON_TAG)
+        start = np.uint64(slot)
+        for token in range(length):
+            flat[start + np.uint64(token)] = np.uint64(POISON_TAG)
         return
-    for token in range(len(run) // words):
-        content = run[token * words : (token + 1) * words]
+    for token in range(length):
+        content = flat[(slot + token) * words : (slot + token + 1) * words]
         for word in range(words):
             content[word] = np.uint64((POISON_TAG + word * WORD_STEP) & WORD_MASK)
 
 
 @kernel
-def _check(run: npt.NDArray[np.uint64], words: int, first: int) -> tuple[int, int]:
-    """How many tokens are corrupt, and which is the first of them."""
+def _count_corrupt(flat: npt.NDArray[np.uint64], slot: int, length: int, words: int, first: int) -> int:
+    """How many tokens of a run are corrupt."""
     corrupt = 0
     if words == 1:
-        for token in range(len(run)):
-            corrupt += run[token] != np.uint64((first + token * POSITION_STEP) & WORD_MASK)
-    else:
-        for token in range(len(run) // words):
-            corrupt += not _is_intact(run[token * words : (token + 1) * words], first + token * POSITION_STEP)
+        start = np.uint64(slot)
+        for token in range(length):
+            corrupt += flat[start + np.uint64(token)] != np.uint64((first + token * POSITION_STEP) & WORD_MASK)
+        return corrupt
+    for token in range(length):
+        content = flat[(slot + token) * words : (slot + token + 1) * words]
+        corrupt += not _is_intact(content, first + token * POSITION_STEP)
+    return corrupt
+
+
+@kernel
+def _count_intact(flat: npt.NDArray[np.uint64], slot: int, words: int, first: int) -> int:
+    """How many tokens of a run are intact before the first that is not, which must be there."""
     token = 0
-    while corrupt > 0 and _is_intact(run[token * words : (token + 1) * words], first + token * POSITION_STEP):
+    while _is_intact(flat[(slot + token) * words : (slot + token + 1) * words], first + token * POSITION_STEP):
         token += 1
-    return corrupt, token
+    return token
 
 
 @kernel

@@ -51,6 +51,7 @@ NOBODY = -1
     PREEMPTED_NOW,
     HELD_BACK,  # admission stopped at a limit that is fresh again next step
     NUM_OPERATIONS,
+    NUM_LISTED,  # entries of the list of pages that belong to them
     NUM_FINISHED,
     NUM_ENDED,
     NUM_STEPS_DONE,
@@ -79,8 +80,8 @@ NOBODY = -1
     FLUSH_AT,
     TIMED,
     WATCH,
-) = range(46)
-NUM_COUNTERS = 46
+) = range(47)
+NUM_COUNTERS = 47
 
 # `times`: the clock, in seconds (in steps with the step clock).
 NOW, BASE, PER_SEQUENCE, PER_PREFILL_TOKEN, THINK = range(5)
@@ -115,7 +116,7 @@ class Machine(NamedTuple):
     `known[request]` is the tokens its server knows: the prompt, and after a preemption those generated until then.
     `queue[QUEUE_HEAD:QUEUE_TAIL]` are the waiting requests, behind `returned[:NUM_RETURNED]` (the last
     one first), the preempted ones. `wheel[step & mask]` is the first seat with an event at a step. `ended` lists
-    requests as they finish. `operations` is the record for the arena.
+    requests as they finish. `operations` is the record for the arena, with the list `pages`.
     """
 
     arrival: Floats
@@ -132,6 +133,7 @@ class Machine(NamedTuple):
     ending: Ints
     wheel: Ints
     operations: Ints
+    pages: Ints
     counts: Ints
     times: Floats
     tallies: Ints
@@ -165,6 +167,7 @@ def empty_machine(
         ending=np.zeros(seats, np.int64),
         wheel=np.full(buckets, NOBODY, np.int64),
         operations=np.empty((operations, 5), np.int64),
+        pages=np.empty(operations, np.int64),
         counts=counts,
         times=np.zeros(5),
         tallies=np.zeros((2, 3), np.int64),

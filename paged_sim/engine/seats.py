@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paged_sim import allocators
 from paged_sim.arena.operations import CHECK as CHECK_TOKENS
-from paged_sim.arena.operations import COPY, POISON, RETRACT, WRITE
+from paged_sim.arena.operations import COPY, IN_PAGES, POISON, RETRACT, WRITE
 from paged_sim.compiled import kernel
 from paged_sim.engine.machine import (
     CHECK,
@@ -22,6 +22,7 @@ from paged_sim.engine.machine import (
     NEXT_EVENT,
     NOBODY,
     NUM_FREE_SEATS,
+    NUM_LISTED,
     NUM_OPERATIONS,
     NUM_RUNNING,
     OFFSET,
@@ -146,18 +147,31 @@ def record(machine: Machine, kind: int, slot: int, length: int, generation: int,
 
 @kernel
 def record_span(machine: Machine, state: allocators.State, seat: int, kind: int, first: int, last: int) -> None:
-    """Record an operation over a seat's tokens `first` to `last - 1`, one entry for each run of consecutive slots."""
+    """Record an operation over a seat's tokens `first` to `last - 1`: over the run they lie in, or over their pages."""
+    if first >= last:
+        return
     generation = machine.seats[GENERATION, seat]
-    position = first
-    while position < last:
-        slot, run = allocators.locate(state, seat, position)
-        if run <= 0:
-            # The allocator gave the seat no slot for its own token: outside of everything, so that the arena objects.
-            record(machine, kind, -1, 1, generation, position)
-            return
-        length = min(run, last - position)
-        record(machine, kind, slot, length, generation, position)
-        position += length
+    slot, run = allocators.locate(state, seat, first)
+    following = first + run
+    if following >= last:
+        record(machine, kind, slot, last - first, generation, first)
+        return
+    size = 0
+    if run > 0:
+        _, size = allocators.locate(state, seat, following)
+    if size <= 0:
+        # The allocator gave the seat no slot for its own token: outside of everything, so that the arena objects.
+        record(machine, kind, -1, 1, generation, following)
+        return
+    place = machine.counts[NUM_LISTED]
+    machine.pages[place] = size
+    machine.pages[place + 1] = slot + run - size
+    listed = place + 2
+    for position in range(following, last, size):
+        machine.pages[listed], _ = allocators.locate(state, seat, position)
+        listed += 1
+    machine.counts[NUM_LISTED] = listed
+    record(machine, kind + IN_PAGES, place, last - first, generation, first)
 
 
 @kernel

@@ -22,6 +22,7 @@ from paged_sim.engine.machine import (
     NOW,
     NUM_ENDED,
     NUM_ENDING,
+    NUM_LISTED,
     NUM_OPERATIONS,
     NUM_RUNNING,
     NUM_STEPS_DONE,
@@ -49,7 +50,7 @@ def advance(machine: Machine, state: allocators.State, until: int) -> int:
     """
     counts = machine.counts
     while counts[NUM_ENDED] < len(machine.arrival):
-        if counts[NUM_OPERATIONS] >= counts[FLUSH_AT] or counts[STEP] >= until:
+        if max(counts[NUM_OPERATIONS], counts[NUM_LISTED]) >= counts[FLUSH_AT] or counts[STEP] >= until:
             return PAUSED
         queue.join_arrivals(machine)
         if counts[NUM_RUNNING] == 0 and queue.num_waiting(machine) == 0:
