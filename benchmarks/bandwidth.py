@@ -13,6 +13,7 @@ import numpy as np
 from benchmarks.settings import Settings
 from benchmarks.timing import Row, alternate, seconds_of, spread
 from paged_sim.arena.kernel import execute_operations
+from paged_sim.arena.marks import no_marks
 from paged_sim.arena.memory import zeros_on_touch
 from paged_sim.arena.operations import CHECK, COLUMNS, CORRUPT, COUNTERS, NO_PAGES, WRITE
 from paged_sim.arena.sliced import execute_sliced
@@ -36,7 +37,7 @@ def measure(settings: Settings) -> list[Row]:
 def measure_runs(tokens: int, run: int, settings: Settings) -> list[Row]:
     """The arena's two operations and NumPy's three on runs of one length, in turns."""
     memory = zeros_on_touch((tokens, 1), np.uint64)
-    touched = zeros_on_touch((tokens,), np.uint8)
+    touched = no_marks(tokens)
     other = zeros_on_touch((tokens, 1), np.uint64)
     source = zeros_on_touch((tokens, 1), np.uint64)
     source[:] = 1

@@ -132,8 +132,9 @@ class DeviceArena:
         memory = self._open()
         with self._on_device("reading the arena back"):
             return content_digest(
-                self._touched,
+                self.slots,
                 self.bytes_per_slot_stored,
+                lambda begin, end: self._touched[begin:end],
                 lambda indices: self._fetch(memory[self._upload(indices)]),
             )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from paged_sim.arena.marks import Marks, mark
 from paged_sim.arena.operations import (
     CHECK,
     CHECKED,
@@ -34,97 +35,117 @@ from paged_sim.arena.operations import (
     WRITTEN,
     splitmix64,
 )
-from paged_sim.compiled import kernel
+from paged_sim.compiled import inlined, kernel
 
 
 def execute_operations(
     memory: npt.NDArray[np.uint64],
-    touched: npt.NDArray[np.uint8],
+    touched: Marks,
     ops: npt.NDArray[np.int64],
     pages: npt.NDArray[np.int64],
     counters: npt.NDArray[np.int64],
 ) -> None:
     """Execute validated operations in order.
 
-    Changes `memory[slots, words]`, marks the slots it changes in `touched[slots]` and adds to `counters[COUNTERS]`.
+    Changes `memory[slots, words]`, marks the slots it changes in `touched` and adds to `counters[COUNTERS]`.
     """
     words = memory.shape[1]
     flat = memory.reshape(-1)
     for index in range(ops.shape[0]):
-        kind, slot, length = ops[index, KIND], ops[index, SLOT], ops[index, LENGTH]
+        kind, slot, length = int(ops[index, KIND]), int(ops[index, SLOT]), int(ops[index, LENGTH])
         generation, position = int(ops[index, GENERATION]), int(ops[index, POSITION])
         if kind == COPY:
             _copy(flat, slot * words, generation * words, length * words)
-            _mark(touched, generation, length)
+            mark(touched, generation, length)
             counters[COPIED] += length
             continue
         first = first_tag(generation, position)
         if kind < IN_PAGES:
-            _work_on_run(flat, words, touched, counters, kind, slot, length, first, generation, position)
+            corrupt = _work_on_run(flat, words, touched, kind, slot, length, first)
         else:
-            _work_on_pages(flat, words, touched, counters, kind, pages, slot, length, first, generation, position)
+            corrupt = _work_on_pages(flat, words, touched, kind - IN_PAGES, pages, slot, length, position, first)
+        if corrupt > 0 and counters[CORRUPT] == 0:
+            _remember_first_corrupt(flat, words, pages, ops[index], counters)
+        counters[CORRUPT] += corrupt
+        kind %= IN_PAGES
+        counters[WRITTEN] += length * (kind == WRITE)
+        counters[CHECKED] += length * (kind == CHECK)
+        counters[RETRACTED] += length * (kind == RETRACT)
 
 
-@kernel
-def _work_on_pages(
-    flat: npt.NDArray[np.uint64],
-    words: int,
-    touched: npt.NDArray[np.uint8],
-    counters: npt.NDArray[np.int64],
-    kind: int,
-    pages: npt.NDArray[np.int64],
-    place: int,
-    length: int,
-    first: int,
-    generation: int,
-    position: int,
-) -> None:
-    """Carry out an operation whose pages are listed from `place` on; `first` is the tag of its first token."""
-    size = int(pages[place])
-    within = position % size
-    done = 0
-    while done < length:
-        place += 1
-        count = min(size - within, length - done)
-        slot = int(pages[place]) + within
-        bits = (first + done * POSITION_STEP) & WORD_MASK
-        _work_on_run(flat, words, touched, counters, kind - IN_PAGES, slot, count, bits, generation, position + done)
-        done += count
-        within = 0
-
-
-@kernel
+@inlined
 def _work_on_run(
     flat: npt.NDArray[np.uint64],
     words: int,
-    touched: npt.NDArray[np.uint8],
-    counters: npt.NDArray[np.int64],
+    touched: Marks,
     kind: int,
     slot: int,
     length: int,
     first: int,
-    generation: int,
-    position: int,
-) -> None:
-    """Carry out an operation over consecutive slots; `first` is the tag of its first token."""
+) -> int:
+    """Carry out an operation over consecutive slots, its first tag being `first`; how many tokens are corrupt."""
+    if kind == CHECK:
+        return _count_corrupt(flat, slot, length, words, first)
     if kind == WRITE:
         _write(flat, slot, length, words, first)
-        _mark(touched, slot, length)
-        counters[WRITTEN] += length
-    elif kind == CHECK:
-        corrupt = _count_corrupt(flat, slot, length, words, first)
-        if corrupt > 0 and counters[CORRUPT] == 0:
-            intact = _count_intact(flat, slot, words, first)
-            counters[FIRST_SLOT] = slot + intact
-            counters[FIRST_GENERATION] = generation
-            counters[FIRST_POSITION] = position + intact
-        counters[CHECKED] += length
-        counters[CORRUPT] += corrupt
     else:
         _poison(flat, slot, length, words)
-        _mark(touched, slot, length)
-        if kind == RETRACT:
-            counters[RETRACTED] += length
+    mark(touched, slot, length)
+    return 0
+
+
+@inlined
+def _work_on_pages(
+    flat: npt.NDArray[np.uint64],
+    words: int,
+    touched: Marks,
+    kind: int,
+    pages: npt.NDArray[np.int64],
+    place: int,
+    length: int,
+    position: int,
+    first: int,
+) -> int:
+    """Carry out an operation whose pages are listed from `place` on; how many tokens are corrupt."""
+    size = int(pages[place])
+    within = position % size
+    corrupt = 0
+    done = 0
+    while done < length:
+        place += 1
+        count = min(size - within, length - done)
+        bits = (first + done * POSITION_STEP) & WORD_MASK
+        corrupt += _work_on_run(flat, words, touched, kind, int(pages[place]) + within, count, bits)
+        done += count
+        within = 0
+    return corrupt
+
+
+@kernel
+def _remember_first_corrupt(
+    flat: npt.NDArray[np.uint64],
+    words: int,
+    pages: npt.NDArray[np.int64],
+    operation: npt.NDArray[np.int64],
+    counters: npt.NDArray[np.int64],
+) -> None:
+    """Enter the first corrupt token of a CHECK that has one."""
+    place, position = int(operation[SLOT]), int(operation[POSITION])
+    first = first_tag(int(operation[GENERATION]), position)
+    size = int(pages[place]) if operation[KIND] >= IN_PAGES else 0
+    token = 0
+    while True:
+        slot = place + token
+        if size > 0:
+            at = position % size + token
+            slot = int(pages[place + 1 + at // size]) + at % size
+        content = flat[slot * words : (slot + 1) * words]
+        if not _is_intact(content, first + token * POSITION_STEP):
+            break
+        token += 1
+    counters[FIRST_SLOT] = slot
+    counters[FIRST_GENERATION] = operation[GENERATION]
+    counters[FIRST_POSITION] = position + token
 
 
 def first_outside(ops: npt.NDArray[np.int64], pages: npt.NDArray[np.int64], slots: int) -> int:
@@ -173,76 +194,69 @@ def is_outside_in_pages(
 
 
 @kernel
-def _mark(touched: npt.NDArray[np.uint8], slot: int, length: int) -> None:
-    start = np.uint64(slot)
-    for place in range(length):
-        touched[start + np.uint64(place)] = 1
-
-
-@kernel
 def _copy(flat: npt.NDArray[np.uint64], source: int, target: int, length: int) -> None:
     here, there = np.uint64(source), np.uint64(target)
     for word in range(length):
         flat[there + np.uint64(word)] = flat[here + np.uint64(word)]
 
 
-@kernel
+@inlined
 def first_tag(generation: int, position: int) -> int:
     """The tag of a run's first token, as a plain integer."""
     bits: int = (splitmix64(generation) + position * POSITION_STEP) & WORD_MASK
     return bits
 
 
-@kernel
+@inlined
 def _write(flat: npt.NDArray[np.uint64], slot: int, length: int, words: int, first: int) -> None:
-    if words == 1:
-        # An unsigned index spares the question whether it counts from the end.
-        start = np.uint64(slot)
-        for token in range(length):
-            flat[start + np.uint64(token)] = np.uint64((first + token * POSITION_STEP) & WORD_MASK)
+    if words > 1:
+        _write_words(flat, slot, length, words, first, POSITION_STEP)
         return
+    # An unsigned index spares the question whether it counts from the end.
+    start = np.uint64(slot)
     for token in range(length):
-        bits = first + token * POSITION_STEP
+        flat[start + np.uint64(token)] = np.uint64((first + token * POSITION_STEP) & WORD_MASK)
+
+
+@inlined
+def _poison(flat: npt.NDArray[np.uint64], slot: int, length: int, words: int) -> None:
+    if words > 1:
+        _write_words(flat, slot, length, words, POISON_TAG, 0)
+        return
+    start = np.uint64(slot)
+    for token in range(length):
+        flat[start + np.uint64(token)] = np.uint64(POISON_TAG)
+
+
+@kernel
+def _write_words(flat: npt.NDArray[np.uint64], slot: int, length: int, words: int, first: int, step: int) -> None:
+    """Fill slots of several words: the first word of the first is `first`, and goes up by `step` a slot."""
+    for token in range(length):
+        bits = first + token * step
         content = flat[(slot + token) * words : (slot + token + 1) * words]
         for word in range(words):
             content[word] = np.uint64((bits + word * WORD_STEP) & WORD_MASK)
 
 
-@kernel
-def _poison(flat: npt.NDArray[np.uint64], slot: int, length: int, words: int) -> None:
-    if words == 1:
-        start = np.uint64(slot)
-        for token in range(length):
-            flat[start + np.uint64(token)] = np.uint64(POISON_TAG)
-        return
-    for token in range(length):
-        content = flat[(slot + token) * words : (slot + token + 1) * words]
-        for word in range(words):
-            content[word] = np.uint64((POISON_TAG + word * WORD_STEP) & WORD_MASK)
-
-
-@kernel
+@inlined
 def _count_corrupt(flat: npt.NDArray[np.uint64], slot: int, length: int, words: int, first: int) -> int:
     """How many tokens of a run are corrupt."""
+    if words > 1:
+        return _count_corrupt_words(flat, slot, length, words, first)
     corrupt = 0
-    if words == 1:
-        start = np.uint64(slot)
-        for token in range(length):
-            corrupt += flat[start + np.uint64(token)] != np.uint64((first + token * POSITION_STEP) & WORD_MASK)
-        return corrupt
+    start = np.uint64(slot)
     for token in range(length):
-        content = flat[(slot + token) * words : (slot + token + 1) * words]
-        corrupt += not _is_intact(content, first + token * POSITION_STEP)
+        corrupt += flat[start + np.uint64(token)] != np.uint64((first + token * POSITION_STEP) & WORD_MASK)
     return corrupt
 
 
 @kernel
-def _count_intact(flat: npt.NDArray[np.uint64], slot: int, words: int, first: int) -> int:
-    """How many tokens of a run are intact before the first that is not, which must be there."""
-    token = 0
-    while _is_intact(flat[(slot + token) * words : (slot + token + 1) * words], first + token * POSITION_STEP):
-        token += 1
-    return token
+def _count_corrupt_words(flat: npt.NDArray[np.uint64], slot: int, length: int, words: int, first: int) -> int:
+    corrupt = 0
+    for token in range(length):
+        content = flat[(slot + token) * words : (slot + token + 1) * words]
+        corrupt += not _is_intact(content, first + token * POSITION_STEP)
+    return corrupt
 
 
 @kernel

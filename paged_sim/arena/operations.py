@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from paged_sim.compiled import kernel
+from paged_sim.compiled import inlined, kernel
 
 WRITE, CHECK, RETRACT, POISON, COPY = range(5)
 IN_PAGES = 8
@@ -46,7 +46,7 @@ class ArenaError(AssertionError):
     """A broken allocator or engine: an operation that no correct one can ask for. Never a user's mistake."""
 
 
-@kernel
+@inlined
 def splitmix64(state: Any) -> Any:
     """One output of the generator splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators).
 

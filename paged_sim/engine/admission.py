@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paged_sim import allocators
-from paged_sim.compiled import kernel
+from paged_sim.compiled import inlined
 from paged_sim.engine import queue
 from paged_sim.engine import seats as seating
 from paged_sim.engine.machine import (
@@ -35,7 +35,7 @@ from paged_sim.engine.machine import (
 from paged_sim.ledger import EXTERNAL, FREE_ACCOUNTS, IDLE, LARGEST, RESERVATION, SHORT, TOKEN_STATE, WITHHELD
 
 
-@kernel
+@inlined
 def need_of_head(machine: Machine, state: allocators.State, chunk: int) -> int:
     """Slots that the head of the queue must find room for, before placement rounds them.
 
@@ -48,7 +48,7 @@ def need_of_head(machine: Machine, state: allocators.State, chunk: int) -> int:
     return allocators.want(state, request, tokens)
 
 
-@kernel
+@inlined
 def budget_for_head(machine: Machine) -> int:
     """Prompt tokens of the head that this step may compute: 0 if it has to wait for a later step's budget."""
     counts = machine.counts
@@ -60,7 +60,7 @@ def budget_for_head(machine: Machine) -> int:
     return int(tokens) if tokens <= counts[BUDGET] or alone else 0
 
 
-@kernel
+@inlined
 def has_room(machine: Machine, state: allocators.State, need: int) -> bool:
     """Whether `need` slots fit and, if anything runs, the watermark stays free."""
     if not allocators.fits(state, need):
@@ -69,7 +69,7 @@ def has_room(machine: Machine, state: allocators.State, need: int) -> bool:
     return allocators.free_slots(state) - allocators.footprint(state, need) >= spare
 
 
-@kernel
+@inlined
 def admit(machine: Machine, state: allocators.State) -> None:
     """Admit from the head of the queue until it is empty or its head must wait."""
     counts = machine.counts
@@ -86,7 +86,7 @@ def admit(machine: Machine, state: allocators.State) -> None:
         begin(machine, state, tokens)
 
 
-@kernel
+@inlined
 def begin(machine: Machine, state: allocators.State, tokens: int) -> None:
     """Seat the head of the queue, for which there is room, and compute `tokens` tokens of its prompt."""
     counts, seats = machine.counts, machine.seats
@@ -102,7 +102,7 @@ def begin(machine: Machine, state: allocators.State, tokens: int) -> None:
     compute_prompt(machine, state, seat, 0, tokens)
 
 
-@kernel
+@inlined
 def compute_prompt(machine: Machine, state: allocators.State, seat: int, stored: int, tokens: int) -> None:
     """Store the next `tokens` prompt tokens of a seat that has room for them; once they are all there, it generates."""
     counts, seats = machine.counts, machine.seats
@@ -126,7 +126,7 @@ def compute_prompt(machine: Machine, state: allocators.State, seat: int, stored:
         seating.schedule(machine, seat)
 
 
-@kernel
+@inlined
 def label_free_slots(machine: Machine, state: allocators.State) -> int:
     """Book the free slots to the account that says why they are free; the cause of a blocked step, or -1."""
     row = machine.ledger.row

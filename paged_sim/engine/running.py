@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paged_sim import allocators
 from paged_sim.allocators import NO_ROOM
-from paged_sim.compiled import kernel
+from paged_sim.compiled import inlined, kernel
 from paged_sim.engine import queue
 from paged_sim.engine import seats as seating
 from paged_sim.engine.admission import compute_prompt
@@ -47,7 +47,7 @@ from paged_sim.engine.machine import (
 from paged_sim.ledger import RESERVATION, TOKEN_STATE
 
 
-@kernel
+@inlined
 def run(machine: Machine, state: allocators.State) -> None:
     """Serve the running sequences in order: each generating one stores a token, a partial prompt goes on."""
     counts, seats, row = machine.counts, machine.seats, machine.ledger.row
@@ -76,7 +76,7 @@ def run(machine: Machine, state: allocators.State) -> None:
         go_on_with_prompt(machine, state, counts[PARTIAL])
 
 
-@kernel
+@inlined
 def collect_due(machine: Machine) -> None:
     """Empty this step's bucket of the wheel into `due`, in running order."""
     counts, seats, due = machine.counts, machine.seats, machine.due
@@ -101,7 +101,7 @@ def collect_due(machine: Machine) -> None:
         due[place] = seat
 
 
-@kernel
+@inlined
 def make_room(machine: Machine, state: allocators.State, seat: int, tokens: int, stored: int, index: int) -> bool:
     """Give a seat with `stored` tokens room for `tokens`; whether it is still seated.
 
@@ -197,7 +197,7 @@ def go_on_with_prompt(machine: Machine, state: allocators.State, seat: int) -> N
     compute_prompt(machine, state, seat, stored, tokens)
 
 
-@kernel
+@inlined
 def finish(machine: Machine, state: allocators.State) -> None:
     """Free the sequences that stored their last token, in running order."""
     counts, seats, row = machine.counts, machine.seats, machine.ledger.row

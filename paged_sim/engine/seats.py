@@ -5,7 +5,7 @@ from __future__ import annotations
 from paged_sim import allocators
 from paged_sim.arena.operations import CHECK as CHECK_TOKENS
 from paged_sim.arena.operations import COPY, IN_PAGES, POISON, RETRACT, WRITE
-from paged_sim.compiled import kernel
+from paged_sim.compiled import inlined, kernel
 from paged_sim.engine.machine import (
     CHECK,
     CHECK_ALL,
@@ -41,7 +41,7 @@ from paged_sim.ledger import ROUNDING as ROUNDING_ACCOUNT
 from paged_sim.ledger import TAIL as TAIL_ACCOUNT
 
 
-@kernel
+@inlined
 def seat_down(machine: Machine) -> int:
     """A free seat, entered as the last in running order."""
     counts, seats = machine.counts, machine.seats
@@ -64,7 +64,7 @@ def seat_down(machine: Machine) -> int:
     return int(seat)
 
 
-@kernel
+@inlined
 def stand_up(machine: Machine, seat: int) -> None:
     """Free a seat and close the running order behind it."""
     counts, seats = machine.counts, machine.seats
@@ -82,7 +82,7 @@ def stand_up(machine: Machine, seat: int) -> None:
     counts[NUM_FREE_SEATS] += 1
 
 
-@kernel
+@inlined
 def schedule(machine: Machine, seat: int) -> None:
     """Enter a seat's next event: the step at which it needs more slots, or its end."""
     seats = machine.seats
@@ -92,7 +92,7 @@ def schedule(machine: Machine, seat: int) -> None:
     machine.wheel[bucket] = seat
 
 
-@kernel
+@inlined
 def unschedule(machine: Machine, seat: int) -> None:
     """Strike a seat's next event, which must be entered."""
     seats = machine.seats
@@ -107,7 +107,7 @@ def unschedule(machine: Machine, seat: int) -> None:
     seats[NEXT_EVENT, other] = seats[NEXT_EVENT, seat]
 
 
-@kernel
+@inlined
 def account(machine: Machine, state: allocators.State, seat: int, slots: int) -> None:
     """Bring the ledger's row up to date after a seat came to hold `slots` slots.
 
@@ -132,7 +132,7 @@ def account(machine: Machine, state: allocators.State, seat: int, slots: int) ->
     seats[SLOTS, seat] = slots
 
 
-@kernel
+@inlined
 def record(machine: Machine, kind: int, slot: int, length: int, generation: int, position: int) -> None:
     """Append one memory operation."""
     index = machine.counts[NUM_OPERATIONS]
@@ -145,7 +145,7 @@ def record(machine: Machine, kind: int, slot: int, length: int, generation: int,
     machine.counts[NUM_OPERATIONS] = index + 1
 
 
-@kernel
+@inlined
 def record_span(machine: Machine, state: allocators.State, seat: int, kind: int, first: int, last: int) -> None:
     """Record an operation over a seat's tokens `first` to `last - 1`: over the run they lie in, or over their pages."""
     if first >= last:
@@ -184,13 +184,13 @@ def undo(machine: Machine) -> int:
     return POISON if machine.counts[EAGER] else RETRACT
 
 
-@kernel
+@inlined
 def written_ahead(machine: Machine, seat: int) -> int:
     """Tokens of a seat up to which writing may run ahead: what it holds, but not beyond its end."""
     return int(min(machine.seats[SLOTS, seat], machine.seats[FINAL, seat]))
 
 
-@kernel
+@inlined
 def write(machine: Machine, state: allocators.State, seat: int, tokens: int) -> None:
     """Write a seat's tokens from where its writing stands up to `tokens`, or ahead of them as far as it holds slots.
 
@@ -224,7 +224,7 @@ def is_sampled(generation: int, seed: int) -> bool:
     return (mixed >> 16) % 16 == 0
 
 
-@kernel
+@inlined
 def is_checked(machine: Machine, seat: int, finished: bool) -> bool:
     """Whether a seat's tokens are read back before its slots are given back."""
     mode = machine.counts[CHECK]
@@ -233,7 +233,7 @@ def is_checked(machine: Machine, seat: int, finished: bool) -> bool:
     return bool(mode == CHECK_ALL or (mode == CHECK_FINISH and finished))
 
 
-@kernel
+@inlined
 def vacate(machine: Machine, state: allocators.State, seat: int, stored: int, finished: bool) -> None:
     """Read a seat's `stored` tokens back as `check` asks, give its slots back and free the seat."""
     counts, seats = machine.counts, machine.seats

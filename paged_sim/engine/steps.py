@@ -8,7 +8,7 @@ every sequence stores one token a step, so a run of quiet steps is booked at onc
 from __future__ import annotations
 
 from paged_sim import allocators
-from paged_sim.compiled import kernel
+from paged_sim.compiled import inlined, kernel
 from paged_sim.engine import admission, booking, queue, running
 from paged_sim.engine.machine import (
     BASE,
@@ -68,7 +68,7 @@ def advance(machine: Machine, state: allocators.State, until: int) -> int:
     return DONE
 
 
-@kernel
+@inlined
 def serve(machine: Machine, state: allocators.State) -> int:
     """One step's work up to the reading of the row; the cause if a request still waits, or -1."""
     counts, row = machine.counts, machine.ledger.row
@@ -84,7 +84,7 @@ def serve(machine: Machine, state: allocators.State) -> int:
     return admission.label_free_slots(machine, state)
 
 
-@kernel
+@inlined
 def pass_time(machine: Machine, blocked: int) -> None:
     """Book this step and the quiet ones that follow, and set the clock and the step behind them."""
     counts, times = machine.counts, machine.times
@@ -107,7 +107,7 @@ def pass_time(machine: Machine, blocked: int) -> None:
     counts[NUM_STEPS_DONE] += steps
 
 
-@kernel
+@inlined
 def quiet_steps(machine: Machine) -> int:
     """Steps from this one on that are alike: 1 where the next one has work to do."""
     counts, wheel = machine.counts, machine.wheel
