@@ -59,43 +59,18 @@ def execute_operations(
             mark(touched, generation, length)
             counters[COPIED] += length
             continue
-        first = first_tag(generation, position)
-        if kind < IN_PAGES:
-            corrupt = _work_on_run(flat, words, touched, kind, slot, length, first)
-        else:
-            corrupt = _work_on_pages(flat, words, touched, kind - IN_PAGES, pages, slot, length, position, first)
+        corrupt = _work(flat, words, touched, kind, pages, slot, length, generation, position)
         if corrupt > 0 and counters[CORRUPT] == 0:
             _remember_first_corrupt(flat, words, pages, ops[index], counters)
         counters[CORRUPT] += corrupt
-        kind %= IN_PAGES
+        kind &= IN_PAGES - 1
         counters[WRITTEN] += length * (kind == WRITE)
         counters[CHECKED] += length * (kind == CHECK)
         counters[RETRACTED] += length * (kind == RETRACT)
 
 
 @inlined
-def _work_on_run(
-    flat: npt.NDArray[np.uint64],
-    words: int,
-    touched: Marks,
-    kind: int,
-    slot: int,
-    length: int,
-    first: int,
-) -> int:
-    """Carry out an operation over consecutive slots, its first tag being `first`; how many tokens are corrupt."""
-    if kind == CHECK:
-        return _count_corrupt(flat, slot, length, words, first)
-    if kind == WRITE:
-        _write(flat, slot, length, words, first)
-    else:
-        _poison(flat, slot, length, words)
-    mark(touched, slot, length)
-    return 0
-
-
-@inlined
-def _work_on_pages(
+def _work(
     flat: npt.NDArray[np.uint64],
     words: int,
     touched: Marks,
@@ -103,22 +78,37 @@ def _work_on_pages(
     pages: npt.NDArray[np.int64],
     place: int,
     length: int,
+    generation: int,
     position: int,
-    first: int,
 ) -> int:
-    """Carry out an operation whose pages are listed from `place` on; how many tokens are corrupt."""
-    size = int(pages[place])
-    within = position % size
+    """Carry out an operation that is no copy, run by run; how many tokens are corrupt."""
+    first = first_tag(generation, position)
+    size, slot, count = length, place, length
+    if kind >= IN_PAGES and length > 0:
+        size = int(pages[place])
+        within = position % size
+        place += 1
+        slot = int(pages[place]) + within
+        count = min(size - within, length)
+    kind &= IN_PAGES - 1
     corrupt = 0
     done = 0
-    while done < length:
-        place += 1
-        count = min(size - within, length - done)
+    while True:
         bits = (first + done * POSITION_STEP) & WORD_MASK
-        corrupt += _work_on_run(flat, words, touched, kind, int(pages[place]) + within, count, bits)
+        if kind == CHECK:
+            corrupt += _count_corrupt(flat, slot, count, words, bits)
+        else:
+            if kind == WRITE:
+                _write(flat, slot, count, words, bits)
+            else:
+                _poison(flat, slot, count, words)
+            mark(touched, slot, count)
         done += count
-        within = 0
-    return corrupt
+        if done >= length:
+            return corrupt
+        place += 1
+        slot = int(pages[place])
+        count = min(size, length - done)
 
 
 @kernel
@@ -184,7 +174,7 @@ def is_outside_in_pages(
     if position > (1 << 32) - length or place < 0 or place >= len(pages) or pages[place] <= 0:
         return True
     size = int(pages[place])
-    count = (position % size + length + size - 1) // size
+    count = (position % size + length + size - 1) // size if length > 0 else 0
     if place + count >= len(pages):
         return True
     wrong = 0

@@ -140,8 +140,8 @@ def write_out(ops: npt.NDArray[np.int64], pages: npt.NDArray[np.int64]) -> Runs:
 def num_pages(ops: npt.NDArray[np.int64], pages: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """How many pages each of some operations over pages goes through."""
     size = pages[ops[:, SLOT]]
-    count: npt.NDArray[np.int64] = (ops[:, POSITION] % size + ops[:, LENGTH] + size - 1) // size
-    return count
+    count = (ops[:, POSITION] % size + ops[:, LENGTH] + size - 1) // size
+    return np.where(ops[:, LENGTH] > 0, count, 0)
 
 
 def _unlisted(ops: npt.NDArray[np.int64], pages: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
