@@ -13,8 +13,9 @@ import numpy as np
 from benchmarks.settings import Settings
 from benchmarks.timing import Row, alternate, seconds_of, spread
 from paged_sim.arena.kernel import execute_operations
+from paged_sim.arena.marks import no_marks
 from paged_sim.arena.memory import zeros_on_touch
-from paged_sim.arena.operations import CHECK, COLUMNS, CORRUPT, COUNTERS, WRITE
+from paged_sim.arena.operations import CHECK, COLUMNS, CORRUPT, COUNTERS, NO_PAGES, WRITE
 from paged_sim.arena.sliced import execute_sliced
 from paged_sim.compiled import jit
 from paged_sim.requests import Ints
@@ -36,18 +37,24 @@ def measure(settings: Settings) -> list[Row]:
 def measure_runs(tokens: int, run: int, settings: Settings) -> list[Row]:
     """The arena's two operations and NumPy's three on runs of one length, in turns."""
     memory = zeros_on_touch((tokens, 1), np.uint64)
-    touched = zeros_on_touch((tokens,), np.uint8)
+    touched = no_marks(tokens)
     other = zeros_on_touch((tokens, 1), np.uint64)
     source = zeros_on_touch((tokens, 1), np.uint64)
     source[:] = 1
     starts = np.random.default_rng(run).permutation(tokens // run) * run
     slots = (starts[:, None] + np.arange(run)).reshape(-1)
-    execute = jit(execute_operations) if settings.compiled else execute_sliced
+
+    def execute(operations: Ints) -> None:
+        if settings.compiled:
+            jit(execute_operations)(memory, touched, operations, NO_PAGES, counters)
+        else:
+            execute_sliced(memory, touched, operations, counters)
+
     counters = np.zeros(COUNTERS, np.int64)
     writes, checks = operations_over(WRITE, starts, run), operations_over(CHECK, starts, run)
     work: dict[str, Callable[[], object]] = {
-        "write": lambda: execute(memory, touched, writes, counters),
-        "check": lambda: execute(memory, touched, checks, counters),
+        "write": lambda: execute(writes),
+        "check": lambda: execute(checks),
         "copy": lambda: np.copyto(other, source),
         "scatter": lambda: other.__setitem__(slots, source),
         "gather": lambda: np.take(memory, slots, axis=0, out=source),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from paged_sim.compiled import kernel, marked_state
+from paged_sim.compiled import inlined, marked_state
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -110,7 +110,7 @@ def create(capacity: int, rows: int, requests: int) -> Ledger:
     )
 
 
-@kernel
+@inlined
 def balance(ledger: Ledger) -> int:
     """Sum of all accounts of the current row: the capacity, or the allocator is broken."""
     total = 0
@@ -119,7 +119,7 @@ def balance(ledger: Ledger) -> int:
     return total
 
 
-@kernel
+@inlined
 def book(ledger: Ledger, side: int, steps: int, slope: int, duration: float) -> None:
     """Book `steps` equal steps of `duration` each, on each of which `slope` slots move from reservation to token state.
 
@@ -141,7 +141,7 @@ def book(ledger: Ledger, side: int, steps: int, slope: int, duration: float) -> 
         book_fill(ledger, side, steps, slope, duration)
 
 
-@kernel
+@inlined
 def settle(ledger: Ledger, series: int) -> None:
     """Book the weight a series has gathered at its value until now, and go on with the row's value."""
     value = ledger.booked[series]
@@ -161,7 +161,7 @@ def settle_all(ledger: Ledger) -> None:
         settle(ledger, series)
 
 
-@kernel
+@inlined
 def book_ramp(ledger: Ledger, side: int, series: int, slope: int, steps: int, duration: float) -> None:
     """Book a series that changes by `slope` a step."""
     value = ledger.row[series]
@@ -174,7 +174,7 @@ def book_ramp(ledger: Ledger, side: int, series: int, slope: int, steps: int, du
         value += slope
 
 
-@kernel
+@inlined
 def book_fill(ledger: Ledger, side: int, steps: int, slope: int, duration: float) -> None:
     """Book the share of the held slots that holds tokens."""
     held = ledger.row[HELD]
@@ -187,7 +187,7 @@ def book_fill(ledger: Ledger, side: int, steps: int, slope: int, duration: float
         value += slope
 
 
-@kernel
+@inlined
 def book_index(ledger: Ledger, side: int, weight: float) -> None:
     """Book how far the largest demand that could be met is from the free slots; only its mean is kept."""
     row = ledger.row

@@ -17,8 +17,8 @@ from paged_sim.arena.absent import AbsentArena
 from paged_sim.arena.device import load_cupy
 from paged_sim.arena.device_arena import DeviceArena
 from paged_sim.arena.host import HostArena
-from paged_sim.arena.kernel import execute_operations
-from paged_sim.arena.operations import CHECK, COPY, POISON, POISON_TAG, RETRACT, WORD_STEP, WRITE, ArenaError
+from paged_sim.arena.kernel import execute_operations, first_outside
+from paged_sim.arena.operations import CHECK, COPY, IN_PAGES, POISON, POISON_TAG, RETRACT, WORD_STEP, WRITE, ArenaError
 from paged_sim.scenario.models import ArenaSpec
 
 
@@ -33,7 +33,7 @@ def host_compiled(slots, stored):
 def host_plain_loops(slots, stored):
     """The compiled arena's source, run as plain Python."""
     arena = host_sliced(slots, stored)
-    arena._execute = execute_operations
+    arena._compiled = execute_operations, first_outside
     return arena
 
 
@@ -124,6 +124,71 @@ def an_operation(draw):
 
 
 operations = st.lists(an_operation(), max_size=40)
+
+
+@st.composite
+def operations_over_pages(draw):
+    """Operations, some over pages of a size that is theirs, with the list of pages; and each of them run by run."""
+    recorded, pages, runs = [], [], []
+    for operation in draw(operations):
+        kind, _, length, generation, position = operation
+        if kind == COPY or draw(st.booleans()):
+            recorded.append(operation)
+            runs.append([operation])
+            continue
+        size = draw(st.integers(1, 5))
+        recorded.append((kind + IN_PAGES, len(pages), length, generation, position))
+        pages.append(size)
+        mine = []
+        while length:
+            start, within = draw(st.integers(0, SLOTS // size - 1)) * size, position % size
+            count = min(size - within, length)
+            pages.append(start)
+            mine.append((kind, start + within, count, generation, position))
+            length, position = length - count, position + count
+        runs.append(mine)
+    return recorded, np.array(pages, np.int64), runs
+
+
+@ways
+@settings(max_examples=60, deadline=None)
+@given(drawn=operations_over_pages(), words=st.sampled_from([1, 3]))
+def test_an_operation_over_pages_is_one_for_each_of_them(open_way, drawn, words):
+    recorded, pages, runs = drawn
+    model = Model(words)
+    model.execute([run for mine in runs for run in mine])
+    with open_way(SLOTS, 8 * words) as arena:
+        arena.execute(as_array(recorded), pages)
+        stats = arena.stats()
+        assert arena.digest() == model.digest()
+    assert stats.operations == len(recorded)
+    assert stats.tokens_written == model.written - model.retracted
+    assert (stats.tokens_checked, stats.corrupt, stats.first_corrupt) == (model.checked, model.corrupt, model.first)
+
+
+WRONG_LISTS = {
+    "before the list": (-1, 4, 0, 0),
+    "behind the list": (5, 4, 0, 0),
+    "no size": (3, 4, 0, 0),
+    "too few pages": (0, 8, 1, 0),
+    "a page past the arena": (0, 8, 1, 4),
+    "a negative length": (0, -1, 1, 0),
+    "a negative position": (0, 1, 1, -1),
+    "a position without a tag": (0, 4, 1, 2**32 - 2),
+    "a generation without a tag": (0, 4, 2**32, 0),
+}
+
+
+@ways
+@pytest.mark.parametrize("wrong", WRONG_LISTS, ids=lambda name: name.replace(" ", "-"))
+def test_a_wrong_list_of_pages_is_refused(open_way, wrong):
+    pages = np.array([4, 8, 13, 0, 4], np.int64)
+    with open_way(16, 8) as arena:
+        arena.execute(as_array([(WRITE + IN_PAGES, 0, 4, 1, 0)]), pages)
+        before = arena.digest()
+        with pytest.raises(ArenaError, match="operation 1 of 2"):
+            arena.execute(as_array([(WRITE, 0, 1, 1, 0), (WRITE + IN_PAGES, *WRONG_LISTS[wrong])]), pages)
+        assert arena.digest() == before
 
 
 def as_array(ops):

@@ -130,6 +130,9 @@ def test_else_in_the_temporary_folder(tmp_path: Path, monkeypatch: pytest.Monkey
     folder = folder_for("1.0")
     assert folder.is_relative_to(tmp_path)
     assert not folder.is_relative_to(tmp_path / "file")
+    assert os.environ["PAGED_SIM_CACHE_DIR"] == str(folder.parent), (
+        "where the processes that this one starts look first"
+    )
 
 
 def test_a_changed_source_has_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

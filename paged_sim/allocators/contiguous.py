@@ -14,12 +14,13 @@ import numpy.typing as npt
 
 from paged_sim.allocators import placement
 from paged_sim.allocators.contract import KEPT, NO_ROOM
-from paged_sim.compiled import kernel, marked_state
+from paged_sim.compiled import few_events, kernel, marked_state
 from paged_sim.requests import Ints
 
 CAPACITY, CHUNK, LIMIT, MOVED_FROM = range(4)
 
 
+@few_events
 @marked_state
 class Contiguous(NamedTuple):
     """Extents of all rows: `start[row]`, `held[row]` slots placed there, of which `reserved[row]` were asked for.

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paged_sim.allocators.contract import KEPT, NO_ROOM
-from paged_sim.compiled import kernel, marked_state
+from paged_sim.compiled import inlined, marked_state
 
 Ints = npt.NDArray[np.int64]
 Pages = npt.NDArray[np.int32]
@@ -51,7 +51,7 @@ def create(*, slots: int, page_size: int, null_page: bool, rows: int, longest: i
     )
 
 
-@kernel
+@inlined
 def pages_for(state: Paged, tokens: int) -> int:
     """Pages that `tokens` tokens need."""
     page_size: int = state.numbers[PAGE_SIZE]
@@ -75,7 +75,7 @@ def fits(state: Paged, slots: int) -> bool:
     return pages_for(state, slots) <= free
 
 
-@kernel
+@inlined
 def free_slots(state: Paged) -> int:
     """Slots in free pages."""
     free: int = state.numbers[NUM_FREE] * state.numbers[PAGE_SIZE]
@@ -99,7 +99,7 @@ def take(state: Paged, row: int, slots: int) -> int:
     return grow(state, row, slots)
 
 
-@kernel
+@inlined
 def grow(state: Paged, row: int, slots: int) -> int:
     """Give a row room for `slots` tokens in all; the slots held, or NO_ROOM and nothing changed."""
     page_size: int = state.numbers[PAGE_SIZE]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paged_sim.arena.contract import ArenaStats
-from paged_sim.arena.operations import validate_operations
+from paged_sim.arena.operations import NO_PAGES, validate_operations
 
 
 class AbsentArena:
@@ -23,9 +23,9 @@ class AbsentArena:
         self.reason = reason
         self._operations = 0
 
-    def execute(self, ops: npt.NDArray[np.int64]) -> None:
+    def execute(self, ops: npt.NDArray[np.int64], pages: npt.NDArray[np.int64] = NO_PAGES) -> None:
         """Raises ArenaError if an operation is out of bounds."""
-        validate_operations(ops, self.slots)
+        validate_operations(ops, self.slots, pages)
         self._operations += len(ops)
 
     def stats(self) -> ArenaStats:

@@ -9,7 +9,16 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from paged_sim.arena.operations import CHECKED, COPIED, CORRUPT, FIRST_POSITION, FIRST_SLOT, RETRACTED, WRITTEN
+from paged_sim.arena.operations import (
+    CHECKED,
+    COPIED,
+    CORRUPT,
+    FIRST_POSITION,
+    FIRST_SLOT,
+    NO_PAGES,
+    RETRACTED,
+    WRITTEN,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +61,11 @@ class Arena(Protocol):
     slots: int
     bytes_per_slot_stored: int
 
-    def execute(self, ops: npt.NDArray[np.int64]) -> None:
-        """Execute operations strictly in order. Raises ArenaError, and does nothing, if one is out of bounds."""
+    def execute(self, ops: npt.NDArray[np.int64], pages: npt.NDArray[np.int64] = NO_PAGES) -> None:
+        """Execute operations, some over the pages listed in `pages`, strictly in order.
+
+        Raises ArenaError, and does nothing, if one is out of bounds.
+        """
 
     def stats(self) -> ArenaStats:
         """The counters so far, with the memory measured now."""

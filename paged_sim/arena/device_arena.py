@@ -31,6 +31,7 @@ from paged_sim.arena.operations import (
     GENERATION,
     KIND,
     LENGTH,
+    NO_PAGES,
     RETRACT,
     RETRACTED,
     SLOT,
@@ -92,13 +93,14 @@ class DeviceArena:
             self._offsets = self._upload(word_offsets(bytes_per_slot_stored // WORD))
             cupy.cuda.get_current_stream().synchronize()
 
-    def execute(self, ops: npt.NDArray[np.int64]) -> None:
+    def execute(self, ops: npt.NDArray[np.int64], pages: npt.NDArray[np.int64] = NO_PAGES) -> None:
         """Execute operations as if strictly in order. Raises ArenaError, and does nothing, if one is out of bounds.
 
         Raises PagedSimError if the device fails.
         """
         self._open()
-        ops = validate_operations(ops, self.slots)
+        recorded = len(ops)
+        ops = validate_operations(ops, self.slots, pages)
         epochs = np.empty(len(ops), np.int32)
         self._cut_epochs(ops, self._stamps, self._epoch, epochs)
         self._epoch = int(epochs[-1]) if len(ops) else self._epoch
@@ -113,7 +115,7 @@ class DeviceArena:
                     self._check(epoch[kinds == CHECK])
         for kind, counter in ((WRITE, WRITTEN), (CHECK, CHECKED), (RETRACT, RETRACTED), (COPY, COPIED)):
             self._counters[counter] += ops[ops[:, KIND] == kind, LENGTH].sum()
-        self._operations += len(ops)
+        self._operations += recorded
 
     def stats(self) -> ArenaStats:
         """The counters so far. What a device really takes is not measured, so `resident_bytes` is None."""
@@ -130,8 +132,9 @@ class DeviceArena:
         memory = self._open()
         with self._on_device("reading the arena back"):
             return content_digest(
-                self._touched,
+                self.slots,
                 self.bytes_per_slot_stored,
+                lambda begin, end: self._touched[begin:end],
                 lambda indices: self._fetch(memory[self._upload(indices)]),
             )
 

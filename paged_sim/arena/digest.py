@@ -13,11 +13,12 @@ _BYTES_AT_ONCE = 1 << 24
 
 
 def content_digest(
-    touched: npt.NDArray[np.uint8],
+    slots: int,
     bytes_per_slot: int,
+    touched: Callable[[int, int], npt.NDArray[np.uint8]],
     fetch: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.uint64]],
 ) -> str:
-    """SHA-256, in hex, of the slots marked in `touched`.
+    """SHA-256, in hex, of the slots of an arena that were touched: `touched(begin, end)` has a 1 for each of them.
 
     Hashed are, for each stretch of 65,536 slots, the indices of its touched slots and then their words, all as
     little-endian 64-bit integers. `fetch(indices)` returns the words on the host, `[len(indices), words]`; it is asked
@@ -25,8 +26,8 @@ def content_digest(
     """
     digest = hashlib.sha256()
     fetched_at_once = max(1, _BYTES_AT_ONCE // bytes_per_slot)
-    for begin in range(0, len(touched), _SLOTS_AT_ONCE):
-        indices = begin + np.flatnonzero(touched[begin : begin + _SLOTS_AT_ONCE]).astype(np.int64)
+    for begin in range(0, slots, _SLOTS_AT_ONCE):
+        indices = begin + np.flatnonzero(touched(begin, min(slots, begin + _SLOTS_AT_ONCE))).astype(np.int64)
         digest.update(indices.astype("<i8").tobytes())
         for first in range(0, len(indices), fetched_at_once):
             digest.update(fetch(indices[first : first + fetched_at_once]).astype("<u8", copy=False).tobytes())

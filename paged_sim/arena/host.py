@@ -10,8 +10,9 @@ import numpy.typing as npt
 from paged_sim.arena.contract import ArenaStats, summarise
 from paged_sim.arena.digest import content_digest
 from paged_sim.arena.kernel import execute_operations, first_outside
+from paged_sim.arena.marks import count_marks, flags, no_marks
 from paged_sim.arena.memory import resident_bytes, zeros_on_touch
-from paged_sim.arena.operations import COUNTERS, ArenaError, validate_operations
+from paged_sim.arena.operations import COUNTERS, NO_PAGES, ArenaError, validate_operations
 from paged_sim.arena.sizing import WORD
 from paged_sim.arena.sliced import execute_sliced
 from paged_sim.compiled import jit
@@ -27,20 +28,23 @@ class HostArena:
         self.payload = payload
         self.slots = slots
         self.bytes_per_slot_stored = bytes_per_slot_stored
-        self._execute = jit(execute_operations) if compiled else execute_sliced
-        self._first_outside = jit(first_outside) if compiled else None
+        self._compiled = (jit(execute_operations), jit(first_outside)) if compiled else None
         words = bytes_per_slot_stored // WORD
         self._memory: npt.NDArray[np.uint64] | None = zeros_on_touch((slots, words), np.uint64)
-        self._touched = zeros_on_touch((slots,), np.uint8)
+        self._touched = no_marks(slots)
         self._counters = np.zeros(COUNTERS, np.int64)
         self._operations = 0
 
-    def execute(self, ops: npt.NDArray[np.int64]) -> None:
+    def execute(self, ops: npt.NDArray[np.int64], pages: npt.NDArray[np.int64] = NO_PAGES) -> None:
         """Execute operations strictly in order. Raises ArenaError, and does nothing, if one is out of bounds."""
         memory = self._open()
-        if self._first_outside is None or self._first_outside(ops, self.slots) >= 0:
-            validate_operations(ops, self.slots)
-        self._execute(memory, self._touched, ops, self._counters)
+        if self._compiled is None:
+            execute_sliced(memory, self._touched, validate_operations(ops, self.slots, pages), self._counters)
+        else:
+            execute, outside = self._compiled
+            if outside(ops, pages, self.slots) >= 0:
+                validate_operations(ops, self.slots, pages)
+            execute(memory, self._touched, ops, pages, self._counters)
         self._operations += len(ops)
 
     def stats(self) -> ArenaStats:
@@ -50,20 +54,25 @@ class HostArena:
             self,
             self._counters,
             operations=self._operations,
-            touched_slots=int(np.count_nonzero(self._touched)),
+            touched_slots=count_marks(self._touched),
             resident_bytes=resident_bytes(memory),
         )
 
     def digest(self) -> str:
         """SHA-256, in hex, over index and content of the slots ever touched: the same for every backend."""
         memory = self._open()
-        return content_digest(self._touched, self.bytes_per_slot_stored, lambda indices: memory[indices])
+        return content_digest(
+            self.slots,
+            self.bytes_per_slot_stored,
+            lambda begin, end: flags(self._touched, begin, end),
+            lambda indices: memory[indices],
+        )
 
     def close(self) -> None:
         """Give the memory back. The arena cannot be used afterwards; closing twice is fine."""
         # The memory goes with the last view of it, which the traceback of an error on its way up may still hold.
         self._memory = None
-        self._touched = np.zeros(0, np.uint8)
+        self._touched = np.zeros(0, np.uint64)
 
     def __enter__(self) -> HostArena:
         return self

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from paged_sim.arena.marks import Marks, mark
 from paged_sim.arena.operations import (
     CHECK,
     CHECKED,
@@ -19,6 +20,7 @@ from paged_sim.arena.operations import (
     FIRST_POSITION,
     FIRST_SLOT,
     GENERATION,
+    IN_PAGES,
     KIND,
     LENGTH,
     POISON_TAG,
@@ -33,62 +35,126 @@ from paged_sim.arena.operations import (
     WRITTEN,
     splitmix64,
 )
-from paged_sim.compiled import kernel
+from paged_sim.compiled import inlined, kernel
 
 
 def execute_operations(
     memory: npt.NDArray[np.uint64],
-    touched: npt.NDArray[np.uint8],
+    touched: Marks,
     ops: npt.NDArray[np.int64],
+    pages: npt.NDArray[np.int64],
     counters: npt.NDArray[np.int64],
 ) -> None:
     """Execute validated operations in order.
 
-    Changes `memory[slots, words]`, marks the slots it changes in `touched[slots]` and adds to `counters[COUNTERS]`.
+    Changes `memory[slots, words]`, marks the slots it changes in `touched` and adds to `counters[COUNTERS]`.
     """
     words = memory.shape[1]
     flat = memory.reshape(-1)
     for index in range(ops.shape[0]):
-        kind, slot, length = ops[index, KIND], ops[index, SLOT], ops[index, LENGTH]
+        kind, slot, length = int(ops[index, KIND]), int(ops[index, SLOT]), int(ops[index, LENGTH])
         generation, position = int(ops[index, GENERATION]), int(ops[index, POSITION])
-        run = flat[slot * words : (slot + length) * words]
-        if kind == WRITE:
-            _write(run, words, first_tag(generation, position))
-            _mark(touched[slot : slot + length])
-            counters[WRITTEN] += length
-        elif kind == CHECK:
-            corrupt, first = _check(run, words, first_tag(generation, position))
-            if corrupt > 0 and counters[CORRUPT] == 0:
-                counters[FIRST_SLOT] = slot + first
-                counters[FIRST_GENERATION] = generation
-                counters[FIRST_POSITION] = position + first
-            counters[CHECKED] += length
-            counters[CORRUPT] += corrupt
-        elif kind == COPY:
-            target = generation
-            _copy(run, flat[target * words : (target + length) * words])
-            _mark(touched[target : target + length])
+        if kind == COPY:
+            _copy(flat, slot * words, generation * words, length * words)
+            mark(touched, generation, length)
             counters[COPIED] += length
+            continue
+        corrupt = _work(flat, words, touched, kind, pages, slot, length, generation, position)
+        if corrupt > 0 and counters[CORRUPT] == 0:
+            _remember_first_corrupt(flat, words, pages, ops[index], counters)
+        counters[CORRUPT] += corrupt
+        kind &= IN_PAGES - 1
+        counters[WRITTEN] += length * (kind == WRITE)
+        counters[CHECKED] += length * (kind == CHECK)
+        counters[RETRACTED] += length * (kind == RETRACT)
+
+
+@inlined
+def _work(
+    flat: npt.NDArray[np.uint64],
+    words: int,
+    touched: Marks,
+    kind: int,
+    pages: npt.NDArray[np.int64],
+    place: int,
+    length: int,
+    generation: int,
+    position: int,
+) -> int:
+    """Carry out an operation that is no copy, run by run; how many tokens are corrupt."""
+    first = first_tag(generation, position)
+    size, slot, count = length, place, length
+    if kind >= IN_PAGES and length > 0:
+        size = int(pages[place])
+        within = position % size
+        place += 1
+        slot = int(pages[place]) + within
+        count = min(size - within, length)
+    kind &= IN_PAGES - 1
+    corrupt = 0
+    done = 0
+    while True:
+        bits = (first + done * POSITION_STEP) & WORD_MASK
+        if kind == CHECK:
+            corrupt += _count_corrupt(flat, slot, count, words, bits)
         else:
-            _poison(run, words)
-            _mark(touched[slot : slot + length])
-            if kind == RETRACT:
-                counters[RETRACTED] += length
+            if kind == WRITE:
+                _write(flat, slot, count, words, bits)
+            else:
+                _poison(flat, slot, count, words)
+            mark(touched, slot, count)
+        done += count
+        if done >= length:
+            return corrupt
+        place += 1
+        slot = int(pages[place])
+        count = min(size, length - done)
 
 
-def first_outside(ops: npt.NDArray[np.int64], slots: int) -> int:
+@kernel
+def _remember_first_corrupt(
+    flat: npt.NDArray[np.uint64],
+    words: int,
+    pages: npt.NDArray[np.int64],
+    operation: npt.NDArray[np.int64],
+    counters: npt.NDArray[np.int64],
+) -> None:
+    """Enter the first corrupt token of a CHECK that has one."""
+    place, position = int(operation[SLOT]), int(operation[POSITION])
+    first = first_tag(int(operation[GENERATION]), position)
+    size = int(pages[place]) if operation[KIND] >= IN_PAGES else 0
+    token = 0
+    while True:
+        slot = place + token
+        if size > 0:
+            at = position % size + token
+            slot = int(pages[place + 1 + at // size]) + at % size
+        content = flat[slot * words : (slot + 1) * words]
+        if not _is_intact(content, first + token * POSITION_STEP):
+            break
+        token += 1
+    counters[FIRST_SLOT] = slot
+    counters[FIRST_GENERATION] = operation[GENERATION]
+    counters[FIRST_POSITION] = position + token
+
+
+def first_outside(ops: npt.NDArray[np.int64], pages: npt.NDArray[np.int64], slots: int) -> int:
     """The first operation that leaves an arena of `slots` slots or the range of tags, or -1: see `is_outside`."""
     for index in range(ops.shape[0]):
-        if is_outside(ops, index, slots):
+        kind, slot, length = int(ops[index, KIND]), int(ops[index, SLOT]), int(ops[index, LENGTH])
+        generation, position = int(ops[index, GENERATION]), int(ops[index, POSITION])
+        if kind < IN_PAGES:
+            wrong = is_outside(kind, slot, length, generation, position, slots)
+        else:
+            wrong = is_outside_in_pages(kind - IN_PAGES, pages, slot, length, generation, position, slots)
+        if wrong:
             return index
     return -1
 
 
 @kernel
-def is_outside(ops: npt.NDArray[np.int64], index: int, slots: int) -> bool:
-    """What `operations.validate_operations` refuses, for one operation."""
-    kind, slot, length = ops[index, KIND], ops[index, SLOT], ops[index, LENGTH]
-    generation, position = ops[index, GENERATION], ops[index, POSITION]
+def is_outside(kind: int, slot: int, length: int, generation: int, position: int, slots: int) -> bool:
+    """What `operations.validate_operations` refuses, for one operation over consecutive slots."""
     if kind < WRITE or kind > COPY or slot < 0 or length < 0 or slot > slots - length:
         return True
     if kind <= CHECK:
@@ -99,63 +165,88 @@ def is_outside(ops: npt.NDArray[np.int64], index: int, slots: int) -> bool:
 
 
 @kernel
-def _mark(touched: npt.NDArray[np.uint8]) -> None:
-    for slot in range(len(touched)):
-        touched[slot] = 1
+def is_outside_in_pages(
+    kind: int, pages: npt.NDArray[np.int64], place: int, length: int, generation: int, position: int, slots: int
+) -> bool:
+    """What `operations.validate_operations` refuses, for one operation over pages, or what needs a closer look."""
+    if kind < WRITE or kind >= COPY or length < 0 or (generation >> 32) != 0 or (position >> 32) != 0:
+        return True
+    if position > (1 << 32) - length or place < 0 or place >= len(pages) or pages[place] <= 0:
+        return True
+    size = int(pages[place])
+    count = (position % size + length + size - 1) // size if length > 0 else 0
+    if place + count >= len(pages):
+        return True
+    wrong = 0
+    for listed in range(place + 1, place + 1 + count):
+        wrong += pages[listed] < 0 or pages[listed] > slots - size
+    return wrong > 0
 
 
 @kernel
-def _copy(source: npt.NDArray[np.uint64], target: npt.NDArray[np.uint64]) -> None:
-    for word in range(len(source)):
-        target[word] = source[word]
+def _copy(flat: npt.NDArray[np.uint64], source: int, target: int, length: int) -> None:
+    here, there = np.uint64(source), np.uint64(target)
+    for word in range(length):
+        flat[there + np.uint64(word)] = flat[here + np.uint64(word)]
 
 
-@kernel
+@inlined
 def first_tag(generation: int, position: int) -> int:
     """The tag of a run's first token, as a plain integer."""
     bits: int = (splitmix64(generation) + position * POSITION_STEP) & WORD_MASK
     return bits
 
 
-@kernel
-def _write(run: npt.NDArray[np.uint64], words: int, first: int) -> None:
-    if words == 1:
-        for token in range(len(run)):
-            run[token] = np.uint64((first + token * POSITION_STEP) & WORD_MASK)
+@inlined
+def _write(flat: npt.NDArray[np.uint64], slot: int, length: int, words: int, first: int) -> None:
+    if words > 1:
+        _write_words(flat, slot, length, words, first, POSITION_STEP)
         return
-    for token in range(len(run) // words):
-        bits = first + token * POSITION_STEP
-        content = run[token * words : (token + 1) * words]
+    # An unsigned index spares the question whether it counts from the end.
+    start = np.uint64(slot)
+    for token in range(length):
+        flat[start + np.uint64(token)] = np.uint64((first + token * POSITION_STEP) & WORD_MASK)
+
+
+@inlined
+def _poison(flat: npt.NDArray[np.uint64], slot: int, length: int, words: int) -> None:
+    if words > 1:
+        _write_words(flat, slot, length, words, POISON_TAG, 0)
+        return
+    start = np.uint64(slot)
+    for token in range(length):
+        flat[start + np.uint64(token)] = np.uint64(POISON_TAG)
+
+
+@kernel
+def _write_words(flat: npt.NDArray[np.uint64], slot: int, length: int, words: int, first: int, step: int) -> None:
+    """Fill slots of several words: the first word of the first is `first`, and goes up by `step` a slot."""
+    for token in range(length):
+        bits = first + token * step
+        content = flat[(slot + token) * words : (slot + token + 1) * words]
         for word in range(words):
             content[word] = np.uint64((bits + word * WORD_STEP) & WORD_MASK)
 
 
-@kernel
-def _poison(run: npt.NDArray[np.uint64], words: int) -> None:
-    if words == 1:
-        for token in range(len(run)):
-            run[token] = np.uint64(POISON_TAG)
-        return
-    for token in range(len(run) // words):
-        content = run[token * words : (token + 1) * words]
-        for word in range(words):
-            content[word] = np.uint64((POISON_TAG + word * WORD_STEP) & WORD_MASK)
-
-
-@kernel
-def _check(run: npt.NDArray[np.uint64], words: int, first: int) -> tuple[int, int]:
-    """How many tokens are corrupt, and which is the first of them."""
+@inlined
+def _count_corrupt(flat: npt.NDArray[np.uint64], slot: int, length: int, words: int, first: int) -> int:
+    """How many tokens of a run are corrupt."""
+    if words > 1:
+        return _count_corrupt_words(flat, slot, length, words, first)
     corrupt = 0
-    if words == 1:
-        for token in range(len(run)):
-            corrupt += run[token] != np.uint64((first + token * POSITION_STEP) & WORD_MASK)
-    else:
-        for token in range(len(run) // words):
-            corrupt += not _is_intact(run[token * words : (token + 1) * words], first + token * POSITION_STEP)
-    token = 0
-    while corrupt > 0 and _is_intact(run[token * words : (token + 1) * words], first + token * POSITION_STEP):
-        token += 1
-    return corrupt, token
+    start = np.uint64(slot)
+    for token in range(length):
+        corrupt += flat[start + np.uint64(token)] != np.uint64((first + token * POSITION_STEP) & WORD_MASK)
+    return corrupt
+
+
+@kernel
+def _count_corrupt_words(flat: npt.NDArray[np.uint64], slot: int, length: int, words: int, first: int) -> int:
+    corrupt = 0
+    for token in range(length):
+        content = flat[(slot + token) * words : (slot + token + 1) * words]
+        corrupt += not _is_intact(content, first + token * POSITION_STEP)
+    return corrupt
 
 
 @kernel

@@ -8,20 +8,27 @@ CHECK    the same slots must hold these tokens; those that do not are counted as
 RETRACT  the slots are poisoned and their tokens leave `tokens_written` again: written ahead of time, never stored
 POISON   the slots are poisoned: whoever reads them before they are written again is found out
 COPY     `length` slots from `slot` to the slot in column GENERATION; the two extents never overlap
+
+The tokens of the first four may also lie page by page. Then IN_PAGES is added to the kind, and SLOT is an index into a
+second array, `pages`: there stands the size of a page, and behind it the first slot of every page, beginning with the
+page of the first token. The token at a position lies `position % size` slots behind the first slot of its page.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from paged_sim.compiled import kernel
+from paged_sim.compiled import inlined, kernel
 
 WRITE, CHECK, RETRACT, POISON, COPY = range(5)
+IN_PAGES = 8
 KIND, SLOT, LENGTH, GENERATION, POSITION = range(5)
 COLUMNS = 5
+
+NO_PAGES: npt.NDArray[np.int64] = np.zeros(0, np.int64)
 
 # An arena's counters, an int64 array. The last three say where the first corrupt token was expected.
 WRITTEN, CHECKED, COPIED, RETRACTED, CORRUPT, FIRST_SLOT, FIRST_GENERATION, FIRST_POSITION = range(8)
@@ -39,7 +46,7 @@ class ArenaError(AssertionError):
     """A broken allocator or engine: an operation that no correct one can ask for. Never a user's mistake."""
 
 
-@kernel
+@inlined
 def splitmix64(state: Any) -> Any:
     """One output of the generator splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators).
 
@@ -73,24 +80,85 @@ def word_offsets(words: int) -> npt.NDArray[np.uint64]:
     return np.arange(words, dtype=np.uint64) * np.uint64(WORD_STEP)
 
 
-def validate_operations(ops: npt.NDArray[np.int64], slots: int) -> npt.NDArray[np.int64]:
+class Runs(NamedTuple):
+    """Operations over one run of consecutive slots each, and the index of the recorded operation each belongs to."""
+
+    ops: npt.NDArray[np.int64]
+    origins: npt.NDArray[np.int64]
+
+
+def validate_operations(
+    ops: npt.NDArray[np.int64], slots: int, pages: npt.NDArray[np.int64] = NO_PAGES
+) -> npt.NDArray[np.int64]:
     """Check that every operation stays inside an arena of `slots` slots, before a backend sees any of them.
 
-    Returns the operations as one contiguous array. Raises ArenaError that names the first wrong one by its index.
-    A generation and every position must lie in [0, 2^32), else two tokens could share a tag.
+    Returns the operations as one contiguous array in which those over pages are written out, one for each page. Raises
+    ArenaError that names the first wrong one by its index. A generation and every position must lie in [0, 2^32), else
+    two tokens could share a tag.
     """
     if ops.dtype != np.int64 or ops.ndim != 2 or ops.shape[1] != COLUMNS:
         raise ArenaError(f"operations must be int64[n, {COLUMNS}], not {ops.dtype}{list(ops.shape)}")
-    for begin in range(0, len(ops), _VALIDATED_AT_ONCE):
-        wrong = _outside(ops[begin : begin + _VALIDATED_AT_ONCE], slots)
+    unlisted = _unlisted(ops, pages)
+    if unlisted.any():
+        index = int(unlisted.argmax())
+        raise ArenaError(f"operation {index} of {len(ops)} has no list of pages: {_spelled(ops[index])}")
+    runs = write_out(ops, pages)
+    for begin in range(0, len(runs.ops), _VALIDATED_AT_ONCE):
+        wrong = _outside(runs.ops[begin : begin + _VALIDATED_AT_ONCE], slots)
         if wrong.any():
             index = begin + int(wrong.argmax())
-            kind, slot, length, generation, position = ops[index].tolist()
             raise ArenaError(
-                f"operation {index} of {len(ops)} leaves the arena of {slots} slots or the range of tags: "
-                f"kind {kind}, slot {slot}, length {length}, generation {generation}, position {position}"
+                f"operation {runs.origins[index]} of {len(ops)} leaves the arena of {slots} slots or the range of "
+                f"tags: {_spelled(runs.ops[index])}"
             )
-    return np.ascontiguousarray(ops)
+    return np.ascontiguousarray(runs.ops)
+
+
+def write_out(ops: npt.NDArray[np.int64], pages: npt.NDArray[np.int64]) -> Runs:
+    """The operations with each one over pages as one for each of its pages, in order; its list must be there."""
+    listed = ops[:, KIND] >= IN_PAGES
+    if not listed.any():
+        return Runs(ops, np.arange(len(ops)))
+    count = np.ones(len(ops), np.int64)
+    count[listed] = num_pages(ops[listed], pages)
+    origins = np.repeat(np.arange(len(ops)), count)
+    nth = np.arange(len(origins)) - np.repeat(np.cumsum(count) - count, count)
+    runs = ops[origins]
+    mine = listed[origins]
+    place, length, position = (runs[mine, column] for column in (SLOT, LENGTH, POSITION))
+    size = pages[place]
+    # A page holds the positions of one multiple of its size up to the next.
+    begin = np.maximum(position, (position // size + nth[mine]) * size)
+    end = np.minimum(position + length, (position // size + nth[mine] + 1) * size)
+    runs[mine, KIND] -= IN_PAGES
+    runs[mine, SLOT] = pages[place + 1 + nth[mine]] + begin % size
+    runs[mine, LENGTH] = end - begin
+    runs[mine, POSITION] = begin
+    return Runs(runs, origins)
+
+
+def num_pages(ops: npt.NDArray[np.int64], pages: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """How many pages each of some operations over pages goes through."""
+    size = pages[ops[:, SLOT]]
+    count = (ops[:, POSITION] % size + ops[:, LENGTH] + size - 1) // size
+    return np.where(ops[:, LENGTH] > 0, count, 0)
+
+
+def _unlisted(ops: npt.NDArray[np.int64], pages: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Which operations over pages have a list that is not whole, or tokens that cannot be looked up in one."""
+    wrong: npt.NDArray[np.bool_] = ops[:, KIND] >= IN_PAGES
+    rows = np.flatnonzero(wrong)
+    place, length, position = (ops[rows, column] for column in (SLOT, LENGTH, POSITION))
+    sound = (place >= 0) & (place < len(pages)) & (length >= 0) & (length <= 1 << 32) & (position >> 32 == 0)
+    sound[sound] = pages[place[sound]] > 0
+    sound[sound] = place[sound] + num_pages(ops[rows[sound]], pages) < len(pages)
+    wrong[rows] = ~sound
+    return wrong
+
+
+def _spelled(operation: npt.NDArray[np.int64]) -> str:
+    kind, slot, length, generation, position = operation.tolist()
+    return f"kind {kind}, slot {slot}, length {length}, generation {generation}, position {position}"
 
 
 def _outside(ops: npt.NDArray[np.int64], slots: int) -> npt.NDArray[np.bool_]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from paged_sim.arena.marks import Marks, mark
 from paged_sim.arena.operations import (
     CHECK,
     CHECKED,
@@ -28,7 +29,7 @@ _COUNTED = {WRITE: WRITTEN, CHECK: CHECKED, RETRACT: RETRACTED}
 
 def execute_sliced(
     memory: npt.NDArray[np.uint64],
-    touched: npt.NDArray[np.uint8],
+    touched: Marks,
     ops: npt.NDArray[np.int64],
     counters: npt.NDArray[np.int64],
 ) -> None:
@@ -38,7 +39,7 @@ def execute_sliced(
     for kind, start, length, generation, position in ops.tolist():
         if kind == COPY:
             memory[generation : generation + length] = memory[start : start + length]
-            touched[generation : generation + length] = 1
+            mark(touched, generation, length)
             counters[COPIED] += length
             continue
         for done in range(0, length, piece):
@@ -51,7 +52,7 @@ def execute_sliced(
                 continue
             else:
                 run[:] = offsets + np.uint64(POISON_TAG)
-            touched[slot : slot + count] = 1
+            mark(touched, slot, count)
         if kind in _COUNTED:
             counters[_COUNTED[kind]] += length
 

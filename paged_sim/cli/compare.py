@@ -65,6 +65,7 @@ def _saved(sources: tuple[str, ...], options: RunOptions) -> None:
         "--timeline": options.timeline,
         "--step": options.step is not None,
         "--timings": options.timings,
+        "--jobs": options.jobs != 1,
     }
     if used := [name for name, value in needless.items() if value]:
         raise click.UsageError(f"{', '.join(used)}: saved runs are not simulated again; leave this out")

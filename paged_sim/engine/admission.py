@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paged_sim import allocators
-from paged_sim.compiled import kernel
+from paged_sim.compiled import inlined
 from paged_sim.engine import groups, prefixes, queue, samples
 from paged_sim.engine import seats as seating
 from paged_sim.engine.machine import (
@@ -37,14 +37,14 @@ from paged_sim.engine.machine import (
 from paged_sim.ledger import EXTERNAL, FREE_ACCOUNTS, IDLE, LARGEST, RESERVATION, SHORT, TOKEN_STATE, WITHHELD
 
 
-@kernel
+@inlined
 def hits_of_head(machine: Machine, state: allocators.State) -> int:
     """Tokens of the head of the queue that a prefix cache has; they count in what the allocator is asked next."""
     request = queue.head(machine)
     return allocators.find(state, request, machine.known[request])
 
 
-@kernel
+@inlined
 def tokens_of_head(machine: Machine, tokens: int) -> int:
     """Tokens that the head of the queue must find room for.
 
@@ -56,7 +56,7 @@ def tokens_of_head(machine: Machine, tokens: int) -> int:
     return int(known)
 
 
-@kernel
+@inlined
 def need_of_head(machine: Machine, state: allocators.State, tokens: int) -> int:
     """Free slots that the head of the queue asks for with `tokens` tokens, before placement rounds them.
 
@@ -66,7 +66,7 @@ def need_of_head(machine: Machine, state: allocators.State, tokens: int) -> int:
     return int(samples.need(machine, state, queue.head(machine), tokens) - (found - idle))
 
 
-@kernel
+@inlined
 def budget_for_head(machine: Machine, hits: int) -> int:
     """Prompt tokens of the head that this step may compute: 0 if it has to wait for a later step's budget."""
     counts = machine.counts
@@ -82,7 +82,7 @@ def budget_for_head(machine: Machine, hits: int) -> int:
     return int(tokens - hits) if work <= counts[BUDGET] or alone else 0
 
 
-@kernel
+@inlined
 def has_room(machine: Machine, state: allocators.State, tokens: int) -> bool:
     """Whether `tokens` tokens of the head of the queue fit and, if anything runs, the watermark stays free."""
     request = queue.head(machine)
@@ -94,7 +94,7 @@ def has_room(machine: Machine, state: allocators.State, tokens: int) -> bool:
     return bool(allocators.free_slots(state) - taken >= spare)
 
 
-@kernel
+@inlined
 def admit(machine: Machine, state: allocators.State) -> None:
     """Admit from the head of the queue until it is empty or its head must wait."""
     counts = machine.counts
@@ -112,13 +112,13 @@ def admit(machine: Machine, state: allocators.State) -> None:
         begin(machine, state, hits, tokens)
 
 
-@kernel
+@inlined
 def has_seats(machine: Machine) -> bool:
     """Whether the sequences of the head of the queue may run beside those that do."""
     return bool(machine.counts[NUM_RUNNING] + machine.samples[queue.head(machine)] <= machine.counts[MAX_SEQS])
 
 
-@kernel
+@inlined
 def begin(machine: Machine, state: allocators.State, hits: int, tokens: int) -> None:
     """Seat the head of the queue, for which there is room: `hits` tokens are there, `tokens` more are computed."""
     request = queue.head(machine)
@@ -138,7 +138,7 @@ def begin(machine: Machine, state: allocators.State, hits: int, tokens: int) -> 
         stored = end
 
 
-@kernel
+@inlined
 def compute_prompt(machine: Machine, state: allocators.State, seat: int, stored: int, tokens: int) -> None:
     """Store the next `tokens` prompt tokens of a seat that has room for them; once they are all there, it generates."""
     counts, seats = machine.counts, machine.seats
@@ -168,7 +168,7 @@ def compute_prompt(machine: Machine, state: allocators.State, seat: int, stored:
         seating.schedule(machine, seat)
 
 
-@kernel
+@inlined
 def label_free_slots(machine: Machine, state: allocators.State) -> int:
     """Book the free slots to the account that says why they are free; the cause of a blocked step, or -1."""
     row = machine.ledger.row

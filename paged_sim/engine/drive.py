@@ -77,8 +77,8 @@ def drive(
             memory_map.look(int(counts[m.STEP]), state, int(counts[m.CAPACITY]))
             until = int(counts[m.STEP]) + memory_map.interval
         reason = advance(machine, state, until)
-        arena.execute(machine.operations[: counts[m.NUM_OPERATIONS]])
-        counts[m.NUM_OPERATIONS] = 0
+        arena.execute(machine.operations[: counts[m.NUM_OPERATIONS]], machine.pages[: counts[m.NUM_LISTED]])
+        counts[m.NUM_OPERATIONS] = counts[m.NUM_LISTED] = 0
         if reason == steps.UNBALANCED:
             raise LedgerError(unbalanced(machine))
         if reason == steps.STUCK:

@@ -64,6 +64,7 @@ UNFORKED, TOGETHER, DIVERGED = range(3)
     PREEMPTED_NOW,
     HELD_BACK,  # admission stopped at a limit that is fresh again next step
     NUM_OPERATIONS,
+    NUM_LISTED,  # entries of the list of pages that belong to them
     NUM_FINISHED,
     NUM_ENDED,
     NUM_STEPS_DONE,
@@ -104,8 +105,8 @@ UNFORKED, TOGETHER, DIVERGED = range(3)
     BEAM,  # the samples are beams: at every step each continues one of them
     BEAM_SEED,
     BEAM_KEEP,  # of 2^32 draws so many let a beam continue itself
-) = range(58)
-NUM_COUNTERS = 58
+) = range(59)
+NUM_COUNTERS = 59
 
 # `times`: the clock, in seconds (in steps with the step clock).
 NOW, BASE, PER_SEQUENCE, PER_PREFILL_TOKEN, THINK = range(5)
@@ -158,8 +159,8 @@ class Machine(NamedTuple):
     `admissions[request]` counts how often it was admitted. `content` says which tokens are equal, where that counts.
     `queue[QUEUE_HEAD:QUEUE_TAIL]` are the waiting requests, behind `returned[:NUM_RETURNED]` (the last
     one first), the preempted ones. `wheel[step & mask]` is the first seat with an event at a step. `ended` lists
-    requests as they finish. `operations` is the record for the arena. `samples[request]` are its sequences;
-    the type of `group` says whether any request has more than one.
+    requests as they finish. `operations` is the record for the arena, with the list `pages`. `samples[request]` are its
+    sequences; the type of `group` says whether any request has more than one.
     """
 
     content: Content
@@ -178,6 +179,7 @@ class Machine(NamedTuple):
     ending: Ints
     wheel: Ints
     operations: Ints
+    pages: Ints
     samples: Ints
     group: Single | Several
     counts: Ints
@@ -227,6 +229,7 @@ def empty_machine(
         ending=np.zeros(seats, np.int64),
         wheel=np.full(buckets, NOBODY, np.int64),
         operations=np.empty((operations, 5), np.int64),
+        pages=np.empty(operations, np.int64),
         samples=requests.samples,
         group=kind(np.empty((seats if authors else 0, authors), np.int64)),
         counts=counts,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from paged_sim.compiled import kernel
+from paged_sim.compiled import inlined, kernel
 from paged_sim.engine.machine import (
     CLOSED_LOOP,
     NOW,
@@ -20,14 +20,14 @@ from paged_sim.engine.machine import (
 )
 
 
-@kernel
+@inlined
 def num_waiting(machine: Machine) -> int:
     """Requests in the queue."""
     counts = machine.counts
     return int(counts[QUEUE_TAIL] - counts[QUEUE_HEAD] + counts[NUM_RETURNED])
 
 
-@kernel
+@inlined
 def head(machine: Machine) -> int:
     """The request at the head of the queue, which must not be empty."""
     counts = machine.counts
@@ -36,7 +36,7 @@ def head(machine: Machine) -> int:
     return int(machine.queue[counts[QUEUE_HEAD]])
 
 
-@kernel
+@inlined
 def pop_head(machine: Machine) -> None:
     """Take the head out of the queue."""
     if machine.counts[NUM_RETURNED] > 0:
@@ -52,7 +52,7 @@ def put_in_front(machine: Machine, request: int) -> None:
     machine.counts[NUM_RETURNED] += 1
 
 
-@kernel
+@inlined
 def next_arrival(machine: Machine) -> float:
     """When the next request arrives; infinity if none is on its way."""
     arrived = machine.counts[NUM_ARRIVED]
@@ -61,7 +61,7 @@ def next_arrival(machine: Machine) -> float:
     return float(machine.arrival[arrived])
 
 
-@kernel
+@inlined
 def join_arrivals(machine: Machine) -> None:
     """Queue every request that has arrived by now; one that was refused beforehand only leaves."""
     counts = machine.counts
@@ -75,7 +75,7 @@ def join_arrivals(machine: Machine) -> None:
             leave(machine)
 
 
-@kernel
+@inlined
 def leave(machine: Machine) -> None:
     """Count a request that has ended, one way or the other; in a closed loop its user sends the next one later."""
     counts = machine.counts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paged_sim import allocators
 from paged_sim.allocators import NO_ROOM
-from paged_sim.compiled import kernel
+from paged_sim.compiled import inlined, kernel
 from paged_sim.engine import forks, groups, queue, samples
 from paged_sim.engine import seats as seating
 from paged_sim.engine.admission import compute_prompt
@@ -55,7 +55,7 @@ from paged_sim.engine.machine import (
 from paged_sim.ledger import RESERVATION, TOKEN_STATE
 
 
-@kernel
+@inlined
 def run(machine: Machine, state: allocators.State) -> None:
     """Serve the running sequences in order: each generating one stores a token, a partial prompt goes on."""
     counts, seats, row = machine.counts, machine.seats, machine.ledger.row
@@ -83,7 +83,7 @@ def run(machine: Machine, state: allocators.State) -> None:
         go_on_with_prompt(machine, state, counts[PARTIAL])
 
 
-@kernel
+@inlined
 def num_generating(machine: Machine) -> int:
     """Running sequences whose prompt is complete."""
     counts = machine.counts
@@ -91,7 +91,7 @@ def num_generating(machine: Machine) -> int:
     return int(counts[NUM_RUNNING] - (machine.seats[NUM_SAMPLES, partial] if partial != NOBODY else 0))
 
 
-@kernel
+@inlined
 def collect_due(machine: Machine) -> None:
     """Empty this step's bucket of the wheel into `due`, in running order."""
     counts, seats, due = machine.counts, machine.seats, machine.due
@@ -116,7 +116,7 @@ def collect_due(machine: Machine) -> None:
         due[place] = seat
 
 
-@kernel
+@inlined
 def make_room(machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int, index: int) -> bool:
     """Give the sequences of a request, with `stored` tokens each, room for `tokens`; whether they are still seated.
 
@@ -233,7 +233,7 @@ def go_on_with_prompt(machine: Machine, state: allocators.State, seat: int) -> N
     compute_prompt(machine, state, seat, stored, tokens)
 
 
-@kernel
+@inlined
 def finish(machine: Machine, state: allocators.State) -> None:
     """Free the sequences that stored their last token, in running order."""
     counts, seats = machine.counts, machine.seats

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from paged_sim import allocators
 from paged_sim.arena.operations import CHECK as CHECK_TOKENS
-from paged_sim.arena.operations import COPY, POISON, RETRACT, WRITE
-from paged_sim.compiled import kernel
+from paged_sim.arena.operations import COPY, IN_PAGES, POISON, RETRACT, WRITE
+from paged_sim.compiled import inlined, kernel
 from paged_sim.content import stretch
 from paged_sim.engine.machine import (
     CACHING,
@@ -26,6 +26,7 @@ from paged_sim.engine.machine import (
     NEXT_SAMPLE,
     NOBODY,
     NUM_FREE_SEATS,
+    NUM_LISTED,
     NUM_OPERATIONS,
     NUM_RUNNING,
     OFFSET,
@@ -47,7 +48,7 @@ from paged_sim.ledger import ROUNDING as ROUNDING_ACCOUNT
 from paged_sim.ledger import TAIL as TAIL_ACCOUNT
 
 
-@kernel
+@inlined
 def seat_down(machine: Machine) -> int:
     """A free seat, entered as the last in running order."""
     counts, seats = machine.counts, machine.seats
@@ -80,7 +81,7 @@ def sit_beside(machine: Machine) -> int:
     return int(seat)
 
 
-@kernel
+@inlined
 def stand_up(machine: Machine, seat: int) -> None:
     """Free a seat and close the running order behind it."""
     counts, seats = machine.counts, machine.seats
@@ -105,7 +106,7 @@ def leave_seat(machine: Machine, seat: int) -> None:
     counts[NUM_FREE_SEATS] += 1
 
 
-@kernel
+@inlined
 def schedule(machine: Machine, seat: int) -> None:
     """Enter a seat's next event: the step at which it needs more slots, or its end."""
     seats = machine.seats
@@ -115,7 +116,7 @@ def schedule(machine: Machine, seat: int) -> None:
     machine.wheel[bucket] = seat
 
 
-@kernel
+@inlined
 def unschedule(machine: Machine, seat: int) -> None:
     """Strike a seat's next event, which must be entered."""
     seats = machine.seats
@@ -130,7 +131,7 @@ def unschedule(machine: Machine, seat: int) -> None:
     seats[NEXT_EVENT, other] = seats[NEXT_EVENT, seat]
 
 
-@kernel
+@inlined
 def account(machine: Machine, state: allocators.State, seat: int, slots: int) -> None:
     """Bring the ledger's row up to date after a seat came to hold `slots` slots.
 
@@ -156,7 +157,7 @@ def account(machine: Machine, state: allocators.State, seat: int, slots: int) ->
     seats[ROOM, seat] = slots
 
 
-@kernel
+@inlined
 def record(machine: Machine, kind: int, slot: int, length: int, generation: int, position: int) -> None:
     """Append one memory operation."""
     index = machine.counts[NUM_OPERATIONS]
@@ -169,9 +170,8 @@ def record(machine: Machine, kind: int, slot: int, length: int, generation: int,
     machine.counts[NUM_OPERATIONS] = index + 1
 
 
-@kernel
+@inlined
 def record_span(machine: Machine, state: allocators.State, seat: int, kind: int, first: int, last: int) -> None:
-    """Record an operation over a seat's tokens `first` to `last - 1`, one entry for each run of consecutive slots."""
     """Record an operation over a seat's tokens `first` to `last - 1`, each with its identity.
 
     That is the sequence's own; where others may find the tokens, it says what they are.
@@ -186,21 +186,34 @@ def record_span(machine: Machine, state: allocators.State, seat: int, kind: int,
         position = end
 
 
-@kernel
+@inlined
 def record_tokens(
     machine: Machine, state: allocators.State, seat: int, kind: int, identity: int, first: int, last: int
 ) -> None:
-    """Record an operation over tokens `first` to `last - 1` of one identity, an entry for each run of slots."""
-    position = first
-    while position < last:
-        slot, run = allocators.locate(state, seat, position)
-        if run <= 0:
-            # The allocator gave the seat no slot for its own token: outside of everything, so that the arena objects.
-            record(machine, kind, -1, 1, identity, position)
-            return
-        length = min(run, last - position)
-        record(machine, kind, slot, length, identity, position)
-        position += length
+    """Record an operation over tokens `first` to `last - 1` of one identity: over their run, or over their pages."""
+    if first >= last:
+        return
+    slot, run = allocators.locate(state, seat, first)
+    following = first + run
+    if following >= last:
+        record(machine, kind, slot, last - first, identity, first)
+        return
+    size = 0
+    if run > 0:
+        _, size = allocators.locate(state, seat, following)
+    if size <= 0:
+        # The allocator gave the seat no slot for its own token: outside of everything, so that the arena objects.
+        record(machine, kind, -1, 1, identity, following)
+        return
+    place = machine.counts[NUM_LISTED]
+    machine.pages[place] = size
+    machine.pages[place + 1] = slot + run - size
+    listed = place + 2
+    for position in range(following, last, size):
+        machine.pages[listed], _ = allocators.locate(state, seat, position)
+        listed += 1
+    machine.counts[NUM_LISTED] = listed
+    record(machine, kind + IN_PAGES, place, last - first, identity, first)
 
 
 @kernel
@@ -221,13 +234,13 @@ def undo(machine: Machine) -> int:
     return POISON if machine.counts[EAGER] else RETRACT
 
 
-@kernel
+@inlined
 def written_ahead(machine: Machine, seat: int) -> int:
     """Tokens of a seat up to which writing may run ahead: what it has room for, but not beyond its end."""
     return int(min(machine.seats[ROOM, seat], machine.seats[FINAL, seat]))
 
 
-@kernel
+@inlined
 def write(machine: Machine, state: allocators.State, seat: int, tokens: int) -> None:
     """Write a seat's tokens from where its writing stands up to `tokens`, or ahead of them as far as it holds slots.
 
@@ -261,7 +274,7 @@ def is_sampled(generation: int, seed: int) -> bool:
     return (mixed >> 16) % 16 == 0
 
 
-@kernel
+@inlined
 def is_checked(machine: Machine, seat: int, finished: bool) -> bool:
     """Whether a seat's tokens are read back before its slots are given back."""
     mode = machine.counts[CHECK]
@@ -270,7 +283,7 @@ def is_checked(machine: Machine, seat: int, finished: bool) -> bool:
     return bool(mode == CHECK_ALL or (mode == CHECK_FINISH and finished))
 
 
-@kernel
+@inlined
 def vacate(machine: Machine, state: allocators.State, seat: int, stored: int, finished: bool) -> None:
     """Read a seat's `stored` tokens back as `check` asks, give its slots back and free the seat."""
     counts, seats = machine.counts, machine.seats

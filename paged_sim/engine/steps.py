@@ -8,7 +8,7 @@ every sequence stores one token a step, so a run of quiet steps is booked at onc
 from __future__ import annotations
 
 from paged_sim import allocators
-from paged_sim.compiled import kernel
+from paged_sim.compiled import inlined, kernel
 from paged_sim.engine import admission, booking, queue, running
 from paged_sim.engine.machine import (
     BASE,
@@ -22,6 +22,7 @@ from paged_sim.engine.machine import (
     NOW,
     NUM_ENDED,
     NUM_ENDING,
+    NUM_LISTED,
     NUM_OPERATIONS,
     NUM_RUNNING,
     NUM_STEPS_DONE,
@@ -49,7 +50,7 @@ def advance(machine: Machine, state: allocators.State, until: int) -> int:
     """
     counts = machine.counts
     while counts[NUM_ENDED] < len(machine.arrival):
-        if counts[NUM_OPERATIONS] >= counts[FLUSH_AT] or counts[STEP] >= until:
+        if max(counts[NUM_OPERATIONS], counts[NUM_LISTED]) >= counts[FLUSH_AT] or counts[STEP] >= until:
             return PAUSED
         queue.join_arrivals(machine)
         if counts[NUM_RUNNING] == 0 and queue.num_waiting(machine) == 0:
@@ -67,7 +68,7 @@ def advance(machine: Machine, state: allocators.State, until: int) -> int:
     return DONE
 
 
-@kernel
+@inlined
 def serve(machine: Machine, state: allocators.State) -> int:
     """One step's work up to the reading of the row; the cause if a request still waits, or -1."""
     counts, row = machine.counts, machine.ledger.row
@@ -83,7 +84,7 @@ def serve(machine: Machine, state: allocators.State) -> int:
     return admission.label_free_slots(machine, state)
 
 
-@kernel
+@inlined
 def pass_time(machine: Machine, blocked: int) -> None:
     """Book this step and the quiet ones that follow, and set the clock and the step behind them."""
     counts, times = machine.counts, machine.times
@@ -106,7 +107,7 @@ def pass_time(machine: Machine, blocked: int) -> None:
     counts[NUM_STEPS_DONE] += steps
 
 
-@kernel
+@inlined
 def quiet_steps(machine: Machine) -> int:
     """Steps from this one on that are alike: 1 where the next one has work to do."""
     counts, wheel = machine.counts, machine.wheel

@@ -16,14 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from paged_sim.arena import open_arena
-from paged_sim.compiled import cache_folder, inline_kernels
+from paged_sim.compiled import cache_folder
 from paged_sim.engine.drive import drive
 from paged_sim.engine.setup import build_allocator, build_machine
 from paged_sim.requests import Requests
 from paged_sim.scenario.models import AllocatorSpec, ArenaSpec, Measure, Scenario, Scheduler, Variant, Workload
-
-INLINED = ("paged",)
-"""Families whose sequences have an event every few steps, so that the calls between kernels count."""
 
 ARENA_TOO = ["--arena"]
 
@@ -110,6 +107,4 @@ def _mark(family: str) -> Path:
 if __name__ == "__main__":
     # A compiler makes many small objects that live to its end: collecting garbage costs a tenth of the time here.
     gc.disable()
-    if sys.argv[1] in INLINED:
-        inline_kernels()
     warm_up(sys.argv[1], arena_too=sys.argv[2:] == ARENA_TOO)
