@@ -241,10 +241,11 @@ class Simulations:
 def at_its_end(machine: Machine) -> Machine:
     """A machine without what only its steps needed: what is left is small enough to travel."""
     needless = [name for name in machine._fields if name not in _KEPT]
-    return machine._replace(**{name: getattr(machine, name)[:0].copy() for name in needless})
+    group = type(machine.group)(machine.group.authors[:0].copy())
+    return machine._replace(group=group, **{name: getattr(machine, name)[:0].copy() for name in needless})
 
 
-_KEPT = frozenset({"outcome", "counts", "times", "tallies", "timeline", "watched", "ledger"})
+_KEPT = frozenset({"group", "outcome", "counts", "times", "tallies", "timeline", "watched", "ledger"})
 
 
 def check_emptied(spec: AllocatorSpec, state: allocators.State) -> None:

@@ -20,6 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("scenario",),
     ("engine", "run", "merge", "processes"),
     ("simulation", "changes"),
+    ("pictures",),
     ("reports", "checks", "doctor"),
     ("cli", "pytest_plugin"),
     ("__main__", "__init__"),
