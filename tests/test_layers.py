@@ -21,6 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("scenario",),
     ("engine", "run", "merge", "processes", "hitrate"),
     ("simulation", "changes"),
+    ("pictures",),
     ("reports", "checks", "doctor"),
     ("cli", "pytest_plugin"),
     ("__main__", "__init__"),
