@@ -100,7 +100,8 @@ def test_a_log_that_contradicts_itself_exits_with_1(tmp_path: Path, capsys: pyte
     log.write_text('[5,"F",[14,13,12,11,10,9,8,7,6,5,4,3]]\n')
     out, err = printed(capsys, "replay", str(log), EVENTS, code=1)
     assert "Contradictions: 12\n" in out
-    assert f"{log}:1: step 5: block 14 is freed, but was never allocated" in out.replace("\n", " ").replace("  ", " ")
+    # The path may be wrapped anywhere.
+    assert f"{log}:1: step 5: block 14 is freed, but was never allocated".replace(" ", "") in "".join(out.split())
     assert "and 2 more\n" in out
     assert err == (
         f"paged-sim: error: the log contradicts itself: {log} in 12 places, {EVENTS} in 1 place; {CONTRADICTS}\n"
