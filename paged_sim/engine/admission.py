@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from paged_sim import allocators
-from paged_sim.compiled import inlined
-from paged_sim.engine import groups, prefixes, queue, samples
+from paged_sim.compiled import kernel
+from paged_sim.engine import caches, groups, queue, samples
 from paged_sim.engine import seats as seating
 from paged_sim.engine.machine import (
     BUDGET,
@@ -37,14 +37,14 @@ from paged_sim.engine.machine import (
 from paged_sim.ledger import EXTERNAL, FREE_ACCOUNTS, IDLE, LARGEST, RESERVATION, SHORT, TOKEN_STATE, WITHHELD
 
 
-@inlined
+@kernel
 def hits_of_head(machine: Machine, state: allocators.State) -> int:
     """Tokens of the head of the queue that a prefix cache has; they count in what the allocator is asked next."""
     request = queue.head(machine)
     return allocators.find(state, request, machine.known[request])
 
 
-@inlined
+@kernel
 def tokens_of_head(machine: Machine, tokens: int) -> int:
     """Tokens that the head of the queue must find room for.
 
@@ -56,7 +56,7 @@ def tokens_of_head(machine: Machine, tokens: int) -> int:
     return int(known)
 
 
-@inlined
+@kernel
 def need_of_head(machine: Machine, state: allocators.State, tokens: int) -> int:
     """Free slots that the head of the queue asks for with `tokens` tokens, before placement rounds them.
 
@@ -66,7 +66,7 @@ def need_of_head(machine: Machine, state: allocators.State, tokens: int) -> int:
     return int(samples.need(machine, state, queue.head(machine), tokens) - (found - idle))
 
 
-@inlined
+@kernel
 def budget_for_head(machine: Machine, hits: int) -> int:
     """Prompt tokens of the head that this step may compute: 0 if it has to wait for a later step's budget."""
     counts = machine.counts
@@ -82,7 +82,7 @@ def budget_for_head(machine: Machine, hits: int) -> int:
     return int(tokens - hits) if work <= counts[BUDGET] or alone else 0
 
 
-@inlined
+@kernel
 def has_room(machine: Machine, state: allocators.State, tokens: int) -> bool:
     """Whether `tokens` tokens of the head of the queue fit and, if anything runs, the watermark stays free."""
     request = queue.head(machine)
@@ -94,7 +94,7 @@ def has_room(machine: Machine, state: allocators.State, tokens: int) -> bool:
     return bool(allocators.free_slots(state) - taken >= spare)
 
 
-@inlined
+@kernel
 def admit(machine: Machine, state: allocators.State) -> None:
     """Admit from the head of the queue until it is empty or its head must wait."""
     counts = machine.counts
@@ -112,33 +112,32 @@ def admit(machine: Machine, state: allocators.State) -> None:
         begin(machine, state, hits, tokens)
 
 
-@inlined
+@kernel
 def has_seats(machine: Machine) -> bool:
     """Whether the sequences of the head of the queue may run beside those that do."""
     return bool(machine.counts[NUM_RUNNING] + machine.samples[queue.head(machine)] <= machine.counts[MAX_SEQS])
 
 
-@inlined
+@kernel
 def begin(machine: Machine, state: allocators.State, hits: int, tokens: int) -> None:
     """Seat the head of the queue, for which there is room: `hits` tokens are there, `tokens` more are computed."""
     request = queue.head(machine)
     queue.pop_head(machine)
     seat = seating.seat_down(machine)
     samples.enter(machine, state, seat, request)
-    if machine.counts[CACHING]:
-        prefixes.begin(machine, state, seat, hits, hits + tokens)
-        compute_prompt(machine, state, seat, hits, tokens)
-        return
-    stored = 0
-    while stored < tokens:
+    stored, last = hits, hits + tokens
+    while stored < last:
         machine.counts[PARTIAL] = NOBODY
-        end = samples.end_of_part(machine, seat, tokens)
-        samples.give_room(machine, state, seat, stored, end)
+        end = samples.end_of_part(machine, seat, last)
+        if machine.counts[CACHING]:
+            caches.begin(state, machine, seat, hits, end)
+        else:
+            samples.give_room(machine, state, seat, stored, end)
         compute_prompt(machine, state, seat, stored, end - stored)
         stored = end
 
 
-@inlined
+@kernel
 def compute_prompt(machine: Machine, state: allocators.State, seat: int, stored: int, tokens: int) -> None:
     """Store the next `tokens` prompt tokens of a seat that has room for them; once they are all there, it generates."""
     counts, seats = machine.counts, machine.seats
@@ -168,7 +167,7 @@ def compute_prompt(machine: Machine, state: allocators.State, seat: int, stored:
         seating.schedule(machine, seat)
 
 
-@inlined
+@kernel
 def label_free_slots(machine: Machine, state: allocators.State) -> int:
     """Book the free slots to the account that says why they are free; the cause of a blocked step, or -1."""
     row = machine.ledger.row
@@ -177,7 +176,7 @@ def label_free_slots(machine: Machine, state: allocators.State) -> int:
     free = allocators.free_slots(state)
     blank = free
     if machine.counts[CACHING]:
-        blank -= prefixes.book_cached(machine, state)
+        blank -= caches.book_cached(state, machine)
     row[LARGEST] = allocators.largest(state)
     if queue.num_waiting(machine) == 0:
         row[IDLE] = blank

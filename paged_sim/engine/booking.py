@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paged_sim import ledger as books
-from paged_sim.compiled import inlined, kernel
+from paged_sim.compiled import kernel
 from paged_sim.engine.machine import (
     BLOCKED,
     NUM_FINISHED,
@@ -20,7 +20,7 @@ from paged_sim.ledger import BATCH, NUM_COUNTS, RESERVATION, TOKEN_STATE
 from paged_sim.requests import Floats
 
 
-@inlined
+@kernel
 def book_steps(machine: Machine, blocked: int, steps: int, slope: int, begin: float, duration: float) -> None:
     """Book `steps` alike steps that start at `begin`, on each of which `slope` sequences store a token.
 
@@ -38,7 +38,7 @@ def book_steps(machine: Machine, blocked: int, steps: int, slope: int, begin: fl
     row[RESERVATION] -= slope * (steps - 1)
 
 
-@inlined
+@kernel
 def keep_samples(machine: Machine, steps: int, slope: int, begin: float, duration: float) -> None:
     """Keep the timeline's rows among these steps: every STRIDE-th; the stride doubles when the timeline is full."""
     counts, timeline = machine.counts, machine.timeline

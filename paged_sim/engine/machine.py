@@ -156,7 +156,8 @@ class Machine(NamedTuple):
     """All of a simulation but the allocator.
 
     `known[request]` is the tokens its server knows: the prompt, and after a preemption those generated until then;
-    `admissions[request]` counts how often it was admitted. `content` says which tokens are equal, where that counts.
+    `admissions[request]` counts how often it was admitted. `content` says which tokens are equal, where a
+    prefix cache asks.
     `queue[QUEUE_HEAD:QUEUE_TAIL]` are the waiting requests, behind `returned[:NUM_RETURNED]` (the last
     one first), the preempted ones. `wheel[step & mask]` is the first seat with an event at a step. `ended` lists
     requests as they finish. `operations` is the record for the arena, with the list `pages`. `samples[request]` are its

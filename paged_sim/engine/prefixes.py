@@ -26,7 +26,7 @@ from paged_sim.ledger import CACHED, HELD, RESERVATION, SAVED, SHARED, TAIL, TOK
 
 
 @kernel
-def begin(machine: Machine, state: allocators.State, seat: int, hits: int, tokens: int) -> None:
+def begin(state: allocators.State, machine: Machine, seat: int, hits: int, tokens: int) -> None:
     """Give a new seat what was found, of which `hits` tokens need not be computed, and room for `tokens` in all."""
     request = machine.seats[REQUEST, seat]
     note_hits(machine, request, hits)
@@ -72,7 +72,7 @@ def copy_part(machine: Machine, state: allocators.State, seat: int, hits: int) -
 
 
 @kernel
-def book_cached(machine: Machine, state: allocators.State) -> int:
+def book_cached(state: allocators.State, machine: Machine) -> int:
     """Book the slots of pages that are only cached; how many there are."""
     counts, row = machine.counts, machine.ledger.row
     filled, rest = allocators.cached_slots(state)

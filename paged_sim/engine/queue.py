@@ -36,7 +36,7 @@ def head(machine: Machine) -> int:
     return int(machine.queue[counts[QUEUE_HEAD]])
 
 
-@inlined
+@kernel
 def pop_head(machine: Machine) -> None:
     """Take the head out of the queue."""
     if machine.counts[NUM_RETURNED] > 0:
@@ -61,7 +61,7 @@ def next_arrival(machine: Machine) -> float:
     return float(machine.arrival[arrived])
 
 
-@inlined
+@kernel
 def join_arrivals(machine: Machine) -> None:
     """Queue every request that has arrived by now; one that was refused beforehand only leaves."""
     counts = machine.counts
@@ -75,7 +75,7 @@ def join_arrivals(machine: Machine) -> None:
             leave(machine)
 
 
-@inlined
+@kernel
 def leave(machine: Machine) -> None:
     """Count a request that has ended, one way or the other; in a closed loop its user sends the next one later."""
     counts = machine.counts

@@ -55,7 +55,7 @@ from paged_sim.engine.machine import (
 from paged_sim.ledger import RESERVATION, TOKEN_STATE
 
 
-@inlined
+@kernel
 def run(machine: Machine, state: allocators.State) -> None:
     """Serve the running sequences in order: each generating one stores a token, a partial prompt goes on."""
     counts, seats, row = machine.counts, machine.seats, machine.ledger.row
@@ -91,7 +91,7 @@ def num_generating(machine: Machine) -> int:
     return int(counts[NUM_RUNNING] - (machine.seats[NUM_SAMPLES, partial] if partial != NOBODY else 0))
 
 
-@inlined
+@kernel
 def collect_due(machine: Machine) -> None:
     """Empty this step's bucket of the wheel into `due`, in running order."""
     counts, seats, due = machine.counts, machine.seats, machine.due
@@ -116,7 +116,7 @@ def collect_due(machine: Machine) -> None:
         due[place] = seat
 
 
-@inlined
+@kernel
 def make_room(machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int, index: int) -> bool:
     """Give the sequences of a request, with `stored` tokens each, room for `tokens`; whether they are still seated.
 
@@ -233,7 +233,7 @@ def go_on_with_prompt(machine: Machine, state: allocators.State, seat: int) -> N
     compute_prompt(machine, state, seat, stored, tokens)
 
 
-@inlined
+@kernel
 def finish(machine: Machine, state: allocators.State) -> None:
     """Free the sequences that stored their last token, in running order."""
     counts, seats = machine.counts, machine.seats

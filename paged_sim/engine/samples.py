@@ -10,7 +10,7 @@ DIVERGED from the start and never looks at any of this.
 from __future__ import annotations
 
 from paged_sim import allocators
-from paged_sim.compiled import inlined
+from paged_sim.compiled import inlined, kernel
 from paged_sim.engine import groups
 from paged_sim.engine import seats as seating
 from paged_sim.engine.machine import (
@@ -33,7 +33,7 @@ from paged_sim.engine.machine import (
 from paged_sim.ledger import RESERVATION, TOKEN_STATE
 
 
-@inlined
+@kernel
 def need(machine: Machine, state: allocators.State, request: int, tokens: int) -> int:
     """Slots that all sequences of a request need together to hold `tokens` tokens each, before placement rounds."""
     whole = allocators.want(state, request, tokens)
@@ -43,7 +43,7 @@ def need(machine: Machine, state: allocators.State, request: int, tokens: int) -
     return int(whole + others * allocators.own_part(state, request, machine.prompt[request], tokens))
 
 
-@inlined
+@kernel
 def footprint(machine: Machine, state: allocators.State, request: int, tokens: int) -> int:
     """Slots that `need` really takes, after rounding."""
     whole = allocators.footprint(state, allocators.want(state, request, tokens))
@@ -54,7 +54,7 @@ def footprint(machine: Machine, state: allocators.State, request: int, tokens: i
     return int(whole + others * allocators.footprint(state, part))
 
 
-@inlined
+@kernel
 def fits(machine: Machine, state: allocators.State, request: int, tokens: int) -> bool:
     """Whether all sequences of a request would find room for `tokens` tokens each now."""
     whole = allocators.want(state, request, tokens)
@@ -65,14 +65,14 @@ def fits(machine: Machine, state: allocators.State, request: int, tokens: int) -
     return allocators.fits_all(state, whole, part, others)
 
 
-@inlined
+@kernel
 def work(machine: Machine, request: int, first: int, last: int) -> int:
     """Tokens to compute for positions `first` to `last - 1` of a request: its prompt once, the rest for each sample."""
     prompt = min(max(machine.prompt[request] - first, 0), last - first)
     return int(prompt + (last - first - prompt) * machine.samples[request])
 
 
-@inlined
+@kernel
 def affordable(machine: Machine, request: int, stored: int, budget: int) -> int:
     """Positions from `stored` on that a chunk of at most `budget` computed tokens reaches.
 
@@ -87,7 +87,7 @@ def affordable(machine: Machine, request: int, stored: int, budget: int) -> int:
     return int(min(known - stored, budget // machine.samples[request]))
 
 
-@inlined
+@kernel
 def enter(machine: Machine, state: allocators.State, leader: int, request: int) -> None:
     """Make a new seat the first sequence of a request and seat the others beside it."""
     seats = machine.seats
@@ -109,7 +109,7 @@ def enter(machine: Machine, state: allocators.State, leader: int, request: int) 
         last = other
 
 
-@inlined
+@kernel
 def introduce(machine: Machine, seat: int, request: int) -> None:
     """Tell a seat whose sequence it is."""
     counts, seats = machine.counts, machine.seats
@@ -119,7 +119,7 @@ def introduce(machine: Machine, seat: int, request: int) -> None:
     seats[FINAL, seat] = machine.prompt[request] + machine.output[request] - 1
 
 
-@inlined
+@kernel
 def end_of_part(machine: Machine, leader: int, tokens: int) -> int:
     """How many of a request's first `tokens` tokens can be stored without its sequences parting anew."""
     if machine.seats[FORM, leader] != UNFORKED:
@@ -133,7 +133,7 @@ def num_owners(machine: Machine, leader: int) -> int:
     return int(machine.seats[NUM_SAMPLES, leader] if machine.seats[FORM, leader] == DIVERGED else 1)
 
 
-@inlined
+@kernel
 def give_room(machine: Machine, state: allocators.State, leader: int, stored: int, tokens: int) -> None:
     """Give the sequences that have slots, with `stored` tokens each, room for `tokens` tokens; there must be room."""
     if machine.seats[FORM, leader] == TOGETHER:
@@ -155,7 +155,7 @@ def write(machine: Machine, state: allocators.State, leader: int, tokens: int) -
     groups.write_all(machine, state, leader, tokens)
 
 
-@inlined
+@kernel
 def num_written(machine: Machine, state: allocators.State, leader: int, stored: int) -> int:
     """Tokens that were written so that each sequence of a request has `stored` ones (copies are not written)."""
     if allocators.shares(state):
@@ -163,7 +163,7 @@ def num_written(machine: Machine, state: allocators.State, leader: int, stored: 
     return int(stored * machine.seats[NUM_SAMPLES, leader])
 
 
-@inlined
+@kernel
 def vacate(machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int, finished: bool) -> None:
     """`seats.vacate` for all sequences of a request: `tokens` tokens of each are booked, `stored` are stored."""
     row = machine.ledger.row

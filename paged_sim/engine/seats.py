@@ -48,7 +48,7 @@ from paged_sim.ledger import ROUNDING as ROUNDING_ACCOUNT
 from paged_sim.ledger import TAIL as TAIL_ACCOUNT
 
 
-@inlined
+@kernel
 def seat_down(machine: Machine) -> int:
     """A free seat, entered as the last in running order."""
     counts, seats = machine.counts, machine.seats
@@ -81,7 +81,7 @@ def sit_beside(machine: Machine) -> int:
     return int(seat)
 
 
-@inlined
+@kernel
 def stand_up(machine: Machine, seat: int) -> None:
     """Free a seat and close the running order behind it."""
     counts, seats = machine.counts, machine.seats
@@ -116,7 +116,7 @@ def schedule(machine: Machine, seat: int) -> None:
     machine.wheel[bucket] = seat
 
 
-@inlined
+@kernel
 def unschedule(machine: Machine, seat: int) -> None:
     """Strike a seat's next event, which must be entered."""
     seats = machine.seats
@@ -131,7 +131,7 @@ def unschedule(machine: Machine, seat: int) -> None:
     seats[NEXT_EVENT, other] = seats[NEXT_EVENT, seat]
 
 
-@inlined
+@kernel
 def account(machine: Machine, state: allocators.State, seat: int, slots: int) -> None:
     """Bring the ledger's row up to date after a seat came to hold `slots` slots.
 
@@ -170,18 +170,17 @@ def record(machine: Machine, kind: int, slot: int, length: int, generation: int,
     machine.counts[NUM_OPERATIONS] = index + 1
 
 
-@inlined
+@kernel
 def record_span(machine: Machine, state: allocators.State, seat: int, kind: int, first: int, last: int) -> None:
     """Record an operation over a seat's tokens `first` to `last - 1`, each with its identity.
 
     That is the sequence's own; where others may find the tokens, it says what they are.
     """
-    if not machine.counts[CACHING]:
-        record_tokens(machine, state, seat, kind, machine.seats[GENERATION, seat], first, last)
-        return
     position = first
     while position < last:
-        identity, end = stretch(machine.content, machine.seats[REQUEST, seat], position)
+        identity, end = machine.seats[GENERATION, seat], last
+        if machine.counts[CACHING]:
+            identity, end = stretch(machine.content, machine.seats[REQUEST, seat], position)
         record_tokens(machine, state, seat, kind, identity, position, min(end, last))
         position = end
 
@@ -283,7 +282,7 @@ def is_checked(machine: Machine, seat: int, finished: bool) -> bool:
     return bool(mode == CHECK_ALL or (mode == CHECK_FINISH and finished))
 
 
-@inlined
+@kernel
 def vacate(machine: Machine, state: allocators.State, seat: int, stored: int, finished: bool) -> None:
     """Read a seat's `stored` tokens back as `check` asks, give its slots back and free the seat."""
     counts, seats = machine.counts, machine.seats

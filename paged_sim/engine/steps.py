@@ -68,7 +68,7 @@ def advance(machine: Machine, state: allocators.State, until: int) -> int:
     return DONE
 
 
-@inlined
+@kernel
 def serve(machine: Machine, state: allocators.State) -> int:
     """One step's work up to the reading of the row; the cause if a request still waits, or -1."""
     counts, row = machine.counts, machine.ledger.row
@@ -84,7 +84,7 @@ def serve(machine: Machine, state: allocators.State) -> int:
     return admission.label_free_slots(machine, state)
 
 
-@inlined
+@kernel
 def pass_time(machine: Machine, blocked: int) -> None:
     """Book this step and the quiet ones that follow, and set the clock and the step behind them."""
     counts, times = machine.counts, machine.times
