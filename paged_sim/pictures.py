@@ -116,16 +116,16 @@ def _owners(machine: Machine, state: paged.Paged) -> tuple[dict[int, tuple[str, 
     leader = int(counts[m.FIRST_RUNNING])
     while leader != m.NOBODY:
         is_partial = leader == counts[m.PARTIAL]
-        tokens = int(seats[m.STORED, leader] if is_partial else counts[m.STEP] - seats[m.OFFSET, leader])
+        tokens = int(seats[leader, m.STORED] if is_partial else counts[m.STEP] - seats[leader, m.OFFSET])
         seat, sample = leader, 0
         while seat != m.NOBODY:
-            request = int(seats[m.REQUEST, leader])
+            request = int(seats[leader, m.REQUEST])
             label = f"{request}.{sample}" if machine.samples[request] > 1 else str(request)
             for index, page in enumerate(state.table[seat, : state.num_pages[seat]].tolist()):
                 owners[page] = (*owners.get(page, ()), label)
                 filled[page] = min(page_size, max(0, tokens - index * page_size))
-            seat, sample = int(seats[m.NEXT_SAMPLE, seat]), sample + 1
-        leader = int(seats[m.FOLLOWING, leader])
+            seat, sample = int(seats[seat, m.NEXT_SAMPLE]), sample + 1
+        leader = int(seats[leader, m.FOLLOWING])
     return owners, filled
 
 

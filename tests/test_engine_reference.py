@@ -192,5 +192,5 @@ def pages_in_running_order(machine: m.Machine, state: allocators.State) -> list[
     tables, seat = [], int(machine.counts[m.FIRST_RUNNING])
     while seat != m.NOBODY:
         tables.append(state.table[seat, : state.num_pages[seat]].tolist())
-        seat = int(machine.seats[m.FOLLOWING, seat])
+        seat = int(machine.seats[seat, m.FOLLOWING])
     return tables

@@ -233,8 +233,8 @@ def move_without_copying(monkeypatch: pytest.MonkeyPatch) -> None:
 def forget_an_account(monkeypatch: pytest.MonkeyPatch) -> None:
     def account(original: Any, machine: Machine, state: allocators.State, seat: int, slots: int) -> None:
         original(machine, state, seat, slots)
-        machine.ledger.row[TAIL_ACCOUNT] -= machine.seats[TAIL, seat]
-        machine.seats[TAIL, seat] = 0
+        machine.ledger.row[TAIL_ACCOUNT] -= machine.seats[seat, TAIL]
+        machine.seats[seat, TAIL] = 0
 
     wrap(monkeypatch, seats, "account", account)
 

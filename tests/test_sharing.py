@@ -71,7 +71,7 @@ class Recorded:
         self.tables, seat = [], int(machine.counts[m.FIRST_RUNNING])
         while seat != m.NOBODY:
             self.tables.append(state.table[seat, : state.num_pages[seat]].tolist())
-            seat = int(machine.seats[m.NEXT_SAMPLE, seat])
+            seat = int(machine.seats[seat, m.NEXT_SAMPLE])
 
 
 def saved_by_samples(requests: Requests, samples: int, page_size: int) -> float:

@@ -141,7 +141,7 @@ def begin(machine: Machine, state: allocators.State, hits: int, tokens: int) -> 
 def compute_prompt(machine: Machine, state: allocators.State, seat: int, stored: int, tokens: int) -> None:
     """Store the next `tokens` prompt tokens of a seat that has room for them; once they are all there, it generates."""
     counts, seats = machine.counts, machine.seats
-    row, request = machine.ledger.row, seats[REQUEST, seat]
+    row, request = machine.ledger.row, seats[seat, REQUEST]
     more = tokens * samples.num_owners(machine, seat)
     row[TOKEN_STATE] += more
     row[RESERVATION] -= more
@@ -152,15 +152,15 @@ def compute_prompt(machine: Machine, state: allocators.State, seat: int, stored:
     samples.write(machine, state, seat, stored)
     if counts[CACHING]:
         seating.enter(machine, state, seat, stored)
-    if seats[FORM, seat] == UNFORKED and stored == machine.prompt[request]:
+    if seats[seat, FORM] == UNFORKED and stored == machine.prompt[request]:
         groups.fork(machine, state, seat)
     if stored < machine.known[request]:
-        seats[STORED, seat] = stored
+        seats[seat, STORED] = stored
         counts[PARTIAL] = seat
         return
-    seats[OFFSET, seat] = counts[STEP] - stored
-    seats[END, seat] = seats[OFFSET, seat] + seats[FINAL, seat]
-    if seats[END, seat] == counts[STEP]:
+    seats[seat, OFFSET] = counts[STEP] - stored
+    seats[seat, END] = seats[seat, OFFSET] + seats[seat, FINAL]
+    if seats[seat, END] == counts[STEP]:
         machine.ending[counts[NUM_ENDING]] = seat
         counts[NUM_ENDING] += 1
     else:

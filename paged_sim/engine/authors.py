@@ -18,15 +18,15 @@ from paged_sim.engine.machine import BEAM, EAGER, GENERATION, RECORD, REQUEST, W
 def write(machine: Machine, state: allocators.State, leader: int, seat: int, tokens: int) -> None:
     """`seats.write` for one of several sequences of a request."""
     seats = machine.seats
-    first = seats[WRITTEN, seat]
+    first = seats[seat, WRITTEN]
     last = tokens if machine.counts[EAGER] else seating.written_ahead(machine, seat)
     if machine.counts[BEAM]:
-        prompt = machine.prompt[seats[REQUEST, leader]]
+        prompt = machine.prompt[seats[leader, REQUEST]]
         for position in range(max(first, prompt), last):
-            machine.group.authors[seat, position - prompt] = seats[GENERATION, seat]
+            machine.group.authors[seat, position - prompt] = seats[seat, GENERATION]
     if machine.counts[RECORD]:
         record(machine, state, leader, seat, WRITE, first, last)
-    seats[WRITTEN, seat] = last
+    seats[seat, WRITTEN] = last
 
 
 @kernel
@@ -54,12 +54,12 @@ def author_of(
 ) -> tuple[int, int]:
     """The generation that wrote a sequence's token at `position`, and the end (at most `last`) of what it wrote."""
     seats = machine.seats
-    prompt = machine.prompt[seats[REQUEST, leader]]
+    prompt = machine.prompt[seats[leader, REQUEST]]
     is_beam = machine.counts[BEAM]
     if position < prompt and (is_beam or allocators.shares(state)):
-        return int(seats[GENERATION, leader]), int(min(last, prompt))
+        return int(seats[leader, GENERATION]), int(min(last, prompt))
     if not is_beam:
-        return int(seats[GENERATION, seat]), last
+        return int(seats[seat, GENERATION]), last
     author = machine.group.authors[seat, position - prompt]
     end = position + 1
     while end < last and machine.group.authors[seat, end - prompt] == author:

@@ -46,13 +46,13 @@ def count_heirs(machine: Machine, leader: int, stored: int) -> None:
     seats = machine.seats
     seat = leader
     while seat != NOBODY:
-        seats[HEIRS, seat] = 0
-        seat = seats[NEXT_SAMPLE, seat]
-    for beam in range(seats[NUM_SAMPLES, leader]):
+        seats[seat, HEIRS] = 0
+        seat = seats[seat, NEXT_SAMPLE]
+    for beam in range(seats[leader, NUM_SAMPLES]):
         seat = leader
-        for _ in range(parent_of(machine, seats[REQUEST, leader], stored, beam)):
-            seat = seats[NEXT_SAMPLE, seat]
-        seats[HEIRS, seat] += 1
+        for _ in range(parent_of(machine, seats[leader, REQUEST], stored, beam)):
+            seat = seats[seat, NEXT_SAMPLE]
+        seats[seat, HEIRS] += 1
 
 
 def branch(machine: Machine, state: allocators.State, leader: int, stored: int) -> None:
@@ -66,24 +66,24 @@ def branch(machine: Machine, state: allocators.State, leader: int, stored: int) 
     free = allocators.free_slots(state)
     seat = leader
     while seat != NOBODY:
-        if seats[HEIRS, seat] == 0:
+        if seats[seat, HEIRS] == 0:
             drop(machine, state, leader, seat, stored)
-        seat = seats[NEXT_SAMPLE, seat]
+        seat = seats[seat, NEXT_SAMPLE]
     parent, seat = leader, leader
     while seat != NOBODY:
-        if seats[HEIRS, seat] == 0:
-            while seats[HEIRS, parent] < 2:
-                parent = seats[NEXT_SAMPLE, parent]
-            seats[HEIRS, parent] -= 1
+        if seats[seat, HEIRS] == 0:
+            while seats[parent, HEIRS] < 2:
+                parent = seats[parent, NEXT_SAMPLE]
+            seats[parent, HEIRS] -= 1
             continue_as(machine, state, parent, seat, stored)
-        seat = seats[NEXT_SAMPLE, seat]
+        seat = seats[seat, NEXT_SAMPLE]
     if allocators.shares(state):
         begun = stored % forks.page_of(machine, state, leader)
         seat = leader
         while seat != NOBODY:
             forks.copy_page(machine, state, seat, stored, begun)
-            seat = seats[NEXT_SAMPLE, seat]
-        saved = seats[SAVED_SLOTS, leader] + allocators.free_slots(state) - free
+            seat = seats[seat, NEXT_SAMPLE]
+        saved = seats[leader, SAVED_SLOTS] + allocators.free_slots(state) - free
         forks.share(machine, leader, saved, saved, 0)
 
 
@@ -98,7 +98,7 @@ def drop(machine: Machine, state: allocators.State, leader: int, seat: int, stor
 @kernel
 def continue_as(machine: Machine, state: allocators.State, parent: int, seat: int, stored: int) -> None:
     """Let the seat of a dropped beam continue `parent`."""
-    prompt = machine.prompt[machine.seats[REQUEST, seat]]
+    prompt = machine.prompt[machine.seats[seat, REQUEST]]
     for index in range(stored - prompt):
         machine.group.authors[seat, index] = machine.group.authors[parent, index]
     if allocators.shares(state):

@@ -44,10 +44,10 @@ def limit_room(machine: Machine, leader: int, tokens: int) -> None:
     seats = machine.seats
     seat = leader
     while seat != NOBODY:
-        if seats[FORM, leader] != DIVERGED:
-            seats[ROOM, seat] = min(seats[SLOTS, seat], machine.prompt[seats[REQUEST, leader]])
+        if seats[leader, FORM] != DIVERGED:
+            seats[seat, ROOM] = min(seats[seat, SLOTS], machine.prompt[seats[leader, REQUEST]])
         if machine.counts[BEAM]:
-            seats[ROOM, seat] = min(tokens, seats[ROOM, seat])
+            seats[seat, ROOM] = min(tokens, seats[seat, ROOM])
         seat = seating.next_owner(machine, leader, seat)
 
 
@@ -67,35 +67,35 @@ def share(machine: Machine, leader: int, saved: int, tokens: int, tail: int) -> 
     `saved` slots are counted beyond those handed out; `tokens` of them hold tokens and `tail` are never written.
     """
     seats, row = machine.seats, machine.ledger.row
-    more_slots = saved - seats[SAVED_SLOTS, leader]
-    more_tokens = tokens - seats[SAVED_TOKENS, leader]
-    more_tail = tail - seats[SAVED_TAIL, leader]
+    more_slots = saved - seats[leader, SAVED_SLOTS]
+    more_tokens = tokens - seats[leader, SAVED_TOKENS]
+    more_tail = tail - seats[leader, SAVED_TAIL]
     row[HELD] -= more_slots
     row[SAVED] += more_slots
     row[TOKEN_STATE] -= more_tokens
     row[SHARED] += more_tokens
     row[TAIL_ACCOUNT] -= more_tail
     row[RESERVATION] -= more_slots - more_tokens - more_tail
-    seats[SAVED_SLOTS, leader] = saved
-    seats[SAVED_TOKENS, leader] = tokens
-    seats[SAVED_TAIL, leader] = tail
+    seats[leader, SAVED_SLOTS] = saved
+    seats[leader, SAVED_TOKENS] = tokens
+    seats[leader, SAVED_TAIL] = tail
 
 
 def fork(machine: Machine, state: allocators.State, leader: int) -> None:
     """Fork the other sequences from the first, whose prompt is complete: they share all its pages."""
     seats, row = machine.seats, machine.ledger.row
-    prompt = machine.prompt[seats[REQUEST, leader]]
-    seat = seats[NEXT_SAMPLE, leader]
+    prompt = machine.prompt[seats[leader, REQUEST]]
+    seat = seats[leader, NEXT_SAMPLE]
     while seat != NOBODY:
         slots = allocators.fork(state, leader, seat)
         seating.account(machine, state, seat, slots)
         row[TOKEN_STATE] += prompt
         row[RESERVATION] -= prompt
-        seats[WRITTEN, seat] = prompt
-        seat = seats[NEXT_SAMPLE, seat]
-    seats[FORM, leader] = TOGETHER
-    others = seats[NUM_SAMPLES, leader] - 1
-    share(machine, leader, others * seats[SLOTS, leader], others * prompt, others * seats[TAIL, leader])
+        seats[seat, WRITTEN] = prompt
+        seat = seats[seat, NEXT_SAMPLE]
+    seats[leader, FORM] = TOGETHER
+    others = seats[leader, NUM_SAMPLES] - 1
+    share(machine, leader, others * seats[leader, SLOTS], others * prompt, others * seats[leader, TAIL])
     limit_room(machine, leader, prompt)
 
 
@@ -103,16 +103,16 @@ def fork(machine: Machine, state: allocators.State, leader: int) -> None:
 def copies_needed(machine: Machine, state: allocators.State, leader: int) -> int:
     """Slots in the pages that must be copied before the sequences of a request can write; 0 if none."""
     seats = machine.seats
-    prompt = machine.prompt[seats[REQUEST, leader]]
-    if seats[FORM, leader] != TOGETHER or seats[SLOTS, leader] == prompt:
+    prompt = machine.prompt[seats[leader, REQUEST]]
+    if seats[leader, FORM] != TOGETHER or seats[leader, SLOTS] == prompt:
         return 0
-    return int((seats[NUM_SAMPLES, leader] - 1) * page_of(machine, state, leader))
+    return int((seats[leader, NUM_SAMPLES] - 1) * page_of(machine, state, leader))
 
 
 @kernel
 def page_of(machine: Machine, state: allocators.State, leader: int) -> int:
     """Slots that one token more than the prompt takes in each further sequence: a page."""
-    request = machine.seats[REQUEST, leader]
+    request = machine.seats[leader, REQUEST]
     prompt = machine.prompt[request]
     return allocators.own_part(state, request, prompt, prompt + 1)
 
@@ -120,15 +120,15 @@ def page_of(machine: Machine, state: allocators.State, leader: int) -> int:
 def part(machine: Machine, state: allocators.State, leader: int) -> None:
     """Give every sequence TOGETHER with others a page of its own to write to; there must be room for the copies."""
     seats = machine.seats
-    prompt = machine.prompt[seats[REQUEST, leader]]
+    prompt = machine.prompt[seats[leader, REQUEST]]
     begun = prompt % page_of(machine, state, leader)
     seat = leader
     while seat != NOBODY:
         copy_page(machine, state, seat, prompt, begun)
-        seats[ROOM, seat] = seats[SLOTS, seat]
-        seat = seats[NEXT_SAMPLE, seat]
-    seats[FORM, leader] = DIVERGED
-    saved = (seats[NUM_SAMPLES, leader] - 1) * (prompt - begun)
+        seats[seat, ROOM] = seats[seat, SLOTS]
+        seat = seats[seat, NEXT_SAMPLE]
+    seats[leader, FORM] = DIVERGED
+    saved = (seats[leader, NUM_SAMPLES] - 1) * (prompt - begun)
     share(machine, leader, saved, saved, 0)
 
 
@@ -158,8 +158,8 @@ def vacate_all(
         seat = seating.next_owner(machine, leader, seat)
     seat = leader
     while seat != NOBODY:
-        following = seats[NEXT_SAMPLE, seat]
-        if seats[SLOTS, seat] > 0:
+        following = seats[seat, NEXT_SAMPLE]
+        if seats[seat, SLOTS] > 0:
             row[TOKEN_STATE] -= tokens
             row[RESERVATION] += tokens
             if machine.counts[RECORD]:
@@ -180,7 +180,7 @@ def take_back(machine: Machine, state: allocators.State, seat: int, stored: int)
     A seat may have grown and not have written, because another of its request found no room: such slots are poisoned,
     as they are where tokens are written one by one.
     """
-    written = max(stored, machine.seats[WRITTEN, seat])
+    written = max(stored, machine.seats[seat, WRITTEN])
     seating.record_span(machine, state, seat, seating.undo(machine), stored, written)
     seating.record_span(machine, state, seat, POISON, written, seating.written_ahead(machine, seat))
 
@@ -190,5 +190,5 @@ def give_back(machine: Machine, state: allocators.State, seat: int) -> None:
     """Release a seat's slots, poisoned first where nobody else owns them."""
     if machine.counts[RECORD] and machine.counts[POISON_FREED]:
         alone = allocators.exclusive_from(state, seat)
-        seating.record_span(machine, state, seat, POISON, alone, machine.seats[SLOTS, seat])
+        seating.record_span(machine, state, seat, POISON, alone, machine.seats[seat, SLOTS])
     allocators.release(state, seat)

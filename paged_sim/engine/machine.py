@@ -11,33 +11,34 @@ from paged_sim.content import Content
 from paged_sim.ledger import NUM_COUNTS, Ledger
 from paged_sim.requests import Floats, Ints, Requests
 
-# Rows of `seats`: what the engine knows of each resident sequence.
+# Columns of `seats`: what the engine knows of each resident sequence. Eight of them are one line of the processor's
+# cache; what every event asks for comes first.
 (
-    REQUEST,  # its request
-    GENERATION,  # its number among all admissions: running order, and the identity its tokens are tagged with
     OFFSET,  # at step s it has s - OFFSET tokens stored, once its prompt is complete
-    STORED,  # tokens stored so far while its prompt is being computed in chunks
     FINAL,  # tokens it will have stored at its end
     END,  # the step that stores the last of them
     SLOTS,  # slots it holds
+    ROOM,  # tokens it may store before it must ask again: what it holds, less where a page is still to be copied
     WRITTEN,  # tokens written to the arena: it may run ahead to the end of what is held
     NEXT_EVENT,  # the next seat in the same bucket of the wheel
-    PREVIOUS,  # its neighbours in running order
-    FOLLOWING,
+    NUM_SAMPLES,  # of the first sequence of a request: how many there are
+    GENERATION,  # its number among all admissions: running order, and the identity its tokens are tagged with
+    REQUEST,  # its request
     OVER,  # its slots beyond FINAL, by account
     TAIL,
     ROUNDING,
-    ROOM,  # tokens it may store before it must ask again: what it holds, less where a page is still to be copied
+    FORM,  # of the first sequence of a request: what all of them share
     NEXT_SAMPLE,  # the next sequence of the same request, or NOBODY
+    STORED,  # tokens stored so far while its prompt is being computed in chunks
+    PREVIOUS,  # its neighbours in running order
+    FOLLOWING,
     # The first sequence of a request also knows:
-    NUM_SAMPLES,  # the sequences of its request
-    FORM,  # what they share
     SAVED_SLOTS,  # slots that all of them hold beyond those handed out, tokens and tail therein
     SAVED_TOKENS,
     SAVED_TAIL,
     HEIRS,  # of a beam: how many beams continue it in this step
 ) = range(22)
-NUM_SEAT_FIELDS = 22
+NUM_SEAT_FIELDS = 24
 NOBODY = -1
 
 # FORM: only the first sequence has slots; all have the same pages; each has pages of its own to write to.
@@ -224,7 +225,7 @@ def empty_machine(
         ended=np.zeros(total, np.int64),
         queue=np.zeros(total, np.int64),
         returned=np.zeros(seats, np.int64),
-        seats=np.zeros((NUM_SEAT_FIELDS, seats), np.int64),
+        seats=np.zeros((seats, NUM_SEAT_FIELDS), np.int64),
         free_seats=np.arange(seats - 1, -1, -1, dtype=np.int64),
         due=np.zeros(seats, np.int64),
         ending=np.zeros(seats, np.int64),

@@ -28,7 +28,7 @@ from paged_sim.ledger import CACHED, HELD, RESERVATION, SAVED, SHARED, TAIL, TOK
 @kernel
 def begin(state: allocators.State, machine: Machine, seat: int, hits: int, tokens: int) -> None:
     """Give a new seat what was found, of which `hits` tokens need not be computed, and room for `tokens` in all."""
-    request = machine.seats[REQUEST, seat]
+    request = machine.seats[seat, REQUEST]
     note_hits(machine, request, hits)
     share(machine, state, seat)
     slots = allocators.take(state, seat, allocators.want(state, request, tokens))
@@ -53,7 +53,7 @@ def share(machine: Machine, state: allocators.State, seat: int) -> None:
     row = machine.ledger.row
     found, idle = allocators.found(state)
     machine.counts[HIT_IN_PAGES] += found
-    machine.seats[SLOTS, seat] = found
+    machine.seats[seat, SLOTS] = found
     row[HELD] += idle
     row[TOKEN_STATE] += idle
     row[SHARED] += found - idle
@@ -64,7 +64,7 @@ def share(machine: Machine, state: allocators.State, seat: int) -> None:
 def copy_part(machine: Machine, state: allocators.State, seat: int, hits: int) -> None:
     """Copy the tokens that were found in a page of which others follow, and leave a seat with `hits` tokens."""
     source, tokens = allocators.copied(state)
-    machine.seats[WRITTEN, seat] = hits
+    machine.seats[seat, WRITTEN] = hits
     if tokens > 0:
         machine.ledger.row[TOKEN_STATE] += tokens
         machine.ledger.row[RESERVATION] -= tokens

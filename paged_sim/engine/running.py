@@ -68,11 +68,11 @@ def run(machine: Machine, state: allocators.State) -> None:
         seat = machine.due[index]
         if seat == NOBODY:
             continue
-        tokens = counts[STEP] - seats[OFFSET, seat]
-        if tokens > seats[ROOM, seat] and not make_room(machine, state, seat, tokens, tokens - 1, index):
+        tokens = counts[STEP] - seats[seat, OFFSET]
+        if tokens > seats[seat, ROOM] and not make_room(machine, state, seat, tokens, tokens - 1, index):
             continue
         samples.write(machine, state, seat, tokens)
-        if seats[END, seat] == counts[STEP]:
+        if seats[seat, END] == counts[STEP]:
             machine.ending[counts[NUM_ENDING]] = seat
             counts[NUM_ENDING] += 1
         else:
@@ -88,7 +88,7 @@ def num_generating(machine: Machine) -> int:
     """Running sequences whose prompt is complete."""
     counts = machine.counts
     partial = counts[PARTIAL]
-    return int(counts[NUM_RUNNING] - (machine.seats[NUM_SAMPLES, partial] if partial != NOBODY else 0))
+    return int(counts[NUM_RUNNING] - (machine.seats[partial, NUM_SAMPLES] if partial != NOBODY else 0))
 
 
 @kernel
@@ -102,7 +102,7 @@ def collect_due(machine: Machine) -> None:
     while seat != NOBODY:
         due[total] = seat
         total += 1
-        seat = seats[NEXT_EVENT, seat]
+        seat = seats[seat, NEXT_EVENT]
     counts[NUM_DUE] = total
     # The bucket's list is nearly in reverse: turn it round, then sort by insertion.
     for index in range(total // 2):
@@ -110,7 +110,7 @@ def collect_due(machine: Machine) -> None:
     for index in range(1, total):
         seat = due[index]
         place = index
-        while place > 0 and seats[GENERATION, due[place - 1]] > seats[GENERATION, seat]:
+        while place > 0 and seats[due[place - 1], GENERATION] > seats[seat, GENERATION]:
             due[place] = due[place - 1]
             place -= 1
         due[place] = seat
@@ -125,8 +125,8 @@ def make_room(machine: Machine, state: allocators.State, leader: int, tokens: in
     (places from there on are struck when their seats give way).
     """
     counts, seats = machine.counts, machine.seats
-    diverged = seats[FORM, leader] == DIVERGED
-    if counts[BEAM] and diverged and seats[NUM_SAMPLES, leader] > 1 and leader != counts[PARTIAL]:
+    diverged = seats[leader, FORM] == DIVERGED
+    if counts[BEAM] and diverged and seats[leader, NUM_SAMPLES] > 1 and leader != counts[PARTIAL]:
         groups.branch(machine, state, leader, stored)
     while True:
         missing = find_room(machine, state, leader, tokens, stored)
@@ -141,17 +141,17 @@ def make_room(machine: Machine, state: allocators.State, leader: int, tokens: in
 def find_room(machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int) -> int:
     """Let each sequence of a request grow that has not yet; 0, or the slots for which the first of them has no room."""
     seats = machine.seats
-    if seats[FORM, leader] == TOGETHER:
+    if seats[leader, FORM] == TOGETHER:
         copies = forks.copies_needed(machine, state, leader)
         if not allocators.fits(state, copies):
             return copies
         groups.part(machine, state, leader)
-    goal = allocators.want(state, seats[REQUEST, leader], tokens)
+    goal = allocators.want(state, seats[leader, REQUEST], tokens)
     seat = leader
     while seat != NOBODY:
         slots = allocators.grow(state, seat, goal)
         if slots == NO_ROOM:
-            return int(allocators.footprint(state, goal) - seats[SLOTS, seat])
+            return int(allocators.footprint(state, goal) - seats[seat, SLOTS])
         source = allocators.moved_from(state)
         if source >= 0:
             seating.record_move(machine, state, seat, source, stored)
@@ -169,7 +169,7 @@ def give_way(machine: Machine, state: allocators.State, leader: int, tokens: int
     counts, seats = machine.counts, machine.seats
     is_refused = not counts[RECOMPUTE] or counts[FIRST_RUNNING] == counts[LAST_RUNNING]
     victim = leader if is_refused else counts[LAST_RUNNING]
-    request = seats[REQUEST, victim]
+    request = seats[victim, REQUEST]
     if is_refused:
         refusal = REFUSED_GROWTH if label == SHORTAGE else REFUSED_MOVE
         machine.outcome[request] = REFUSED_ALONE if counts[RECOMPUTE] else refusal
@@ -177,7 +177,7 @@ def give_way(machine: Machine, state: allocators.State, leader: int, tokens: int
     else:
         counts[PREEMPTED_NOW] = 1
         machine.tallies[PREEMPTED, label] += 1
-        tokens = counts[STEP] - seats[OFFSET, victim]
+        tokens = counts[STEP] - seats[victim, OFFSET]
         if victim != counts[PARTIAL]:
             machine.known[request] = tokens
             strike(machine, victim, index)
@@ -203,7 +203,7 @@ def evict(machine: Machine, state: allocators.State, seat: int, tokens: int) -> 
     counts = machine.counts
     stored = tokens - 1
     if seat == counts[PARTIAL]:
-        stored = machine.seats[STORED, seat]
+        stored = machine.seats[seat, STORED]
         tokens = stored
         counts[PARTIAL] = NOBODY
     counts[DISCARDED] += samples.num_written(machine, state, seat, stored)
@@ -217,17 +217,17 @@ def write_token_by_token(machine: Machine, state: allocators.State) -> None:
     seat = counts[FIRST_RUNNING]
     while seat != NOBODY:
         if seat != counts[PARTIAL]:
-            samples.write(machine, state, seat, counts[STEP] - seats[OFFSET, seat])
-        seat = seats[FOLLOWING, seat]
+            samples.write(machine, state, seat, counts[STEP] - seats[seat, OFFSET])
+        seat = seats[seat, FOLLOWING]
 
 
 @kernel
 def go_on_with_prompt(machine: Machine, state: allocators.State, seat: int) -> None:
     """Compute the next chunk of a partial prompt: the last in running order, it gets what is left of the budget."""
     counts, seats = machine.counts, machine.seats
-    stored = seats[STORED, seat]
-    tokens = samples.affordable(machine, seats[REQUEST, seat], stored, counts[BUDGET])
-    if stored + tokens > seats[ROOM, seat] and not make_room(machine, state, seat, stored + tokens, stored, 0):
+    stored = seats[seat, STORED]
+    tokens = samples.affordable(machine, seats[seat, REQUEST], stored, counts[BUDGET])
+    if stored + tokens > seats[seat, ROOM] and not make_room(machine, state, seat, stored + tokens, stored, 0):
         return
     counts[PARTIAL] = NOBODY
     compute_prompt(machine, state, seat, stored, tokens)
@@ -239,11 +239,11 @@ def finish(machine: Machine, state: allocators.State) -> None:
     counts, seats = machine.counts, machine.seats
     for index in range(counts[NUM_ENDING]):
         seat = machine.ending[index]
-        request, final = seats[REQUEST, seat], seats[FINAL, seat]
+        request, final = seats[seat, REQUEST], seats[seat, FINAL]
         if counts[NUM_FINISHED] >= counts[WARMUP]:
-            sequences = seats[NUM_SAMPLES, seat]
-            counts[STORED_AT_FINISH] += sequences * final - seats[SAVED_TOKENS, seat]
-            counts[HELD_AT_FINISH] += sequences * seats[SLOTS, seat] - seats[SAVED_SLOTS, seat]
+            sequences = seats[seat, NUM_SAMPLES]
+            counts[STORED_AT_FINISH] += sequences * final - seats[seat, SAVED_TOKENS]
+            counts[HELD_AT_FINISH] += sequences * seats[seat, SLOTS] - seats[seat, SAVED_SLOTS]
         samples.vacate(machine, state, seat, final, final, True)
         machine.outcome[request] = FINISHED
         machine.ended[counts[NUM_FINISHED]] = request

@@ -91,21 +91,21 @@ def affordable(machine: Machine, request: int, stored: int, budget: int) -> int:
 def enter(machine: Machine, state: allocators.State, leader: int, request: int) -> None:
     """Make a new seat the first sequence of a request and seat the others beside it."""
     seats = machine.seats
-    seats[NUM_SAMPLES, leader] = machine.samples[request]
-    seats[FORM, leader] = DIVERGED
-    seats[SAVED_SLOTS, leader] = 0
-    seats[SAVED_TOKENS, leader] = 0
-    seats[SAVED_TAIL, leader] = 0
+    seats[leader, NUM_SAMPLES] = machine.samples[request]
+    seats[leader, FORM] = DIVERGED
+    seats[leader, SAVED_SLOTS] = 0
+    seats[leader, SAVED_TOKENS] = 0
+    seats[leader, SAVED_TAIL] = 0
     introduce(machine, leader, request)
     if machine.samples[request] == 1:
         return
     if allocators.shares(state):
-        seats[FORM, leader] = UNFORKED
+        seats[leader, FORM] = UNFORKED
     last = leader
     for _ in range(machine.samples[request] - 1):
         other = seating.sit_beside(machine)
         introduce(machine, other, request)
-        seats[NEXT_SAMPLE, last] = other
+        seats[last, NEXT_SAMPLE] = other
         last = other
 
 
@@ -113,32 +113,32 @@ def enter(machine: Machine, state: allocators.State, leader: int, request: int) 
 def introduce(machine: Machine, seat: int, request: int) -> None:
     """Tell a seat whose sequence it is."""
     counts, seats = machine.counts, machine.seats
-    seats[REQUEST, seat] = request
-    seats[GENERATION, seat] = counts[NUM_GENERATIONS]
+    seats[seat, REQUEST] = request
+    seats[seat, GENERATION] = counts[NUM_GENERATIONS]
     counts[NUM_GENERATIONS] += 1
-    seats[FINAL, seat] = machine.prompt[request] + machine.output[request] - 1
+    seats[seat, FINAL] = machine.prompt[request] + machine.output[request] - 1
 
 
 @kernel
 def end_of_part(machine: Machine, leader: int, tokens: int) -> int:
     """How many of a request's first `tokens` tokens can be stored without its sequences parting anew."""
-    if machine.seats[FORM, leader] != UNFORKED:
+    if machine.seats[leader, FORM] != UNFORKED:
         return tokens
-    return int(min(tokens, machine.prompt[machine.seats[REQUEST, leader]]))
+    return int(min(tokens, machine.prompt[machine.seats[leader, REQUEST]]))
 
 
 @inlined
 def num_owners(machine: Machine, leader: int) -> int:
     """Sequences that store each generated token of theirs, and, where nothing is shared, each of the prompt."""
-    return int(machine.seats[NUM_SAMPLES, leader] if machine.seats[FORM, leader] == DIVERGED else 1)
+    return int(machine.seats[leader, NUM_SAMPLES] if machine.seats[leader, FORM] == DIVERGED else 1)
 
 
 @kernel
 def give_room(machine: Machine, state: allocators.State, leader: int, stored: int, tokens: int) -> None:
     """Give the sequences that have slots, with `stored` tokens each, room for `tokens` tokens; there must be room."""
-    if machine.seats[FORM, leader] == TOGETHER:
+    if machine.seats[leader, FORM] == TOGETHER:
         groups.part(machine, state, leader)
-    goal = allocators.want(state, machine.seats[REQUEST, leader], tokens)
+    goal = allocators.want(state, machine.seats[leader, REQUEST], tokens)
     seat = leader
     while seat != NOBODY:
         slots = allocators.grow(state, seat, goal) if stored > 0 else allocators.take(state, seat, goal)
@@ -149,7 +149,7 @@ def give_room(machine: Machine, state: allocators.State, leader: int, stored: in
 @inlined
 def write(machine: Machine, state: allocators.State, leader: int, tokens: int) -> None:
     """`seats.write` for every sequence of a request that has slots."""
-    if machine.seats[NUM_SAMPLES, leader] == 1:
+    if machine.seats[leader, NUM_SAMPLES] == 1:
         seating.write(machine, state, leader, tokens)
         return
     groups.write_all(machine, state, leader, tokens)
@@ -159,15 +159,15 @@ def write(machine: Machine, state: allocators.State, leader: int, tokens: int) -
 def num_written(machine: Machine, state: allocators.State, leader: int, stored: int) -> int:
     """Tokens that were written so that each sequence of a request has `stored` ones (copies are not written)."""
     if allocators.shares(state):
-        return work(machine, machine.seats[REQUEST, leader], 0, stored)
-    return int(stored * machine.seats[NUM_SAMPLES, leader])
+        return work(machine, machine.seats[leader, REQUEST], 0, stored)
+    return int(stored * machine.seats[leader, NUM_SAMPLES])
 
 
 @kernel
 def vacate(machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int, finished: bool) -> None:
     """`seats.vacate` for all sequences of a request: `tokens` tokens of each are booked, `stored` are stored."""
     row = machine.ledger.row
-    if machine.seats[NUM_SAMPLES, leader] > 1:
+    if machine.seats[leader, NUM_SAMPLES] > 1:
         groups.vacate_all(machine, state, leader, tokens, stored, finished)
         return
     row[TOKEN_STATE] -= tokens

@@ -54,12 +54,12 @@ def seat_down(machine: Machine) -> int:
     counts, seats = machine.counts, machine.seats
     seat = sit_beside(machine)
     last = counts[LAST_RUNNING]
-    seats[PREVIOUS, seat] = last
-    seats[FOLLOWING, seat] = NOBODY
+    seats[seat, PREVIOUS] = last
+    seats[seat, FOLLOWING] = NOBODY
     if last == NOBODY:
         counts[FIRST_RUNNING] = seat
     else:
-        seats[FOLLOWING, last] = seat
+        seats[last, FOLLOWING] = seat
     counts[LAST_RUNNING] = seat
     return seat
 
@@ -71,13 +71,13 @@ def sit_beside(machine: Machine) -> int:
     counts[NUM_FREE_SEATS] -= 1
     seat = machine.free_seats[counts[NUM_FREE_SEATS]]
     counts[NUM_RUNNING] += 1
-    seats[SLOTS, seat] = 0
-    seats[ROOM, seat] = 0
-    seats[WRITTEN, seat] = 0
-    seats[OVER, seat] = 0
-    seats[TAIL, seat] = 0
-    seats[ROUNDING, seat] = 0
-    seats[NEXT_SAMPLE, seat] = NOBODY
+    seats[seat, SLOTS] = 0
+    seats[seat, ROOM] = 0
+    seats[seat, WRITTEN] = 0
+    seats[seat, OVER] = 0
+    seats[seat, TAIL] = 0
+    seats[seat, ROUNDING] = 0
+    seats[seat, NEXT_SAMPLE] = NOBODY
     return int(seat)
 
 
@@ -85,15 +85,15 @@ def sit_beside(machine: Machine) -> int:
 def stand_up(machine: Machine, seat: int) -> None:
     """Free a seat and close the running order behind it."""
     counts, seats = machine.counts, machine.seats
-    previous, following = seats[PREVIOUS, seat], seats[FOLLOWING, seat]
+    previous, following = seats[seat, PREVIOUS], seats[seat, FOLLOWING]
     if previous == NOBODY:
         counts[FIRST_RUNNING] = following
     else:
-        seats[FOLLOWING, previous] = following
+        seats[previous, FOLLOWING] = following
     if following == NOBODY:
         counts[LAST_RUNNING] = previous
     else:
-        seats[PREVIOUS, following] = previous
+        seats[following, PREVIOUS] = previous
     leave_seat(machine, seat)
 
 
@@ -110,9 +110,9 @@ def leave_seat(machine: Machine, seat: int) -> None:
 def schedule(machine: Machine, seat: int) -> None:
     """Enter a seat's next event: the step at which it needs more slots, or its end."""
     seats = machine.seats
-    step = min(seats[END, seat], seats[OFFSET, seat] + seats[ROOM, seat] + 1)
+    step = min(seats[seat, END], seats[seat, OFFSET] + seats[seat, ROOM] + 1)
     bucket = step & (len(machine.wheel) - 1)
-    seats[NEXT_EVENT, seat] = machine.wheel[bucket]
+    seats[seat, NEXT_EVENT] = machine.wheel[bucket]
     machine.wheel[bucket] = seat
 
 
@@ -120,15 +120,15 @@ def schedule(machine: Machine, seat: int) -> None:
 def unschedule(machine: Machine, seat: int) -> None:
     """Strike a seat's next event, which must be entered."""
     seats = machine.seats
-    step = min(seats[END, seat], seats[OFFSET, seat] + seats[ROOM, seat] + 1)
+    step = min(seats[seat, END], seats[seat, OFFSET] + seats[seat, ROOM] + 1)
     bucket = step & (len(machine.wheel) - 1)
     other = machine.wheel[bucket]
     if other == seat:
-        machine.wheel[bucket] = seats[NEXT_EVENT, seat]
+        machine.wheel[bucket] = seats[seat, NEXT_EVENT]
         return
-    while seats[NEXT_EVENT, other] != seat:
-        other = seats[NEXT_EVENT, other]
-    seats[NEXT_EVENT, other] = seats[NEXT_EVENT, seat]
+    while seats[other, NEXT_EVENT] != seat:
+        other = seats[other, NEXT_EVENT]
+    seats[other, NEXT_EVENT] = seats[seat, NEXT_EVENT]
 
 
 @kernel
@@ -138,23 +138,23 @@ def account(machine: Machine, state: allocators.State, seat: int, slots: int) ->
     What it holds up to its final tokens goes to reservation; tokens stored are moved on to token state elsewhere.
     """
     seats, row = machine.seats, machine.ledger.row
-    final = seats[FINAL, seat]
-    row[HELD] += slots - seats[SLOTS, seat]
-    row[RESERVATION] += min(final, slots) - min(final, seats[SLOTS, seat])
-    row[OVER_RESERVATION] -= seats[OVER, seat]
-    row[TAIL_ACCOUNT] -= seats[TAIL, seat]
-    row[ROUNDING_ACCOUNT] -= seats[ROUNDING, seat]
+    final = seats[seat, FINAL]
+    row[HELD] += slots - seats[seat, SLOTS]
+    row[RESERVATION] += min(final, slots) - min(final, seats[seat, SLOTS])
+    row[OVER_RESERVATION] -= seats[seat, OVER]
+    row[TAIL_ACCOUNT] -= seats[seat, TAIL]
+    row[ROUNDING_ACCOUNT] -= seats[seat, ROUNDING]
     over, tail, rounding = 0, 0, 0
     if slots > 0:
         over, tail, rounding = allocators.beyond(state, seat, final)
-    seats[OVER, seat] = over
-    seats[TAIL, seat] = tail
-    seats[ROUNDING, seat] = rounding
+    seats[seat, OVER] = over
+    seats[seat, TAIL] = tail
+    seats[seat, ROUNDING] = rounding
     row[OVER_RESERVATION] += over
     row[TAIL_ACCOUNT] += tail
     row[ROUNDING_ACCOUNT] += rounding
-    seats[SLOTS, seat] = slots
-    seats[ROOM, seat] = slots
+    seats[seat, SLOTS] = slots
+    seats[seat, ROOM] = slots
 
 
 @inlined
@@ -178,9 +178,9 @@ def record_span(machine: Machine, state: allocators.State, seat: int, kind: int,
     """
     position = first
     while position < last:
-        identity, end = machine.seats[GENERATION, seat], last
+        identity, end = machine.seats[seat, GENERATION], last
         if machine.counts[CACHING]:
-            identity, end = stretch(machine.content, machine.seats[REQUEST, seat], position)
+            identity, end = stretch(machine.content, machine.seats[seat, REQUEST], position)
         record_tokens(machine, state, seat, kind, identity, position, min(end, last))
         position = end
 
@@ -236,7 +236,7 @@ def undo(machine: Machine) -> int:
 @inlined
 def written_ahead(machine: Machine, seat: int) -> int:
     """Tokens of a seat up to which writing may run ahead: what it has room for, but not beyond its end."""
-    return int(min(machine.seats[ROOM, seat], machine.seats[FINAL, seat]))
+    return int(min(machine.seats[seat, ROOM], machine.seats[seat, FINAL]))
 
 
 @inlined
@@ -248,8 +248,8 @@ def write(machine: Machine, state: allocators.State, seat: int, tokens: int) -> 
     """
     last = tokens if machine.counts[EAGER] else written_ahead(machine, seat)
     if machine.counts[RECORD]:
-        record_span(machine, state, seat, WRITE, machine.seats[WRITTEN, seat], last)
-    machine.seats[WRITTEN, seat] = last
+        record_span(machine, state, seat, WRITE, machine.seats[seat, WRITTEN], last)
+    machine.seats[seat, WRITTEN] = last
 
 
 @kernel
@@ -260,10 +260,10 @@ def record_move(machine: Machine, state: allocators.State, seat: int, source: in
         record(machine, COPY, source, stored, target, 0)
         ahead = written_ahead(machine, seat) - stored
         if ahead > 0:
-            record(machine, undo(machine), source + stored, ahead, machine.seats[GENERATION, seat], stored)
+            record(machine, undo(machine), source + stored, ahead, machine.seats[seat, GENERATION], stored)
         if machine.counts[POISON_FREED]:
-            record(machine, POISON, source, machine.seats[SLOTS, seat], machine.seats[GENERATION, seat], 0)
-    machine.seats[WRITTEN, seat] = stored
+            record(machine, POISON, source, machine.seats[seat, SLOTS], machine.seats[seat, GENERATION], 0)
+    machine.seats[seat, WRITTEN] = stored
 
 
 @kernel
@@ -278,7 +278,7 @@ def is_checked(machine: Machine, seat: int, finished: bool) -> bool:
     """Whether a seat's tokens are read back before its slots are given back."""
     mode = machine.counts[CHECK]
     if mode == CHECK_SAMPLE:
-        return is_sampled(machine.seats[GENERATION, seat], machine.counts[CHECK_SEED])
+        return is_sampled(machine.seats[seat, GENERATION], machine.counts[CHECK_SEED])
     return bool(mode == CHECK_ALL or (mode == CHECK_FINISH and finished))
 
 
@@ -292,9 +292,9 @@ def vacate(machine: Machine, state: allocators.State, seat: int, stored: int, fi
         record_span(machine, state, seat, undo(machine), stored, written_ahead(machine, seat))
     if counts[CACHING]:
         enter(machine, state, seat, stored)
-    slots, free = seats[SLOTS, seat], allocators.free_slots(state)
+    slots, free = seats[seat, SLOTS], allocators.free_slots(state)
     if counts[RECORD] and counts[POISON_FREED]:
-        record_span(machine, state, seat, POISON, allocators.exclusive_from(state, seat), seats[SLOTS, seat])
+        record_span(machine, state, seat, POISON, allocators.exclusive_from(state, seat), seats[seat, SLOTS])
     allocators.release(state, seat)
     account(machine, state, seat, 0)
     if counts[CACHING]:
@@ -323,6 +323,6 @@ def leave_shared(machine: Machine, freed: int, slots: int) -> None:
 @kernel
 def next_owner(machine: Machine, leader: int, seat: int) -> int:
     """The next sequence behind `seat` that has slots, or NOBODY: before the fork only the first one has."""
-    if machine.seats[FORM, leader] == UNFORKED:
+    if machine.seats[leader, FORM] == UNFORKED:
         return NOBODY
-    return int(machine.seats[NEXT_SAMPLE, seat])
+    return int(machine.seats[seat, NEXT_SAMPLE])
