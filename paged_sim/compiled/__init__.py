@@ -24,8 +24,9 @@ from typing import Any, TypeVar
 Function = TypeVar("Function", bound=Callable[..., Any])
 Class = TypeVar("Class", bound=type)
 
-# How kernels are compiled: division by zero does not occur (and so needs no exception), arrays are only borrowed.
-OPTIONS: Any = {"error_model": "numpy", "_nrt": False}
+# How kernels are compiled: division by zero does not occur (and so needs no exception), arrays are only borrowed, and
+# nobody calls from C, for which Numba would compile each of them a second time.
+OPTIONS: Any = {"error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
 INLINING: Any = {**OPTIONS, "forceinline": True}
 
 # The sources that machine code depends on, below the package.
