@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -25,6 +26,8 @@ from paged_sim.errors import EXIT_ERROR, PagedSimError
 from paged_sim.geometry import Geometry, resolve_capacity, resolve_model
 from paged_sim.ledger import SERIES
 from paged_sim.merge import merge
+from paged_sim.oplog.records import Record
+from paged_sim.oplog.write import open_log
 from paged_sim.processes import in_processes
 from paged_sim.requests import Requests
 from paged_sim.run import PolicyRun, Run, Timeline
@@ -43,16 +46,18 @@ def simulate(
     maps: bool = False,
     at_step: int | None = None,
     timings: bool = False,
+    ops_log: OpsLog | None = None,
 ) -> Run:
     """Run every allocator of a scenario over the requests of each of its seeds.
 
     `maps` also keeps the memory map of the first seed, `at_step` the ledger's row at that step (of the first seed);
-    `timings` fills in wall times, without which a run is the same, byte for byte, however it was computed.
+    `ops_log` writes what the pool of one policy does (in the first seed); `timings` fills in wall times, without which
+    a run is the same, byte for byte, however it was computed.
 
     Raises PagedSimError for what a user can mend: a workload that cannot be read, a GPU that is not there (exit code
     1), requests none of which could be served (exit code 1).
     """
-    simulations, drawn = prepare(scenario, progress, maps, at_step, timings)
+    simulations, drawn = prepare(scenario, progress, maps, at_step, timings, ops_log)
     outcomes = (simulations.run_seed(spec, seed, drawn[seed].requests, progress) for spec, seed in simulations.tasks())
     return simulations.run_of(drawn, outcomes)
 
@@ -65,13 +70,14 @@ def simulate_in_processes(
     maps: bool = False,
     at_step: int | None = None,
     timings: bool = False,
+    ops_log: OpsLog | None = None,
 ) -> list[Run]:
     """`simulate` each of some scenarios, every policy and seed of theirs in one of up to `jobs` processes.
 
     The runs are the same, byte for byte, whatever the number of jobs. Each process draws the requests it simulates
     again, and holds an arena of its own.
     """
-    prepared = [prepare(scenario, progress, maps, at_step, timings) for scenario in scenarios]
+    prepared = [prepare(scenario, progress, maps, at_step, timings, ops_log) for scenario in scenarios]
     tasks = [(simulations, *task) for simulations, _ in prepared for task in simulations.tasks()]
     sizes = [len(drawn[seed].requests) for simulations, drawn in prepared for _, seed in simulations.tasks()]
 
@@ -84,14 +90,19 @@ def simulate_in_processes(
 
 
 def prepare(
-    scenario: Scenario, progress: Progress | None, maps: bool, at_step: int | None, timings: bool
+    scenario: Scenario,
+    progress: Progress | None,
+    maps: bool,
+    at_step: int | None,
+    timings: bool,
+    ops_log: OpsLog | None,
 ) -> tuple[Simulations, dict[int, Drawn]]:
     """Resolve a scenario, draw the requests of each of its seeds and have the step loop compiled where that pays."""
     geometry = resolve_model(scenario.model)
     capacity = resolve_capacity(scenario.memory, geometry, page_size=common_page_size(scenario))
     drawn = {seed: draw(scenario, seed) for seed in seeds_of(scenario)}
     compile_ahead(scenario, drawn.values(), progress)
-    return Simulations(scenario, geometry, capacity.slots, maps, at_step, timings), drawn
+    return Simulations(scenario, geometry, capacity.slots, maps, at_step, timings, ops_log), drawn
 
 
 def common_page_size(scenario: Scenario) -> int | None:
@@ -134,14 +145,34 @@ def should_compile(requests: Requests) -> bool:
 
 def compile_ahead(scenario: Scenario, drawn: Collection[Drawn], progress: Progress | None) -> None:
     """Compile what these simulations need and this machine has not compiled yet; say so, since it takes a while."""
-    if not any(should_compile(requests.requests) for requests in drawn):
-        return
-    families = warm.missing({spec.policy for spec in scenario.allocators})
+    families = warm.missing(
+        {
+            warm.family_of(spec, one.requests)
+            for spec in scenario.allocators
+            for one in drawn
+            if should_compile(one.requests)
+        }
+    )
     if not families:
         return
     if progress is not None:
         progress.announce("compiling the step loop for this machine, once (about ten seconds)")
     warm.ensure(families)
+
+
+@dataclass(frozen=True, slots=True)
+class OpsLog:
+    """Where to write what the page pool of one policy does; `requests` adds the request to each operation."""
+
+    policy: str
+    path: Path
+    requests: bool = False
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[Record], None]]:
+        """The function that adds an operation; the file is there once the block has ended without an error."""
+        with open_log(self.path, requests=self.requests) as log:
+            yield log.add
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +196,7 @@ class Simulations:
     maps: bool
     at_step: int | None
     timings: bool
+    ops_log: OpsLog | None = None
 
     def tasks(self) -> list[tuple[AllocatorSpec, int]]:
         """Every policy with every seed, in the order in which `run_of` wants the outcomes."""
@@ -216,13 +248,17 @@ class Simulations:
             requests = requests.spread_samples()
         seats = num_seats(scenario, slots, requests)
         state = build_allocator(spec, slots, requests, scenario.max_model_len, seats)
-        machine = build_machine(scenario, spec, state, requests, slots)
+        logged = self.ops_log if self.ops_log and self.ops_log.policy == spec.name and seed == scenario.seed else None
+        machine = build_machine(scenario, spec, state, requests, slots, log=logged is not None)
         if self.at_step is not None:
             machine.counts[m.WATCH] = self.at_step
         memory_map = MemoryMap() if self.maps and seed == scenario.seed else None
         compiled = should_compile(requests)
-        with open_arena(scenario.arena, slots, self.geometry.bytes_per_slot, compiled=compiled) as arena:
-            for ended in drive(machine, state, arena, compiled=compiled, memory_map=memory_map):
+        with (
+            open_arena(scenario.arena, slots, self.geometry.bytes_per_slot, compiled=compiled) as arena,
+            logged.open() if logged else nullcontext() as log,
+        ):
+            for ended in drive(machine, state, arena, compiled=compiled, memory_map=memory_map, log=log):
                 if progress is not None:
                     progress.update(spec.name, ended, len(requests))
             check_emptied(spec, state)

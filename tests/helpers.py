@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -15,6 +15,7 @@ from paged_sim.engine.drive import drive
 from paged_sim.engine.machine import Machine
 from paged_sim.engine.setup import build_allocator, build_machine, num_seats
 from paged_sim.ledger import ACCOUNTS, SERIES
+from paged_sim.oplog.records import Record
 from paged_sim.requests import Beams, Floats, Ints, Requests
 from paged_sim.scenario.models import AllocatorSpec, ArenaSpec, Measure, Scenario, Scheduler, Variant, Workload
 
@@ -181,13 +182,14 @@ def play(
     flush_at: int = 1 << 16,
     compiled: bool = False,
     watch: int | None = None,
+    log: Callable[[Record], None] | None = None,
 ) -> Played:
     """Simulate the first allocator of a scenario over these requests, to its end."""
-    machine, state = set_up(scenario, requests, slots=slots, eager=eager, flush_at=flush_at)
+    machine, state = set_up(scenario, requests, slots=slots, eager=eager, flush_at=flush_at, log=log is not None)
     if watch is not None:
         machine.counts[m.WATCH] = watch
     with open_arena(scenario.arena, int(machine.counts[m.CAPACITY]), 8, compiled=compiled) as arena:
-        for _ in drive(machine, state, arena, compiled=compiled):
+        for _ in drive(machine, state, arena, compiled=compiled, log=log):
             pass
         return Played(machine, state, arena.stats(), arena.digest())
 
@@ -199,13 +201,14 @@ def set_up(
     slots: int | None = None,
     eager: bool = False,
     flush_at: int = 1 << 16,
+    log: bool = False,
 ) -> tuple[Machine, allocators.State]:
     """The machine at step 0 and the empty allocator, for the first allocator of a scenario."""
     spec = scenario.allocators[0]
     total = scenario.memory.params["slots"] if slots is None else slots
     seats = num_seats(scenario, total, requests)
     state = build_allocator(spec, total, requests, scenario.max_model_len, seats)
-    return build_machine(scenario, spec, state, requests, total, eager=eager, flush_at=flush_at), state
+    return build_machine(scenario, spec, state, requests, total, eager=eager, flush_at=flush_at, log=log), state
 
 
 def copied(state: State) -> State:

@@ -78,7 +78,10 @@ def test_every_command_and_option_is_documented(path: str, command: click.Comman
 def compiled() -> None:
     """The step loop is compiled, in processes of their own that no coverage tool slows down."""
     command = [sys.executable, "-m", "paged_sim.engine.warm"]
-    children = [subprocess.Popen([*command, family]) for family in warm.missing({"contiguous", "paged"})]
+    children = [
+        subprocess.Popen([*command, family])
+        for family in warm.missing({"contiguous", "paged", "cached", "paged-samples"})
+    ]
     codes = [child.wait() for child in children]
     assert not any(codes)
 

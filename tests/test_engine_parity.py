@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,6 +20,8 @@ from paged_sim.allocators import NO_ROOM, State, cached, capacity, paged
 from paged_sim.engine import machine as m
 from paged_sim.engine import running
 from paged_sim.engine.machine import Machine
+from paged_sim.oplog.digest import digest_of_records
+from paged_sim.oplog.records import Record
 from paged_sim.scenario.models import AllocatorSpec, ArenaSpec, Measure, Scenario, Scheduler, Variant
 from paged_sim.workloads import read_trace
 
@@ -105,17 +108,17 @@ class PoolLog:
         return hashlib.sha256("".join(self.lines).encode()).hexdigest()
 
 
-def simulate_case(case: dict[str, Any]) -> Played:
+def simulate_case(case: dict[str, Any], log: Callable[[Record], None] | None = None) -> Played:
     """Play the recorded requests, every token written and checked."""
     requests = read_trace(FOLDER / case["requests_file"]).requests
-    return play(scenario_of_case(case["config"]), requests)
+    return play(scenario_of_case(case["config"]), requests, log=log)
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_recorded_case(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """All recorded numbers, the order of finishing, and every single page that was handed out and freed."""
-    case, log = CASES[name], PoolLog(monkeypatch)
-    expected, played = case["expected"], simulate_case(case)
+    case, log, own = CASES[name], PoolLog(monkeypatch), list[Record]()
+    expected, played = case["expected"], simulate_case(case, own.append)
     counts, ledger = played.machine.counts, played.machine.ledger
     books.settle_all(ledger)
     size, holding = case["config"]["block_size"], ledger.holding.sum()
@@ -143,6 +146,7 @@ def test_recorded_case(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert hashlib.sha256(order.encode()).hexdigest() == expected["finish_order_sha256"]
     assert len(log.lines) == expected["pool_ops"]
     assert log.sha256 == expected["pool_ops_sha256"]
+    assert digest_of_records(own).sha256 == expected["pool_ops_sha256"]
 
 
 def test_another_rule_gives_another_log(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from paged_sim.reports.blocks import Screen
 if TYPE_CHECKING:
     from paged_sim.run import Run
     from paged_sim.scenario.models import Scenario
+    from paged_sim.simulation import OpsLog
 
 
 def load_all(sources: Sequence[str], options: RunOptions) -> list[Scenario]:
@@ -35,7 +36,7 @@ def load_all(sources: Sequence[str], options: RunOptions) -> list[Scenario]:
     ]
 
 
-def simulate_all(scenarios: Sequence[Scenario], options: RunOptions) -> list[Run]:
+def simulate_all(scenarios: Sequence[Scenario], options: RunOptions, ops_log: OpsLog | None = None) -> list[Run]:
     """Simulate the scenarios one by one, or in several processes, with progress where somebody watches."""
     from paged_sim.simulation import simulate, simulate_in_processes
 
@@ -45,6 +46,7 @@ def simulate_all(scenarios: Sequence[Scenario], options: RunOptions) -> list[Run
             "maps": options.plot is not None,
             "at_step": options.step,
             "timings": options.timings,
+            "ops_log": ops_log,
         }
         if options.jobs > 1:
             return simulate_in_processes(scenarios, options.jobs, **given)

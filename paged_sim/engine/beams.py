@@ -12,7 +12,7 @@ from __future__ import annotations
 from paged_sim import allocators
 from paged_sim.arena.operations import COPY, splitmix64
 from paged_sim.compiled import kernel
-from paged_sim.engine import authors, forks
+from paged_sim.engine import authors, forks, pool_log
 from paged_sim.engine import seats as seating
 from paged_sim.engine.machine import (
     BEAM_KEEP,
@@ -102,7 +102,8 @@ def continue_as(machine: Machine, state: allocators.State, parent: int, seat: in
     for index in range(stored - prompt):
         machine.group.authors[seat, index] = machine.group.authors[parent, index]
     if allocators.shares(state):
-        allocators.fork(state, parent, seat)
+        slots = allocators.fork(state, parent, seat)
+        pool_log.note(machine, state, seat, pool_log.TOUCHED, 0, slots)
     elif machine.counts[RECORD]:
         source, _ = allocators.locate(state, parent, 0)
         target, _ = allocators.locate(state, seat, 0)

@@ -14,10 +14,11 @@ from paged_sim.allocators import FAMILIES
 from paged_sim.arena import Arena
 from paged_sim.compiled import jit
 from paged_sim.engine import machine as m
-from paged_sim.engine import queue, steps
+from paged_sim.engine import pool_log, queue, steps
 from paged_sim.engine.admission import hits_of_head, need_of_head, tokens_of_head
 from paged_sim.engine.machine import Machine
 from paged_sim.errors import EXIT_ERROR, PagedSimError
+from paged_sim.oplog.records import Record
 
 FOREVER = 1 << 62
 STEPS_PER_TURN = 1 << 20
@@ -62,9 +63,17 @@ class MemoryMap:
 
 
 def drive(
-    machine: Machine, state: allocators.State, arena: Arena, *, compiled: bool, memory_map: MemoryMap | None = None
+    machine: Machine,
+    state: allocators.State,
+    arena: Arena,
+    *,
+    compiled: bool,
+    memory_map: MemoryMap | None = None,
+    log: Callable[[Record], None] | None = None,
 ) -> Iterator[int]:
     """Run a simulation to its end, yielding the number of requests that have ended now and then.
+
+    `memory_map` looks at the allocator from time to time; `log` is given what the machine logs of the pool.
 
     Raises PagedSimError (exit code 1) when requests wait that nothing will ever admit, LedgerError when the accounts
     do not balance, ArenaError when an operation leaves the arena.
@@ -79,6 +88,9 @@ def drive(
         reason = advance(machine, state, until)
         arena.execute(machine.operations[: counts[m.NUM_OPERATIONS]], machine.pages[: counts[m.NUM_LISTED]])
         counts[m.NUM_OPERATIONS] = counts[m.NUM_LISTED] = 0
+        if log is not None:
+            for record in pool_log.drain(machine):
+                log(record)
         if reason == steps.UNBALANCED:
             raise LedgerError(unbalanced(machine))
         if reason == steps.STUCK:

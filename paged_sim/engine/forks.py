@@ -11,7 +11,7 @@ from paged_sim import allocators
 from paged_sim.allocators import KEPT
 from paged_sim.arena.operations import COPY, POISON
 from paged_sim.compiled import kernel
-from paged_sim.engine import authors
+from paged_sim.engine import authors, pool_log
 from paged_sim.engine import seats as seating
 from paged_sim.engine.machine import (
     BEAM,
@@ -88,6 +88,7 @@ def fork(machine: Machine, state: allocators.State, leader: int) -> None:
     seat = seats[leader, NEXT_SAMPLE]
     while seat != NOBODY:
         slots = allocators.fork(state, leader, seat)
+        pool_log.note(machine, state, seat, pool_log.TOUCHED, 0, slots)
         seating.account(machine, state, seat, slots)
         row[TOKEN_STATE] += prompt
         row[RESERVATION] -= prompt
@@ -140,6 +141,8 @@ def copy_page(machine: Machine, state: allocators.State, seat: int, stored: int,
     source = allocators.unshare(state, seat, stored)
     if source == KEPT:
         return
+    pool_log.note(machine, state, seat, pool_log.ALLOCATED, stored - begun, stored)
+    pool_log.note_slot(machine, seat, pool_log.FREED, source)
     machine.counts[COW_COPIES] += 1
     if machine.counts[RECORD]:
         target, _ = allocators.locate(state, seat, stored - begun)
@@ -191,4 +194,5 @@ def give_back(machine: Machine, state: allocators.State, seat: int) -> None:
     if machine.counts[RECORD] and machine.counts[POISON_FREED]:
         alone = allocators.exclusive_from(state, seat)
         seating.record_span(machine, state, seat, POISON, alone, machine.seats[seat, SLOTS])
+    pool_log.note(machine, state, seat, pool_log.FREED, 0, machine.seats[seat, SLOTS])
     allocators.release(state, seat)

@@ -103,11 +103,14 @@ UNFORKED, TOGETHER, DIVERGED = range(3)
     TIMED,
     WATCH,
     CACHING,
+    LOGGED,  # numbers in the log
+    LOG_STEP,  # the step that was begun last
+    LOG,  # the page size, or 0 for no log
     BEAM,  # the samples are beams: at every step each continues one of them
     BEAM_SEED,
     BEAM_KEEP,  # of 2^32 draws so many let a beam continue itself
-) = range(59)
-NUM_COUNTERS = 59
+) = range(62)
+NUM_COUNTERS = 62
 
 # `times`: the clock, in seconds (in steps with the step clock).
 NOW, BASE, PER_SEQUENCE, PER_PREFILL_TOKEN, THINK = range(5)
@@ -161,7 +164,8 @@ class Machine(NamedTuple):
     prefix cache asks.
     `queue[QUEUE_HEAD:QUEUE_TAIL]` are the waiting requests, behind `returned[:NUM_RETURNED]` (the last
     one first), the preempted ones. `wheel[step & mask]` is the first seat with an event at a step. `ended` lists
-    requests as they finish. `operations` is the record for the arena, with the list `pages`. `samples[request]` are its
+    requests as they finish. `operations` is the record for the arena, with the list `pages`, `log` that of
+    the pool (`pool_log`). `samples[request]` are its
     sequences; the type of `group` says whether any request has more than one.
     """
 
@@ -182,6 +186,7 @@ class Machine(NamedTuple):
     wheel: Ints
     operations: Ints
     pages: Ints
+    log: Ints
     samples: Ints
     group: Single | Several
     counts: Ints
@@ -199,6 +204,7 @@ def empty_machine(
     seats: int,
     wheel_span: int,
     operations: int,
+    log: int,
     rows: int,
     authors: int,
     ledger: Ledger,
@@ -232,6 +238,7 @@ def empty_machine(
         wheel=np.full(buckets, NOBODY, np.int64),
         operations=np.empty((operations, 5), np.int64),
         pages=np.empty(operations, np.int64),
+        log=np.empty(log, np.int64),
         samples=requests.samples,
         group=kind(np.empty((seats if authors else 0, authors), np.int64)),
         counts=counts,

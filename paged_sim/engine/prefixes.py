@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from paged_sim import allocators
 from paged_sim.compiled import kernel
+from paged_sim.engine import pool_log
 from paged_sim.engine import seats as seating
 from paged_sim.engine.machine import (
     ASKED,
@@ -32,6 +33,9 @@ def begin(state: allocators.State, machine: Machine, seat: int, hits: int, token
     note_hits(machine, request, hits)
     share(machine, state, seat)
     slots = allocators.take(state, seat, allocators.want(state, request, tokens))
+    found = machine.seats[seat, SLOTS]
+    pool_log.note(machine, state, seat, pool_log.TOUCHED, 0, found)
+    pool_log.note(machine, state, seat, pool_log.ALLOCATED, found, slots)
     seating.account(machine, state, seat, slots)
     copy_part(machine, state, seat, hits)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from paged_sim import allocators
 from paged_sim.allocators import NO_ROOM
 from paged_sim.compiled import inlined, kernel
-from paged_sim.engine import forks, groups, queue, samples
+from paged_sim.engine import forks, groups, pool_log, queue, samples
 from paged_sim.engine import seats as seating
 from paged_sim.engine.admission import compute_prompt
 from paged_sim.engine.machine import (
@@ -155,6 +155,7 @@ def find_room(machine: Machine, state: allocators.State, leader: int, tokens: in
         source = allocators.moved_from(state)
         if source >= 0:
             seating.record_move(machine, state, seat, source, stored)
+        pool_log.note(machine, state, seat, pool_log.ALLOCATED, seats[seat, SLOTS], slots)
         seating.account(machine, state, seat, slots)
         seat = seating.next_owner(machine, leader, seat)
     return 0

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from paged_sim import allocators
 from paged_sim.compiled import inlined, kernel
-from paged_sim.engine import groups
+from paged_sim.engine import groups, pool_log
 from paged_sim.engine import seats as seating
 from paged_sim.engine.machine import (
     DIVERGED,
@@ -26,6 +26,7 @@ from paged_sim.engine.machine import (
     SAVED_SLOTS,
     SAVED_TAIL,
     SAVED_TOKENS,
+    SLOTS,
     TOGETHER,
     UNFORKED,
     Machine,
@@ -142,6 +143,7 @@ def give_room(machine: Machine, state: allocators.State, leader: int, stored: in
     seat = leader
     while seat != NOBODY:
         slots = allocators.grow(state, seat, goal) if stored > 0 else allocators.take(state, seat, goal)
+        pool_log.note(machine, state, seat, pool_log.ALLOCATED, machine.seats[seat, SLOTS], slots)
         seating.account(machine, state, seat, slots)
         seat = seating.next_owner(machine, leader, seat)
 

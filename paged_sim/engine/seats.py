@@ -7,6 +7,7 @@ from paged_sim.arena.operations import CHECK as CHECK_TOKENS
 from paged_sim.arena.operations import COPY, IN_PAGES, POISON, RETRACT, WRITE
 from paged_sim.compiled import inlined, kernel
 from paged_sim.content import stretch
+from paged_sim.engine import pool_log
 from paged_sim.engine.machine import (
     CACHING,
     CHECK,
@@ -295,6 +296,7 @@ def vacate(machine: Machine, state: allocators.State, seat: int, stored: int, fi
     slots, free = seats[seat, SLOTS], allocators.free_slots(state)
     if counts[RECORD] and counts[POISON_FREED]:
         record_span(machine, state, seat, POISON, allocators.exclusive_from(state, seat), seats[seat, SLOTS])
+    pool_log.note(machine, state, seat, pool_log.FREED, 0, slots)
     allocators.release(state, seat)
     account(machine, state, seat, 0)
     if counts[CACHING]:

@@ -94,8 +94,12 @@ def build_machine(
     *,
     eager: bool = False,
     flush_at: int = FLUSH_AT,
+    log: bool = False,
 ) -> Machine:
-    """The machine at step 0 for one allocator, with the requests that can never be served marked."""
+    """The machine at step 0 for one allocator, with the requests that can never be served marked.
+
+    `log` says whether it logs what the pool of a paged allocator does.
+    """
     seats = num_seats(scenario, slots, requests)
     longest_output = int(requests.output_tokens.max(initial=1))
     machine = m.empty_machine(
@@ -104,6 +108,7 @@ def build_machine(
         seats=seats,
         wheel_span=longest_output + 1,
         operations=flush_at + operations_per_step(state, requests, seats),
+        log=flush_at + logged_per_step(state, seats) if log else 0,
         rows=max(2, scenario.measure.samples),
         authors=longest_output if requests.beams else 0,
         ledger=ledger.create(slots, seats, len(requests)),
@@ -112,6 +117,7 @@ def build_machine(
     set_counts(machine, scenario, spec, state, slots)
     machine.counts[m.EAGER] = eager
     machine.counts[m.FLUSH_AT] = flush_at
+    machine.counts[m.LOG] = spec.page_size if log else 0
     set_clock(machine, scenario)
     set_loop(machine, requests)
     set_beams(machine, requests)
@@ -135,6 +141,12 @@ def operations_per_step(state: allocators.State, requests: Requests, seats: int)
         # Each owner of a shared page checks it, and a page may hold tokens of several stretches.
         pages = state.table.size * int(state.numbers[prefix_cache.WIDTH]) + int(state.numbers[prefix_cache.USABLE])
     return 6 * pages + 16 * seats + 64 + beams
+
+
+def logged_per_step(state: allocators.State, seats: int) -> int:
+    """The most numbers one step can log: every table taken and given back, and taken and given back once more."""
+    pages = 0 if isinstance(state, contiguous.Contiguous) else int(state.table.size)
+    return 4 * pages + 64 * seats + 64
 
 
 def set_counts(machine: Machine, scenario: Scenario, spec: AllocatorSpec, state: allocators.State, slots: int) -> None:

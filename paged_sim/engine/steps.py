@@ -17,6 +17,8 @@ from paged_sim.engine.machine import (
     EAGER,
     FLUSH_AT,
     HELD_BACK,
+    LOG_STEP,
+    LOGGED,
     MAX_TOKENS,
     NOBODY,
     NOW,
@@ -50,7 +52,7 @@ def advance(machine: Machine, state: allocators.State, until: int) -> int:
     """
     counts = machine.counts
     while counts[NUM_ENDED] < len(machine.arrival):
-        if max(counts[NUM_OPERATIONS], counts[NUM_LISTED]) >= counts[FLUSH_AT] or counts[STEP] >= until:
+        if max(counts[NUM_OPERATIONS], counts[NUM_LISTED], counts[LOGGED]) >= counts[FLUSH_AT] or counts[STEP] >= until:
             return PAUSED
         queue.join_arrivals(machine)
         if counts[NUM_RUNNING] == 0 and queue.num_waiting(machine) == 0:
@@ -72,6 +74,7 @@ def advance(machine: Machine, state: allocators.State, until: int) -> int:
 def serve(machine: Machine, state: allocators.State) -> int:
     """One step's work up to the reading of the row; the cause if a request still waits, or -1."""
     counts, row = machine.counts, machine.ledger.row
+    counts[LOG_STEP] = counts[STEP]
     counts[BUDGET] = counts[MAX_TOKENS]
     counts[PREFILLED] = 0
     counts[PREEMPTED_NOW] = 0

@@ -1,7 +1,9 @@
-"""Compiling ahead: the step loop for the allocator families a scenario needs, two at a time.
+"""Compiling ahead: the step loop for the families of simulations that a scenario needs, side by side.
 
-The first run of a version on a machine compiles for some seconds for each family; the result is kept on disk. Families
-that are still missing are compiled side by side, each in a process of its own.
+A family is what the loop is compiled for: "contiguous", "paged" or "cached" (paged with a prefix cache), the first two
+also as "contiguous-samples" and "paged-samples" where requests have several sequences. The first run of a version on a
+machine compiles for some seconds for each; the result is kept on disk. Families that are still missing are compiled
+each in a process of its own.
 """
 
 from __future__ import annotations
@@ -23,10 +25,19 @@ from paged_sim.requests import Requests
 from paged_sim.scenario.models import AllocatorSpec, ArenaSpec, Measure, Scenario, Scheduler, Variant, Workload
 
 ARENA_TOO = ["--arena"]
+CACHED = "cached"
+SAMPLES = "-samples"
+
+
+def family_of(spec: AllocatorSpec, requests: Requests) -> str:
+    """The family of a simulation of one allocator over these requests."""
+    if spec.prefix_cache != "none":
+        return CACHED
+    return spec.policy + (SAMPLES if int(requests.samples.max(initial=1)) > 1 else "")
 
 
 def missing(families: Collection[str]) -> list[str]:
-    """Those of the families ("contiguous", "paged") whose step loop has not been compiled here yet, in order."""
+    """Those of the families whose step loop has not been compiled here yet, in order."""
     return [family for family in sorted(families) if not _mark(family).exists()]
 
 
@@ -37,13 +48,16 @@ def warm_up(family: str, *, arena_too: bool) -> None:
         prompt_tokens=np.ones(1, np.int64),
         output_tokens=np.full(1, 2, np.int64),
         max_tokens=np.full(1, 2, np.int64),
-        samples=np.ones(1, np.int64),
+        samples=np.full(1, 2 if family.endswith(SAMPLES) else 1, np.int64),
         prefix_offsets=np.zeros(2, np.int64),
         prefix_ids=np.zeros(0, np.int64),
     )
-    spec = AllocatorSpec(name=family, policy=family)
+    if family == CACHED:
+        spec = AllocatorSpec(name=family, policy="paged", prefix_cache="hash")
+    else:
+        spec = AllocatorSpec(name=family, policy=family.removesuffix(SAMPLES))
     scenario = _tiny(spec, payload="tag" if arena_too else "none")
-    state = build_allocator(spec, 64, requests, scenario.max_model_len, 1)
+    state = build_allocator(spec, 64, requests, scenario.max_model_len, int(requests.samples[0]))
     machine = build_machine(scenario, spec, state, requests, 64)
     with open_arena(scenario.arena, 64, 8, compiled=True) as arena:
         for _ in drive(machine, state, arena, compiled=True):

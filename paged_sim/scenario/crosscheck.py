@@ -59,6 +59,10 @@ def _check_allocators(scenario: Scenario, places: Places) -> None:
     for index, name in enumerate(names):
         if name in names[:index]:
             raise places.mistake(f"allocators.{index}.name", f"{name!r} is the name of two allocators; rename one")
+    for index, allocator in enumerate(scenario.allocators):
+        if scenario.workload.beam and allocator.prefix_cache != "none":
+            problem = "with a prefix cache samples are requests of their own, so beams cannot continue each other"
+            raise places.mistake(f"allocators.{index}.prefix_cache", f"{problem}; leave it or workload.beam out")
     if scenario.memory.kind != "pages":
         return
     for allocator in scenario.allocators:
