@@ -12,6 +12,7 @@ import pytest
 from test_reports_sample import sample_run
 
 from paged_sim.cli import main
+from paged_sim.oplog.records import read_records
 from paged_sim.run import Run
 
 SMALL = """
@@ -174,3 +175,42 @@ def test_every_mistake_is_found_before_anything_runs(
     assert run(small, "-o", tmp_path / "no" / "where") == 2
     assert simulated == []
     assert capsys.readouterr().err.count("paged-sim: error:") == 2
+
+
+class TestOpsLog:
+    def test_the_log_replays(self, small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        log = tmp_path / "ops.jsonl"
+        assert main(["run", str(small), "--ops-log", str(log), "--ops-requests", "--quiet"]) == 0
+        records = list(read_records(log))
+        assert {record.kind for record in records} == {"A", "F"}
+        assert {record.request for record in records} == set(range(12))
+        assert main(["ops", "replay", str(log)]) == 0
+        capsys.readouterr()
+        assert main(["run", str(small), "--ops-log", f"paged={log}", "--quiet", "--jobs", "2"]) == 0
+        assert [record._replace(request=None) for record in records] == list(read_records(log))
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (
+                ["--ops-log", "other=x.jsonl"],
+                "--ops-log: 'other' is no paged policy of the scenario; choose from paged",
+            ),
+            (["--ops-log", "reserved=x.jsonl"], "'reserved' is no paged policy"),
+            (["--ops-log", "."], "--ops-log .: a directory; give a file in it"),
+            (["seed-section2", "--ops-log", "x.jsonl"], "--ops-log: there are several scenarios; run them one by one"),
+        ],
+    )
+    def test_it_must_be_clear_whose(
+        self, arguments: list[str], message: str, small: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["run", str(small), *arguments]) == 2
+        assert message in capsys.readouterr().err
+
+    def test_a_policy_with_pages_is_needed(self, small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        allocators = "allocators=[{name: a, policy: contiguous}]"
+        assert main(["run", str(small), "--set", allocators, "--ops-log", "x.jsonl"]) == 2
+        assert "no policy of the scenario has pages" in capsys.readouterr().err
+        two = "allocators=[{name: a, policy: paged}, {name: b, policy: paged}]"
+        assert main(["run", str(small), "--set", two, "--ops-log", "x.jsonl"]) == 2
+        assert "--ops-log: a, b have pages; name one, as in --ops-log a=x.jsonl" in capsys.readouterr().err

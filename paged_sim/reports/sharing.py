@@ -1,4 +1,4 @@
-"""What sharing spares, as blocks: the credit beside the ledger. Nothing is shown where nothing was shared."""
+"""What sharing spares, as blocks: the credit beside the ledger, and the prefix caches. Nothing where there are none."""
 
 from __future__ import annotations
 
@@ -25,4 +25,25 @@ def sharing_blocks(runs: Sequence[Document]) -> list[Block]:
         if run["sharing"]["pages_saved_fraction"]
     )
     header = ("policy", "tokens\nseen", "tokens\nstored", "pages\nsaved", "pages\ncopied")
-    return [Grid("Sharing: means; pages saved are of those held without it", header, rows)] if rows else []
+    title = "Sharing: means; pages saved are of those held without it"
+    return [*([Grid(title, header, rows)] if rows else []), *cache_blocks(runs)]
+
+
+def cache_blocks(runs: Sequence[Document]) -> list[Block]:
+    """One row per prefix cache: tokens asked for and found, at first and after preemptions."""
+    rows = tuple(
+        (
+            run["name"],
+            count(cache["query_tokens"]),
+            count(cache["hit_tokens"]),
+            percent_spread(run, "sharing.prefix_cache.hit_rate", cache["hit_rate"]),
+            count(cache["preempted_query_tokens"]),
+            count(cache["preempted_hit_tokens"]),
+            count(cache["beyond_whole_pages"]),
+        )
+        for run in runs
+        if (cache := run["sharing"].get("prefix_cache"))
+    )
+    header = ("policy", "asked", "found", "hit rate", "asked\nagain", "found\nagain", "beyond\nwhole pages")
+    title = "Prefix cache: prompt tokens asked for and found; again is after a preemption"
+    return [Grid(title, header, rows)] if rows else []
