@@ -18,8 +18,10 @@ BYTES_PER_SLOT = 8
 PAGE_SIZE = 16
 
 PAGED = "{name: paged, policy: paged, page_size: 16}"
+PREFIX_CACHE = "paged 16, prefix cache"
 POLICIES = {
     "paged 16": PAGED,
+    PREFIX_CACHE: "{name: paged, policy: paged, page_size: 16, prefix_cache: hash}",
     **{
         f"{reserve}, {placement}": f"{{name: b, policy: contiguous, reserve: {reserve}, placement: {placement}}}"
         for reserve in ("max", "pow2", "oracle")

@@ -58,6 +58,11 @@ def pictures_of(scenario: Scenario) -> list[Pictures]:
     specs = [spec for spec in scenario.allocators if spec.policy == "paged"]
     if not specs:
         raise PagedSimError(f"{scenario.name}: no allocator has pages to show; add one with policy: paged")
+    for spec in specs:
+        if spec.prefix_cache != "none":
+            raise PagedSimError(
+                f"{scenario.name}: {spec.name} has a prefix cache, whose idle pages have no pictures yet; leave it out"
+            )
     return [_pictures(scenario, spec) for spec in specs]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from helpers import CONTIGUOUS, drawn_workload, scenario_of
+from helpers import CACHED, CONTIGUOUS, drawn_workload, scenario_of
 
 from paged_sim.cli import cli
 from paged_sim.errors import PagedSimError
@@ -58,6 +58,8 @@ def test_what_is_too_large_is_refused() -> None:
         pictures(slots=33 * 4)
     with pytest.raises(PagedSimError, match="more than 50 steps are too many"):
         pictures(output=52)
+    with pytest.raises(PagedSimError, match="hash-lru-1 has a prefix cache"):
+        pictures_of(scenario_of(CACHED[0]))
     with pytest.raises(PagedSimError, match="no allocator has pages"):
         pictures_of(scenario_of(CONTIGUOUS[0]))
 

@@ -41,11 +41,11 @@ from paged_sim.allocators.prefix_cache import (
     offer,
     wake,
 )
-from paged_sim.compiled import kernel
+from paged_sim.compiled import inlined, kernel
 from paged_sim.content import stretch
 
 
-@kernel
+@inlined
 def pages_for(state: Cached, tokens: int) -> int:
     """Pages that `tokens` tokens need."""
     page_size: int = state.numbers[PAGE_SIZE]
@@ -71,7 +71,7 @@ def fits(state: Cached, slots: int) -> bool:
     return bool(new <= state.numbers[NUM_BLANK] + state.numbers[NUM_IDLE])
 
 
-@kernel
+@inlined
 def free_slots(state: Cached) -> int:
     """Slots that nobody holds: in blank and in idle pages."""
     pages = state.numbers[NUM_BLANK] + state.numbers[NUM_IDLE]
@@ -157,7 +157,7 @@ def take(state: Cached, row: int, slots: int) -> int:
     return grow(state, row, slots)
 
 
-@kernel
+@inlined
 def grow(state: Cached, row: int, slots: int) -> int:
     """Give a row room for `slots` tokens in all; the slots held, or NO_ROOM and nothing changed."""
     held: int = state.num_pages[row]

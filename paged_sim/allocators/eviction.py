@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from paged_sim.compiled import kernel, marked_state
+from paged_sim.compiled import inlined, kernel, marked_state
 
 Ints = npt.NDArray[np.int64]
 Pages = npt.NDArray[np.int32]
@@ -50,13 +50,13 @@ def create(pages: int, *, ranked: bool) -> Order:
     )
 
 
-@kernel
+@inlined
 def holds(order: Order, page: int) -> bool:
     """Whether a page is in the order."""
     return bool(order.ring[page, OLDER] != NONE)
 
 
-@kernel
+@inlined
 def put(order: Order, page: int, rank: int) -> None:
     """Add a page that is not there, the youngest of its rank."""
     size = order.numbers[SIZE]
@@ -73,7 +73,7 @@ def put(order: Order, page: int, rank: int) -> None:
     order.ring[end, OLDER] = page
 
 
-@kernel
+@inlined
 def drop(order: Order, page: int) -> None:
     """Take a page out that is there."""
     size = order.numbers[SIZE] - 1
@@ -90,7 +90,7 @@ def drop(order: Order, page: int) -> None:
         sink(order, rank, stamp, last, place)
 
 
-@kernel
+@inlined
 def pop(order: Order) -> int:
     """Take the page out that is to be evicted first; there must be one."""
     page = order.heap[0, PAGE] if order.numbers[RANKED] else order.ring[len(order.ring) - 1, YOUNGER]

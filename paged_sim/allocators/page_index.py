@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from paged_sim.compiled import kernel, marked_state
+from paged_sim.compiled import inlined, marked_state
 
 Ints = npt.NDArray[np.int64]
 Entries = npt.NDArray[np.int32]
@@ -42,20 +42,20 @@ def create(pages: int, width: int) -> PageIndex:
     return PageIndex(ends=np.full((buckets, 2), NONE, np.int32), entries=np.full((pages * width, 4), NONE, np.int64))
 
 
-@kernel
+@inlined
 def key_of(stretch: int, place: int) -> int:
     """The key of a stretch at the `place`-th page of a sequence."""
     return (stretch << PLACE_BITS) | place
 
 
-@kernel
+@inlined
 def bucket_of(index: PageIndex, key: int) -> int:
     """The bucket of a key: Fibonacci hashing (Knuth, The Art of Computer Programming 3, 6.4)."""
     mixed = (int(key) * 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
     return int((mixed >> 32) & (len(index.ends) - 1))
 
 
-@kernel
+@inlined
 def next_with(index: PageIndex, entry: int, key: int) -> int:
     """The first entry with this key from `entry` on, along its chain; NONE if there is none."""
     while entry != NONE and index.entries[entry, KEY] != key:
@@ -63,13 +63,13 @@ def next_with(index: PageIndex, entry: int, key: int) -> int:
     return entry
 
 
-@kernel
+@inlined
 def find(index: PageIndex, key: int) -> int:
     """The first entry with a key, or NONE."""
     return next_with(index, int(index.ends[bucket_of(index, key), FIRST]), key)
 
 
-@kernel
+@inlined
 def insert(index: PageIndex, entry: int, key: int, tokens: int) -> None:
     """Enter a free entry behind all others of its bucket."""
     bucket = bucket_of(index, key)
@@ -85,7 +85,7 @@ def insert(index: PageIndex, entry: int, key: int, tokens: int) -> None:
         index.entries[last, AFTER] = entry
 
 
-@kernel
+@inlined
 def remove(index: PageIndex, entry: int) -> None:
     """Take an entry out; one that is not there is left alone."""
     if index.entries[entry, KEY] == NONE:

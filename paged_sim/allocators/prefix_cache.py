@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from paged_sim.allocators import eviction, future, page_index
 from paged_sim.allocators.page_index import AFTER, KEY, NONE, TOKENS, key_of
-from paged_sim.compiled import kernel, marked_state
+from paged_sim.compiled import inlined, kernel, marked_state
 from paged_sim.content import BLOCK, Content, stretch
 from paged_sim.requests import Ints
 
@@ -111,13 +111,13 @@ def create(
     )
 
 
-@kernel
+@inlined
 def is_entered(state: Cached, page: int) -> bool:
     """Whether a page may be found."""
     return bool(state.known.entries[page * state.numbers[WIDTH], KEY] != NONE)
 
 
-@kernel
+@inlined
 def find_with(state: Cached, key: int, tokens: int) -> int:
     """The first entry with a key that reaches `tokens` tokens into its page, or NONE."""
     entry = page_index.find(state.known, key)
@@ -148,7 +148,7 @@ def find_part(state: Cached, request: int, place: int, limit: int) -> None:
             entry = page_index.next_with(state.known, int(state.known.entries[entry, AFTER]), key)
 
 
-@kernel
+@inlined
 def enter_page(state: Cached, row: int, place: int, tokens: int) -> None:
     """Enter a row's `place`-th page, of which `tokens` tokens are there, under every stretch it holds tokens of.
 
@@ -209,7 +209,7 @@ def leave_parent(state: Cached, page: int) -> None:
             offer(state, parent)
 
 
-@kernel
+@inlined
 def forget(state: Cached, page: int) -> None:
     """Remove all entries of a page."""
     width = state.numbers[WIDTH]
@@ -217,7 +217,7 @@ def forget(state: Cached, page: int) -> None:
         page_index.remove(state.known, entry)
 
 
-@kernel
+@inlined
 def wake(state: Cached, page: int) -> None:
     """Let an idle page be idle no longer."""
     state.numbers[NUM_IDLE] -= 1
@@ -226,7 +226,7 @@ def wake(state: Cached, page: int) -> None:
         eviction.drop(state.order, page)
 
 
-@kernel
+@inlined
 def offer(state: Cached, page: int) -> None:
     """Let an idle page be evicted from now on."""
     rank = state.pages[page, SCORE]
@@ -248,7 +248,7 @@ def offer_again(state: Cached, key: int) -> None:
         offer(state, page)
 
 
-@kernel
+@inlined
 def evict(state: Cached) -> int:
     """Take the idle page that is to go first out of the cache."""
     page = eviction.pop(state.order)
