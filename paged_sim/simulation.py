@@ -156,7 +156,7 @@ def compile_ahead(scenario: Scenario, drawn: Collection[Drawn], progress: Progre
     if not families:
         return
     if progress is not None:
-        progress.announce("compiling the step loop for this machine, once (about ten seconds)")
+        progress.announce("compiling the step loop for this machine, once (about twenty seconds)")
     warm.ensure(families)
 
 
