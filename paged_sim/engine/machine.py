@@ -73,7 +73,7 @@ UNFORKED, TOGETHER, DIVERGED = range(3)
     DISCARDED,
     STORED_AT_FINISH,
     HELD_AT_FINISH,
-    COW_COPIES,  # pages copied because one of their owners wrote
+    COW_COPIES,  # pages copied because one of their owners writes to the rest
     NUM_ADMITTED,  # requests admitted for the first time; what they asked of a prefix cache and what it had
     ASKED,
     HIT,

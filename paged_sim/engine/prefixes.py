@@ -13,6 +13,7 @@ from paged_sim.engine.machine import (
     ASKED,
     ASKED_AGAIN,
     CACHED_TAIL,
+    COW_COPIES,
     HIT,
     HIT_AGAIN,
     HIT_IN_PAGES,
@@ -70,6 +71,7 @@ def copy_part(machine: Machine, state: allocators.State, seat: int, hits: int) -
     source, tokens = allocators.copied(state)
     machine.seats[seat, WRITTEN] = hits
     if tokens > 0:
+        machine.counts[COW_COPIES] += 1
         machine.ledger.row[TOKEN_STATE] += tokens
         machine.ledger.row[RESERVATION] -= tokens
         seating.record_copy(machine, state, seat, source, hits - tokens, tokens)
