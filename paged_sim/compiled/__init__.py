@@ -14,7 +14,7 @@ import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -27,7 +27,6 @@ Class = TypeVar("Class", bound=type)
 # How kernels are compiled: division by zero does not occur (and so needs no exception), arrays are only borrowed, and
 # nobody calls from C, for which Numba would compile each of them a second time.
 OPTIONS: Any = {"error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
-INLINING: Any = {**OPTIONS, "forceinline": True}
 
 # The sources that machine code depends on, below the package.
 COMPILED_SOURCES = ("allocators", "arena", "compiled", "content.py", "engine", "hitrate", "ledger.py")
@@ -89,9 +88,11 @@ def jit(function: Function) -> Function:
     """
     import numba
 
+    from paged_sim.compiled.linking import WholeCompiler
+
     _register_with_numba()
     with _cache_in(cache_folder(numba.__version__)):
-        compiled: Any = numba.njit(cache=True, nogil=True, **OPTIONS)(function)
+        compiled: Any = numba.njit(cache=True, nogil=True, pipeline_class=WholeCompiler, **OPTIONS)(function)
     machine_code: Function = compiled
     return machine_code
 
@@ -129,7 +130,7 @@ def _register_state(cls: type) -> None:
 
 @cache
 def _register_kernel(function: Callable[..., Any]) -> None:
-    _register(function, lambda *arguments: function, inline=function in _INLINED)
+    _register(function, lambda *arguments: function)
 
 
 @cache
@@ -140,29 +141,28 @@ def _register_dispatched(function: Callable[..., Any]) -> None:
         chosen = state.fields[state.names.index(by)] if by else state
         return getattr(families[chosen.instance_class], function.__name__)
 
-    _register(function, choose, inline=not by)
+    if not by:
+        _INLINED.update(getattr(module, function.__name__) for module in families.values())
+    _register(function, choose)
 
 
-def _register(function: Callable[..., Any], choose: Callable[..., Any], *, inline: bool) -> None:
-    """Tell Numba what to compile for a function: `choose` says it by the types of the arguments.
-
-    So does the choice of inlining: it is part of what is cached and never depends on what was compiled before.
-    """
+def _register(function: Callable[..., Any], choose: Callable[..., Any]) -> None:
+    """Tell Numba what to compile for a function: `choose` says it by the types of the arguments."""
     from numba.extending import overload
 
-    def choose_called(*arguments: Any) -> Any:
-        return None if inline and not _has_few_events(arguments) else choose(*arguments)
+    from paged_sim.compiled.linking import PartCompiler
 
-    def choose_inlined(*arguments: Any) -> Any:
-        return None if _has_few_events(arguments) else choose(*arguments)
-
-    overload(function, strict=False, jit_options=OPTIONS)(choose_called)
-    if inline:
-        overload(function, strict=False, jit_options=INLINING)(choose_inlined)
+    options: Any = {**OPTIONS, "pipeline_class": PartCompiler}
+    overload(function, strict=False, jit_options=options)(choose)
 
 
-def _has_few_events(arguments: tuple[Any, ...]) -> bool:
-    return any(getattr(argument, "instance_class", None) in _FEW_EVENTS for argument in arguments)
+def is_inlined(function: Callable[..., Any], arguments: Iterable[Any]) -> bool:
+    """Whether the machine code of a function becomes part of its callers', for arguments of these types.
+
+    It depends on nothing else: what is cached never depends on what was compiled before.
+    """
+    few_events = any(getattr(argument, "instance_class", None) in _FEW_EVENTS for argument in arguments)
+    return function in _INLINED and not few_events
 
 
 @cache
