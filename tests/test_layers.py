@@ -33,8 +33,8 @@ HEAVY = {
     "matplotlib": (),
     "rich": (),
     "cupy": (),
-    "numba": ("compiled/reference.py",),
-    "llvmlite": ("compiled/reference.py",),
+    "numba": ("compiled/linking.py", "compiled/reference.py"),
+    "llvmlite": ("compiled/linking.py", "compiled/reference.py"),
     "yaml": ("scenario/nodes.py",),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paged_sim import allocators
 from paged_sim.compiled import kernel
-from paged_sim.engine import caches, groups, queue, samples
+from paged_sim.engine import caches, groups, queue
 from paged_sim.engine import seats as seating
 from paged_sim.engine.machine import (
     BUDGET,
@@ -12,7 +12,6 @@ from paged_sim.engine.machine import (
     CHUNKED,
     END,
     FINAL,
-    FORM,
     FRAGMENTATION,
     FULL_PROMPT,
     HELD_BACK,
@@ -31,7 +30,6 @@ from paged_sim.engine.machine import (
     SPARE,
     STEP,
     STORED,
-    UNFORKED,
     Machine,
 )
 from paged_sim.ledger import EXTERNAL, FREE_ACCOUNTS, IDLE, LARGEST, RESERVATION, SHORT, TOKEN_STATE, WITHHELD
@@ -63,7 +61,7 @@ def need_of_head(machine: Machine, state: allocators.State, tokens: int) -> int:
     Those in pages that others hold already are not needed.
     """
     found, idle = allocators.found(state)
-    return int(samples.need(machine, state, queue.head(machine), tokens) - (found - idle))
+    return int(groups.need(machine, state, queue.head(machine), tokens) - (found - idle))
 
 
 @kernel
@@ -75,8 +73,8 @@ def budget_for_head(machine: Machine, hits: int) -> int:
     if counts[PARTIAL] != NOBODY:
         return 0
     if counts[CHUNKED]:
-        return samples.affordable(machine, request, hits, counts[BUDGET])
-    work = samples.work(machine, request, hits, tokens)
+        return groups.affordable(machine, request, hits, counts[BUDGET])
+    work = groups.work(machine, request, hits, tokens)
     # A prompt longer than any step's budget would wait for ever: it is admitted alone.
     alone = work > counts[MAX_TOKENS] and counts[PREFILLED] == 0
     return int(tokens - hits) if work <= counts[BUDGET] or alone else 0
@@ -86,11 +84,11 @@ def budget_for_head(machine: Machine, hits: int) -> int:
 def has_room(machine: Machine, state: allocators.State, tokens: int) -> bool:
     """Whether `tokens` tokens of the head of the queue fit and, if anything runs, the watermark stays free."""
     request = queue.head(machine)
-    if not samples.fits(machine, state, request, tokens):
+    if not groups.fits(machine, state, request, tokens):
         return False
     spare = machine.counts[SPARE] if machine.counts[NUM_RUNNING] > 0 else 0
     found, idle = allocators.found(state)
-    taken = samples.footprint(machine, state, request, tokens) - (found - idle)
+    taken = groups.footprint(machine, state, request, tokens) - (found - idle)
     return bool(allocators.free_slots(state) - taken >= spare)
 
 
@@ -124,15 +122,15 @@ def begin(machine: Machine, state: allocators.State, hits: int, tokens: int) -> 
     request = queue.head(machine)
     queue.pop_head(machine)
     seat = seating.seat_down(machine)
-    samples.enter(machine, state, seat, request)
+    groups.enter(machine, state, seat, request)
     stored, last = hits, hits + tokens
     while stored < last:
         machine.counts[PARTIAL] = NOBODY
-        end = samples.end_of_part(machine, seat, last)
+        end = groups.end_of_part(machine, seat, last)
         if machine.counts[CACHING]:
             caches.begin(state, machine, seat, hits, end)
         else:
-            samples.give_room(machine, state, seat, stored, end)
+            groups.give_room(machine, state, seat, stored, end)
         compute_prompt(machine, state, seat, stored, end - stored)
         stored = end
 
@@ -142,18 +140,17 @@ def compute_prompt(machine: Machine, state: allocators.State, seat: int, stored:
     """Store the next `tokens` prompt tokens of a seat that has room for them; once they are all there, it generates."""
     counts, seats = machine.counts, machine.seats
     row, request = machine.ledger.row, seats[seat, REQUEST]
-    more = tokens * samples.num_owners(machine, seat)
+    more = tokens * groups.num_owners(machine, seat)
     row[TOKEN_STATE] += more
     row[RESERVATION] -= more
-    work = samples.work(machine, request, stored, stored + tokens)
+    work = groups.work(machine, request, stored, stored + tokens)
     counts[BUDGET] = max(0, counts[BUDGET] - work)
     counts[PREFILLED] += work
     stored += tokens
-    samples.write(machine, state, seat, stored)
+    groups.write(machine, state, seat, stored)
     if counts[CACHING]:
         seating.enter(machine, state, seat, stored)
-    if seats[seat, FORM] == UNFORKED and stored == machine.prompt[request]:
-        groups.fork(machine, state, seat)
+    groups.fork(machine, state, seat, stored)
     if stored < machine.known[request]:
         seats[seat, STORED] = stored
         counts[PARTIAL] = seat
@@ -186,7 +183,7 @@ def label_free_slots(machine: Machine, state: allocators.State) -> int:
     if free < need_of_head(machine, state, tokens):
         row[SHORT] = blank
         return SHORTAGE
-    if not samples.fits(machine, state, queue.head(machine), tokens):
+    if not groups.fits(machine, state, queue.head(machine), tokens):
         row[EXTERNAL] = blank
         return FRAGMENTATION
     row[WITHHELD] = blank

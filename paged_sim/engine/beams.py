@@ -55,6 +55,7 @@ def count_heirs(machine: Machine, leader: int, stored: int) -> None:
         seats[seat, HEIRS] += 1
 
 
+@kernel
 def branch(machine: Machine, state: allocators.State, leader: int, stored: int) -> None:
     """Let the beams of a request, with `stored` tokens each, continue those that were drawn.
 

@@ -1,7 +1,5 @@
 """Several sequences of one request: forked from the first, parted by copies, freed together.
 
-Only simulations in which a request has several sequences call these functions (see `groups.py`).
-
 In the ledger each sequence is booked as if it stood alone; `share` takes out again what they hold in common.
 """
 
@@ -51,6 +49,7 @@ def limit_room(machine: Machine, leader: int, tokens: int) -> None:
         seat = seating.next_owner(machine, leader, seat)
 
 
+@kernel
 def write_all(machine: Machine, state: allocators.State, leader: int, tokens: int) -> None:
     """`seats.write` for the sequences of a request that have slots."""
     limit_room(machine, leader, tokens)
@@ -81,6 +80,7 @@ def share(machine: Machine, leader: int, saved: int, tokens: int, tail: int) -> 
     seats[leader, SAVED_TAIL] = tail
 
 
+@kernel
 def fork(machine: Machine, state: allocators.State, leader: int) -> None:
     """Fork the other sequences from the first, whose prompt is complete: they share all its pages."""
     seats, row = machine.seats, machine.ledger.row
@@ -118,6 +118,7 @@ def page_of(machine: Machine, state: allocators.State, leader: int) -> int:
     return allocators.own_part(state, request, prompt, prompt + 1)
 
 
+@kernel
 def part(machine: Machine, state: allocators.State, leader: int) -> None:
     """Give every sequence TOGETHER with others a page of its own to write to; there must be room for the copies."""
     seats = machine.seats
@@ -149,6 +150,7 @@ def copy_page(machine: Machine, state: allocators.State, seat: int, stored: int,
         seating.record(machine, COPY, source, begun, target, 0)
 
 
+@kernel
 def vacate_all(
     machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int, finished: bool
 ) -> None:

@@ -1,4 +1,7 @@
-"""What only requests of several sequences need, compiled only where there are such: by the type of `machine.group`."""
+"""The sequences of one request, by the type of `machine.group`: it is always one, or some requests have several.
+
+A leader is the first sequence of a request: it stands in running order and has the events.
+"""
 
 from __future__ import annotations
 
@@ -6,40 +9,116 @@ from types import ModuleType
 
 from paged_sim import allocators
 from paged_sim.compiled import dispatched
-from paged_sim.engine import beams, forks, single
+from paged_sim.engine import several, single
 from paged_sim.engine.machine import Machine, Several, Single
 
-FORKS: dict[type, ModuleType] = {Single: single, Several: forks}
-BEAMS: dict[type, ModuleType] = {Single: single, Several: beams}
+KINDS: dict[type, ModuleType] = {Single: single, Several: several}
 
 
-@dispatched(FORKS, by="group")
-def write_all(machine: Machine, state: allocators.State, leader: int, tokens: int) -> None:
+@dispatched(KINDS, by="group")
+def need(machine: Machine, state: allocators.State, request: int, tokens: int) -> int:
+    """Slots that all sequences of a request need together to hold `tokens` tokens each, before placement rounds."""
+    answer: int = KINDS[type(machine.group)].need(machine, state, request, tokens)
+    return answer
+
+
+@dispatched(KINDS, by="group")
+def footprint(machine: Machine, state: allocators.State, request: int, tokens: int) -> int:
+    """Slots that `need` really takes, after rounding."""
+    answer: int = KINDS[type(machine.group)].footprint(machine, state, request, tokens)
+    return answer
+
+
+@dispatched(KINDS, by="group")
+def fits(machine: Machine, state: allocators.State, request: int, tokens: int) -> bool:
+    """Whether all sequences of a request would find room for `tokens` tokens each now."""
+    answer: bool = KINDS[type(machine.group)].fits(machine, state, request, tokens)
+    return answer
+
+
+@dispatched(KINDS, by="group")
+def work(machine: Machine, request: int, first: int, last: int) -> int:
+    """Tokens to compute for positions `first` to `last - 1` of a request: its prompt once, the rest for each sample."""
+    answer: int = KINDS[type(machine.group)].work(machine, request, first, last)
+    return answer
+
+
+@dispatched(KINDS, by="group")
+def affordable(machine: Machine, request: int, stored: int, budget: int) -> int:
+    """Positions from `stored` on that a chunk of at most `budget` computed tokens reaches."""
+    answer: int = KINDS[type(machine.group)].affordable(machine, request, stored, budget)
+    return answer
+
+
+@dispatched(KINDS, by="group")
+def enter(machine: Machine, state: allocators.State, leader: int, request: int) -> None:
+    """Make a new seat the first sequence of a request and seat the others beside it."""
+    KINDS[type(machine.group)].enter(machine, state, leader, request)
+
+
+@dispatched(KINDS, by="group")
+def end_of_part(machine: Machine, leader: int, tokens: int) -> int:
+    """How many of a request's first `tokens` tokens can be stored without its sequences parting anew."""
+    answer: int = KINDS[type(machine.group)].end_of_part(machine, leader, tokens)
+    return answer
+
+
+@dispatched(KINDS, by="group")
+def num_owners(machine: Machine, leader: int) -> int:
+    """Sequences that store each generated token of theirs, and, where nothing is shared, each of the prompt."""
+    answer: int = KINDS[type(machine.group)].num_owners(machine, leader)
+    return answer
+
+
+@dispatched(KINDS, by="group")
+def give_room(machine: Machine, state: allocators.State, leader: int, stored: int, tokens: int) -> None:
+    """Give the sequences that have slots, with `stored` tokens each, room for `tokens` tokens; there must be room."""
+    KINDS[type(machine.group)].give_room(machine, state, leader, stored, tokens)
+
+
+@dispatched(KINDS, by="group")
+def grow(machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int) -> int:
+    """Let each sequence, with `stored` tokens, grow that has no room for `tokens`.
+
+    The slots for which the first of them has no room, or 0: then all have grown.
+    """
+    answer: int = KINDS[type(machine.group)].grow(machine, state, leader, tokens, stored)
+    return answer
+
+
+@dispatched(KINDS, by="group")
+def write(machine: Machine, state: allocators.State, leader: int, tokens: int) -> None:
     """Write the tokens of all sequences of a request up to `tokens`, or ahead of them."""
-    FORKS[type(machine.group)].write_all(machine, state, leader, tokens)
+    KINDS[type(machine.group)].write(machine, state, leader, tokens)
 
 
-@dispatched(FORKS, by="group")
-def fork(machine: Machine, state: allocators.State, leader: int) -> None:
-    """Let the other sequences of a request share the pages of the first, whose prompt is complete."""
-    FORKS[type(machine.group)].fork(machine, state, leader)
+@dispatched(KINDS, by="group")
+def fork(machine: Machine, state: allocators.State, leader: int, stored: int) -> None:
+    """Once the first sequence has `stored` all of the prompt, let the others share it."""
+    KINDS[type(machine.group)].fork(machine, state, leader, stored)
 
 
-@dispatched(FORKS, by="group")
-def part(machine: Machine, state: allocators.State, leader: int) -> None:
-    """Give each sequence of a request a page of its own to write to; there must be room for the copies."""
-    FORKS[type(machine.group)].part(machine, state, leader)
-
-
-@dispatched(BEAMS, by="group")
+@dispatched(KINDS, by="group")
 def branch(machine: Machine, state: allocators.State, leader: int, stored: int) -> None:
     """Let the beams of a request, with `stored` tokens each, continue those that were drawn."""
-    BEAMS[type(machine.group)].branch(machine, state, leader, stored)
+    KINDS[type(machine.group)].branch(machine, state, leader, stored)
 
 
-@dispatched(FORKS, by="group")
-def vacate_all(
-    machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int, finished: bool
-) -> None:
-    """Read back and free all sequences of a request."""
-    FORKS[type(machine.group)].vacate_all(machine, state, leader, tokens, stored, finished)
+@dispatched(KINDS, by="group")
+def num_written(machine: Machine, state: allocators.State, leader: int, stored: int) -> int:
+    """Tokens that were written so that each sequence of a request has `stored` ones (copies are not written)."""
+    answer: int = KINDS[type(machine.group)].num_written(machine, state, leader, stored)
+    return answer
+
+
+@dispatched(KINDS, by="group")
+def holding(machine: Machine, leader: int) -> tuple[int, int]:
+    """Tokens stored and slots held by a request that has generated everything, each counted once."""
+    answer: tuple[int, int] = KINDS[type(machine.group)].holding(machine, leader)
+    return answer
+
+
+@dispatched(KINDS, by="group")
+def vacate(machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int, finished: bool) -> None:
+    """Read back and free all sequences of a request: `tokens` tokens of each are booked, `stored` are stored."""
+    KINDS[type(machine.group)].vacate(machine, state, leader, tokens, stored, finished)

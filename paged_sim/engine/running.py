@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from paged_sim import allocators
-from paged_sim.allocators import NO_ROOM
 from paged_sim.compiled import inlined, kernel
-from paged_sim.engine import forks, groups, pool_log, queue, samples
+from paged_sim.engine import groups, queue
 from paged_sim.engine import seats as seating
 from paged_sim.engine.admission import compute_prompt
 from paged_sim.engine.machine import (
-    BEAM,
     BUDGET,
     DISCARDED,
-    DIVERGED,
     EAGER,
     END,
     FINAL,
     FINISHED,
     FIRST_RUNNING,
     FOLLOWING,
-    FORM,
     FRAGMENTATION,
     GENERATION,
     HELD_AT_FINISH,
@@ -41,14 +37,10 @@ from paged_sim.engine.machine import (
     REFUSED_MOVE,
     REQUEST,
     ROOM,
-    SAVED_SLOTS,
-    SAVED_TOKENS,
     SHORTAGE,
-    SLOTS,
     STEP,
     STORED,
     STORED_AT_FINISH,
-    TOGETHER,
     WARMUP,
     Machine,
 )
@@ -71,7 +63,7 @@ def run(machine: Machine, state: allocators.State) -> None:
         tokens = counts[STEP] - seats[seat, OFFSET]
         if tokens > seats[seat, ROOM] and not make_room(machine, state, seat, tokens, tokens - 1, index):
             continue
-        samples.write(machine, state, seat, tokens)
+        groups.write(machine, state, seat, tokens)
         if seats[seat, END] == counts[STEP]:
             machine.ending[counts[NUM_ENDING]] = seat
             counts[NUM_ENDING] += 1
@@ -124,41 +116,14 @@ def make_room(machine: Machine, state: allocators.State, leader: int, tokens: in
     one's turn; without preemption this one is refused. `index` is the place of its first sequence, `leader`, in `due`
     (places from there on are struck when their seats give way).
     """
-    counts, seats = machine.counts, machine.seats
-    diverged = seats[leader, FORM] == DIVERGED
-    if counts[BEAM] and diverged and seats[leader, NUM_SAMPLES] > 1 and leader != counts[PARTIAL]:
-        groups.branch(machine, state, leader, stored)
+    groups.branch(machine, state, leader, stored)
     while True:
-        missing = find_room(machine, state, leader, tokens, stored)
+        missing = groups.grow(machine, state, leader, tokens, stored)
         if missing == 0:
             return True
         label = SHORTAGE if allocators.free_slots(state) < missing else FRAGMENTATION
         if not give_way(machine, state, leader, tokens, label, index):
             return False
-
-
-@kernel
-def find_room(machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int) -> int:
-    """Let each sequence of a request grow that has not yet; 0, or the slots for which the first of them has no room."""
-    seats = machine.seats
-    if seats[leader, FORM] == TOGETHER:
-        copies = forks.copies_needed(machine, state, leader)
-        if not allocators.fits(state, copies):
-            return copies
-        groups.part(machine, state, leader)
-    goal = allocators.want(state, seats[leader, REQUEST], tokens)
-    seat = leader
-    while seat != NOBODY:
-        slots = allocators.grow(state, seat, goal)
-        if slots == NO_ROOM:
-            return int(allocators.footprint(state, goal) - seats[seat, SLOTS])
-        source = allocators.moved_from(state)
-        if source >= 0:
-            seating.record_move(machine, state, seat, source, stored)
-        pool_log.note(machine, state, seat, pool_log.ALLOCATED, seats[seat, SLOTS], slots)
-        seating.account(machine, state, seat, slots)
-        seat = seating.next_owner(machine, leader, seat)
-    return 0
 
 
 @kernel
@@ -207,8 +172,8 @@ def evict(machine: Machine, state: allocators.State, seat: int, tokens: int) -> 
         stored = machine.seats[seat, STORED]
         tokens = stored
         counts[PARTIAL] = NOBODY
-    counts[DISCARDED] += samples.num_written(machine, state, seat, stored)
-    samples.vacate(machine, state, seat, tokens, stored, False)
+    counts[DISCARDED] += groups.num_written(machine, state, seat, stored)
+    groups.vacate(machine, state, seat, tokens, stored, False)
 
 
 @kernel
@@ -218,7 +183,7 @@ def write_token_by_token(machine: Machine, state: allocators.State) -> None:
     seat = counts[FIRST_RUNNING]
     while seat != NOBODY:
         if seat != counts[PARTIAL]:
-            samples.write(machine, state, seat, counts[STEP] - seats[seat, OFFSET])
+            groups.write(machine, state, seat, counts[STEP] - seats[seat, OFFSET])
         seat = seats[seat, FOLLOWING]
 
 
@@ -227,7 +192,7 @@ def go_on_with_prompt(machine: Machine, state: allocators.State, seat: int) -> N
     """Compute the next chunk of a partial prompt: the last in running order, it gets what is left of the budget."""
     counts, seats = machine.counts, machine.seats
     stored = seats[seat, STORED]
-    tokens = samples.affordable(machine, seats[seat, REQUEST], stored, counts[BUDGET])
+    tokens = groups.affordable(machine, seats[seat, REQUEST], stored, counts[BUDGET])
     if stored + tokens > seats[seat, ROOM] and not make_room(machine, state, seat, stored + tokens, stored, 0):
         return
     counts[PARTIAL] = NOBODY
@@ -242,10 +207,10 @@ def finish(machine: Machine, state: allocators.State) -> None:
         seat = machine.ending[index]
         request, final = seats[seat, REQUEST], seats[seat, FINAL]
         if counts[NUM_FINISHED] >= counts[WARMUP]:
-            sequences = seats[seat, NUM_SAMPLES]
-            counts[STORED_AT_FINISH] += sequences * final - seats[seat, SAVED_TOKENS]
-            counts[HELD_AT_FINISH] += sequences * seats[seat, SLOTS] - seats[seat, SAVED_SLOTS]
-        samples.vacate(machine, state, seat, final, final, True)
+            stored, held = groups.holding(machine, seat)
+            counts[STORED_AT_FINISH] += stored
+            counts[HELD_AT_FINISH] += held
+        groups.vacate(machine, state, seat, final, final, True)
         machine.outcome[request] = FINISHED
         machine.ended[counts[NUM_FINISHED]] = request
         counts[NUM_FINISHED] += 1

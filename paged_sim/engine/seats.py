@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from paged_sim import allocators
+from paged_sim.allocators import NO_ROOM
 from paged_sim.arena.operations import CHECK as CHECK_TOKENS
 from paged_sim.arena.operations import COPY, IN_PAGES, POISON, RETRACT, WRITE
 from paged_sim.compiled import inlined, kernel
@@ -27,6 +28,7 @@ from paged_sim.engine.machine import (
     NEXT_SAMPLE,
     NOBODY,
     NUM_FREE_SEATS,
+    NUM_GENERATIONS,
     NUM_LISTED,
     NUM_OPERATIONS,
     NUM_RUNNING,
@@ -80,6 +82,16 @@ def sit_beside(machine: Machine) -> int:
     seats[seat, ROUNDING] = 0
     seats[seat, NEXT_SAMPLE] = NOBODY
     return int(seat)
+
+
+@kernel
+def introduce(machine: Machine, seat: int, request: int) -> None:
+    """Tell a seat whose sequence it is."""
+    counts, seats = machine.counts, machine.seats
+    seats[seat, REQUEST] = request
+    seats[seat, GENERATION] = counts[NUM_GENERATIONS]
+    counts[NUM_GENERATIONS] += 1
+    seats[seat, FINAL] = machine.prompt[request] + machine.output[request] - 1
 
 
 @kernel
@@ -156,6 +168,28 @@ def account(machine: Machine, state: allocators.State, seat: int, slots: int) ->
     row[ROUNDING_ACCOUNT] += rounding
     seats[seat, SLOTS] = slots
     seats[seat, ROOM] = slots
+
+
+@kernel
+def take(machine: Machine, state: allocators.State, seat: int, goal: int) -> None:
+    """Let a seat take `goal` slots, for which there must be room."""
+    slots = allocators.take(state, seat, goal)
+    pool_log.note(machine, state, seat, pool_log.ALLOCATED, machine.seats[seat, SLOTS], slots)
+    account(machine, state, seat, slots)
+
+
+@inlined
+def grow(machine: Machine, state: allocators.State, seat: int, goal: int, stored: int) -> int:
+    """Let a seat with `stored` tokens grow to `goal` slots; 0, or the slots for which there is no room."""
+    slots = allocators.grow(state, seat, goal)
+    if slots == NO_ROOM:
+        return int(allocators.footprint(state, goal) - machine.seats[seat, SLOTS])
+    source = allocators.moved_from(state)
+    if source >= 0:
+        record_move(machine, state, seat, source, stored)
+    pool_log.note(machine, state, seat, pool_log.ALLOCATED, machine.seats[seat, SLOTS], slots)
+    account(machine, state, seat, slots)
+    return 0
 
 
 @inlined

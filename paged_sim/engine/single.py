@@ -1,28 +1,109 @@
-"""A simulation in which every request is one sequence: nothing is ever shared, forked, parted or dropped."""
+"""A request that is one sequence: nothing is ever forked, parted or dropped (see `groups`)."""
 
 from __future__ import annotations
 
 from paged_sim import allocators
-from paged_sim.engine.machine import Machine
+from paged_sim.compiled import inlined, kernel
+from paged_sim.engine import seats as seating
+from paged_sim.engine.machine import DIVERGED, FINAL, FORM, NUM_SAMPLES, REQUEST, SLOTS, Machine
+from paged_sim.ledger import RESERVATION, TOKEN_STATE
 
 
-def write_all(machine: Machine, state: allocators.State, leader: int, tokens: int) -> None:
+@kernel
+def need(machine: Machine, state: allocators.State, request: int, tokens: int) -> int:
+    """What the policy wants."""
+    return allocators.want(state, request, tokens)
+
+
+@kernel
+def footprint(machine: Machine, state: allocators.State, request: int, tokens: int) -> int:
+    """What that takes."""
+    return allocators.footprint(state, allocators.want(state, request, tokens))
+
+
+@kernel
+def fits(machine: Machine, state: allocators.State, request: int, tokens: int) -> bool:
+    """Whether there is room for that."""
+    return allocators.fits(state, allocators.want(state, request, tokens))
+
+
+@inlined
+def work(machine: Machine, request: int, first: int, last: int) -> int:
+    """Every token is computed once."""
+    return last - first
+
+
+@inlined
+def affordable(machine: Machine, request: int, stored: int, budget: int) -> int:
+    """As many as the budget has."""
+    return int(min(machine.known[request] - stored, budget))
+
+
+@kernel
+def enter(machine: Machine, state: allocators.State, leader: int, request: int) -> None:
+    """Seat it alone."""
+    machine.seats[leader, NUM_SAMPLES] = 1
+    machine.seats[leader, FORM] = DIVERGED
+    seating.introduce(machine, leader, request)
+
+
+@inlined
+def end_of_part(machine: Machine, leader: int, tokens: int) -> int:
+    """There is nobody to part from."""
+    return tokens
+
+
+@inlined
+def num_owners(machine: Machine, leader: int) -> int:
+    """One."""
+    return 1
+
+
+@kernel
+def give_room(machine: Machine, state: allocators.State, leader: int, stored: int, tokens: int) -> None:
+    """Take it; a seat that has tokens was given room for all of them before."""
+    seating.take(machine, state, leader, allocators.want(state, machine.seats[leader, REQUEST], tokens))
+
+
+@inlined
+def grow(machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int) -> int:
+    """Let it grow."""
+    goal = allocators.want(state, machine.seats[leader, REQUEST], tokens)
+    return seating.grow(machine, state, leader, goal, stored)
+
+
+@inlined
+def write(machine: Machine, state: allocators.State, leader: int, tokens: int) -> None:
+    """Write its tokens."""
+    seating.write(machine, state, leader, tokens)
+
+
+@inlined
+def fork(machine: Machine, state: allocators.State, leader: int, stored: int) -> None:
     """There are no others."""
 
 
-def fork(machine: Machine, state: allocators.State, leader: int) -> None:
-    """There are no others."""
-
-
-def part(machine: Machine, state: allocators.State, leader: int) -> None:
-    """There are no others."""
-
-
+@inlined
 def branch(machine: Machine, state: allocators.State, leader: int, stored: int) -> None:
     """There are no others."""
 
 
-def vacate_all(
-    machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int, finished: bool
-) -> None:
-    """There are no others."""
+@inlined
+def num_written(machine: Machine, state: allocators.State, leader: int, stored: int) -> int:
+    """Each token once."""
+    return stored
+
+
+@inlined
+def holding(machine: Machine, leader: int) -> tuple[int, int]:
+    """Its own."""
+    return int(machine.seats[leader, FINAL]), int(machine.seats[leader, SLOTS])
+
+
+@kernel
+def vacate(machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int, finished: bool) -> None:
+    """Take its tokens out of the books and free the seat."""
+    row = machine.ledger.row
+    row[TOKEN_STATE] -= tokens
+    row[RESERVATION] += tokens
+    seating.vacate(machine, state, leader, stored, finished)

@@ -1,27 +1,27 @@
-"""The sequences of one request: they are admitted, preempted and ended together, and share what they can.
+"""Requests of several sequences: they are admitted, preempted and ended together, and share what they can.
 
 The first sequence of a request stands in running order and has the events; the others hang on its NEXT_SAMPLE. All have
 the same number of tokens at every step. Where the policy can share, the prompt is stored once, by the first; when it is
 complete the others are forked from it (TOGETHER), and when the first generated token is stored each gets pages of its
 own to write to (DIVERGED). Where it cannot, each stores all of its tokens separately. A request of one sequence is
-DIVERGED from the start and never looks at any of this.
+DIVERGED from the start.
 """
 
 from __future__ import annotations
 
 from paged_sim import allocators
-from paged_sim.compiled import inlined, kernel
-from paged_sim.engine import groups, pool_log
+from paged_sim.compiled import kernel
+from paged_sim.engine import beams, forks, single
 from paged_sim.engine import seats as seating
 from paged_sim.engine.machine import (
+    BEAM,
     DIVERGED,
     FINAL,
     FORM,
-    GENERATION,
     NEXT_SAMPLE,
     NOBODY,
-    NUM_GENERATIONS,
     NUM_SAMPLES,
+    PARTIAL,
     REQUEST,
     SAVED_SLOTS,
     SAVED_TAIL,
@@ -31,7 +31,6 @@ from paged_sim.engine.machine import (
     UNFORKED,
     Machine,
 )
-from paged_sim.ledger import RESERVATION, TOKEN_STATE
 
 
 @kernel
@@ -97,7 +96,7 @@ def enter(machine: Machine, state: allocators.State, leader: int, request: int) 
     seats[leader, SAVED_SLOTS] = 0
     seats[leader, SAVED_TOKENS] = 0
     seats[leader, SAVED_TAIL] = 0
-    introduce(machine, leader, request)
+    seating.introduce(machine, leader, request)
     if machine.samples[request] == 1:
         return
     if allocators.shares(state):
@@ -105,19 +104,9 @@ def enter(machine: Machine, state: allocators.State, leader: int, request: int) 
     last = leader
     for _ in range(machine.samples[request] - 1):
         other = seating.sit_beside(machine)
-        introduce(machine, other, request)
+        seating.introduce(machine, other, request)
         seats[last, NEXT_SAMPLE] = other
         last = other
-
-
-@kernel
-def introduce(machine: Machine, seat: int, request: int) -> None:
-    """Tell a seat whose sequence it is."""
-    counts, seats = machine.counts, machine.seats
-    seats[seat, REQUEST] = request
-    seats[seat, GENERATION] = counts[NUM_GENERATIONS]
-    counts[NUM_GENERATIONS] += 1
-    seats[seat, FINAL] = machine.prompt[request] + machine.output[request] - 1
 
 
 @kernel
@@ -128,7 +117,7 @@ def end_of_part(machine: Machine, leader: int, tokens: int) -> int:
     return int(min(tokens, machine.prompt[machine.seats[leader, REQUEST]]))
 
 
-@inlined
+@kernel
 def num_owners(machine: Machine, leader: int) -> int:
     """Sequences that store each generated token of theirs, and, where nothing is shared, each of the prompt."""
     return int(machine.seats[leader, NUM_SAMPLES] if machine.seats[leader, FORM] == DIVERGED else 1)
@@ -137,24 +126,57 @@ def num_owners(machine: Machine, leader: int) -> int:
 @kernel
 def give_room(machine: Machine, state: allocators.State, leader: int, stored: int, tokens: int) -> None:
     """Give the sequences that have slots, with `stored` tokens each, room for `tokens` tokens; there must be room."""
-    if machine.seats[leader, FORM] == TOGETHER:
-        groups.part(machine, state, leader)
+    if stored > 0:
+        grow(machine, state, leader, tokens, stored)
+        return
     goal = allocators.want(state, machine.seats[leader, REQUEST], tokens)
     seat = leader
     while seat != NOBODY:
-        slots = allocators.grow(state, seat, goal) if stored > 0 else allocators.take(state, seat, goal)
-        pool_log.note(machine, state, seat, pool_log.ALLOCATED, machine.seats[seat, SLOTS], slots)
-        seating.account(machine, state, seat, slots)
+        seating.take(machine, state, seat, goal)
         seat = seating.next_owner(machine, leader, seat)
 
 
-@inlined
+@kernel
+def grow(machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int) -> int:
+    """Let each sequence grow that has no room; those that are TOGETHER part first, if the copies find room."""
+    seats = machine.seats
+    if seats[leader, FORM] == TOGETHER:
+        copies = forks.copies_needed(machine, state, leader)
+        if not allocators.fits(state, copies):
+            return copies
+        forks.part(machine, state, leader)
+    goal = allocators.want(state, seats[leader, REQUEST], tokens)
+    seat = leader
+    while seat != NOBODY:
+        missing = seating.grow(machine, state, seat, goal, stored)
+        if missing > 0:
+            return missing
+        seat = seating.next_owner(machine, leader, seat)
+    return 0
+
+
+@kernel
 def write(machine: Machine, state: allocators.State, leader: int, tokens: int) -> None:
-    """`seats.write` for every sequence of a request that has slots."""
+    """Write the tokens of every sequence that has slots, each with its author."""
     if machine.seats[leader, NUM_SAMPLES] == 1:
-        seating.write(machine, state, leader, tokens)
-        return
-    groups.write_all(machine, state, leader, tokens)
+        single.write(machine, state, leader, tokens)
+    else:
+        forks.write_all(machine, state, leader, tokens)
+
+
+@kernel
+def fork(machine: Machine, state: allocators.State, leader: int, stored: int) -> None:
+    """Fork the others from the first once it has stored all of the prompt."""
+    if machine.seats[leader, FORM] == UNFORKED and stored == machine.prompt[machine.seats[leader, REQUEST]]:
+        forks.fork(machine, state, leader)
+
+
+@kernel
+def branch(machine: Machine, state: allocators.State, leader: int, stored: int) -> None:
+    """Let beams that have parted continue those that were drawn."""
+    several = machine.seats[leader, FORM] == DIVERGED and machine.seats[leader, NUM_SAMPLES] > 1
+    if machine.counts[BEAM] and several and leader != machine.counts[PARTIAL]:
+        beams.branch(machine, state, leader, stored)
 
 
 @kernel
@@ -166,12 +188,18 @@ def num_written(machine: Machine, state: allocators.State, leader: int, stored: 
 
 
 @kernel
+def holding(machine: Machine, leader: int) -> tuple[int, int]:
+    """Tokens stored and slots held by all sequences, without what is counted more than once."""
+    seats = machine.seats
+    sequences = seats[leader, NUM_SAMPLES]
+    stored = sequences * seats[leader, FINAL] - seats[leader, SAVED_TOKENS]
+    return int(stored), int(sequences * seats[leader, SLOTS] - seats[leader, SAVED_SLOTS])
+
+
+@kernel
 def vacate(machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int, finished: bool) -> None:
     """`seats.vacate` for all sequences of a request: `tokens` tokens of each are booked, `stored` are stored."""
-    row = machine.ledger.row
-    if machine.seats[leader, NUM_SAMPLES] > 1:
-        groups.vacate_all(machine, state, leader, tokens, stored, finished)
-        return
-    row[TOKEN_STATE] -= tokens
-    row[RESERVATION] += tokens
-    seating.vacate(machine, state, leader, stored, finished)
+    if machine.seats[leader, NUM_SAMPLES] == 1:
+        single.vacate(machine, state, leader, tokens, stored, finished)
+    else:
+        forks.vacate_all(machine, state, leader, tokens, stored, finished)
