@@ -66,6 +66,9 @@ BINS = 4096
 
 FREE_ACCOUNTS = (EXTERNAL, SHORT, WITHHELD, IDLE)
 
+LEVELS = tuple(series for series in range(NUM_COUNTS) if series not in (TOKEN_STATE, RESERVATION))
+"""The series that keep their value for a while; the other two change on nearly every step."""
+
 
 @marked_state
 class Ledger(NamedTuple):
@@ -75,12 +78,14 @@ class Ledger(NamedTuple):
     be met, and the credit of sharing: tokens that sequences see beyond those stored, and slots that they would hold
     beyond those held if nothing were shared. FILL is token state / slots held, INDEX the external index
     1 - largest / free. `scale[series]` turns a value into its bin. `weights[side]` is the time booked, `holding[side]`
-    the part of it on which slots were held.
+    the part of it on which slots were held. `booked[series]` is what a level has been since `since[series]`, in time
+    booked on the current side, which is `side[0]`.
     """
 
     row: Ints
+    side: Ints
     booked: Ints
-    pending: Floats
+    since: Floats
     scale: Floats
     sums: Floats
     peaks: Floats
@@ -99,8 +104,9 @@ def create(capacity: int, rows: int, requests: int) -> Ledger:
     scale[FILL] = BINS
     return Ledger(
         row=np.zeros(NUM_COUNTS, np.int64),
+        side=np.zeros(1, np.int64),
         booked=np.zeros(NUM_COUNTS, np.int64),
-        pending=np.zeros((2, NUM_COUNTS)),
+        since=np.zeros(NUM_COUNTS),
         scale=scale,
         sums=np.zeros((2, NUM_SERIES)),
         peaks=np.zeros((2, NUM_SERIES)),
@@ -123,15 +129,14 @@ def balance(ledger: Ledger) -> int:
 def book(ledger: Ledger, side: int, steps: int, slope: int, duration: float) -> None:
     """Book `steps` equal steps of `duration` each, on each of which `slope` slots move from reservation to token state.
 
-    The row is as of the first of these steps and is left as it is. A series that has not changed since it was last
-    booked only gathers weight.
+    The row is as of the first of these steps and is left as it is. A level that has not changed costs nothing.
     """
     weight = duration * steps
-    for series in range(NUM_COUNTS):
+    if side != ledger.side[0]:
+        turn(ledger, side)
+    for series in LEVELS:
         if ledger.row[series] != ledger.booked[series]:
             settle(ledger, series)
-    for series in range(NUM_COUNTS):
-        ledger.pending[side, series] += weight
     ledger.weights[side] += weight
     book_ramp(ledger, side, TOKEN_STATE, slope, steps, duration)
     book_ramp(ledger, side, RESERVATION, -slope, steps, duration)
@@ -143,21 +148,31 @@ def book(ledger: Ledger, side: int, steps: int, slope: int, duration: float) -> 
 
 @inlined
 def settle(ledger: Ledger, series: int) -> None:
-    """Book the weight a series has gathered at its value until now, and go on with the row's value."""
+    """Book a level's value for as long as it lasted, and go on with the row's value."""
+    side = ledger.side[0]
+    now = ledger.weights[side]
+    weight = now - ledger.since[series]
     value = ledger.booked[series]
+    ledger.since[series] = now
     ledger.booked[series] = ledger.row[series]
-    for side in range(2):
-        weight = ledger.pending[side, series]
-        ledger.pending[side, series] = 0.0
-        if weight > 0.0 and series != TOKEN_STATE and series != RESERVATION:
-            ledger.sums[side, series] += value * weight
-            ledger.peaks[side, series] = max(ledger.peaks[side, series], value)
-            ledger.histogram[side, series, int(value * ledger.scale[series])] += weight
+    if weight > 0.0:
+        ledger.sums[side, series] += value * weight
+        ledger.peaks[side, series] = max(ledger.peaks[side, series], value)
+        ledger.histogram[side, series, int(value * ledger.scale[series])] += weight
+
+
+@kernel
+def turn(ledger: Ledger, side: int) -> None:
+    """Book all levels on the side that ends, and go on with the other one."""
+    for series in LEVELS:
+        settle(ledger, series)
+        ledger.since[series] = ledger.weights[side]
+    ledger.side[0] = side
 
 
 def settle_all(ledger: Ledger) -> None:
-    """Book all gathered weight; to be called before sums, peaks and histogram are read."""
-    for series in range(NUM_COUNTS):
+    """Book all levels until now; to be called before sums, peaks and histogram are read."""
+    for series in LEVELS:
         settle(ledger, series)
 
 
