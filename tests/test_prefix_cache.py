@@ -137,10 +137,12 @@ def page_ends(requests: Requests, page_size: int) -> list[tuple[int, int, int]]:
 def check_cache(state: Cached) -> None:
     """Every usable page is blank, held or idle, and the order of eviction has just the idle ones that may go."""
     numbers, records = state.numbers, state.pages
-    width = int(numbers[prefix_cache.WIDTH])
     usable = set(range(len(records) - int(numbers[prefix_cache.USABLE]), len(records)))
     blank = state.blank[: numbers[prefix_cache.NUM_BLANK]].tolist()
-    entered = set(np.flatnonzero(state.known.entries[::width, KEY] != NONE).tolist())
+    entered = set(np.flatnonzero(records[:, prefix_cache.FILLED] > 0).tolist())
+    listed = (state.known.entries[:, KEY] != NONE).reshape(len(records), -1)
+    assert listed.sum(axis=1).tolist() == records[:, prefix_cache.LISTED].tolist()
+    assert set(np.flatnonzero(listed.any(axis=1)).tolist()) <= entered
     held = [page for row, count in enumerate(state.num_pages) for page in state.table[row, :count].tolist()]
     references = np.bincount(np.array(held, int), minlength=len(records))
     assert references.tolist() == records[:, prefix_cache.REFERENCES].tolist()
@@ -149,7 +151,7 @@ def check_cache(state: Cached) -> None:
     assert not set(blank) & (set(held) | idle)
     assert numbers[prefix_cache.NUM_IDLE] == len(idle)
     assert numbers[prefix_cache.IDLE_TOKENS] == records[sorted(idle), prefix_cache.FILLED].sum()
-    leaves = {page for page in idle if records[page, prefix_cache.CHILDREN] == 0}
+    leaves = {page for page in idle if state.links[page, prefix_cache.CHILDREN] == 0}
     assert {page for page in usable if eviction.holds(state.order, page)} == leaves
     assert state.order.numbers[eviction.SIZE] == len(leaves)
 

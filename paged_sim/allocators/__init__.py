@@ -126,9 +126,12 @@ def cached_slots(state: State) -> tuple[int, int]:
 
 
 @dispatched(FAMILIES)
-def enter(state: State, row: int, tokens: int) -> None:
-    """Learn that the first `tokens` tokens of a row are stored, so that `find` may find them."""
-    FAMILIES[type(state)].enter(state, row, tokens)
+def enter(state: State, row: int, tokens: int, comes_back: bool) -> None:
+    """Learn that the first `tokens` tokens of a row are stored, so that `find` may find them.
+
+    `comes_back` says that its request is about to be preempted and may look for its own tokens: all that it was given.
+    """
+    FAMILIES[type(state)].enter(state, row, tokens, comes_back)
 
 
 @dispatched(FAMILIES)

@@ -13,9 +13,8 @@ import numpy.typing as npt
 
 from paged_sim.allocators import eviction, future
 from paged_sim.allocators.contract import KEPT, NO_ROOM
-from paged_sim.allocators.page_index import KEY, NONE, key_of
+from paged_sim.allocators.page_index import NONE, key_of
 from paged_sim.allocators.prefix_cache import (
-    CHILDREN,
     COPY_FROM,
     COPY_TOKENS,
     EVICTION,
@@ -28,7 +27,6 @@ from paged_sim.allocators.prefix_cache import (
     PAGE_SIZE,
     REFERENCES,
     REQUEST,
-    SCORE,
     TOKENWISE,
     USABLE,
     WIDTH,
@@ -38,6 +36,8 @@ from paged_sim.allocators.prefix_cache import (
     find_part,
     find_with,
     is_entered,
+    list_page,
+    num_children,
     offer,
     wake,
 )
@@ -146,7 +146,7 @@ def take(state: Cached, row: int, slots: int) -> int:
         state.pages[page, REFERENCES] += 1
         state.table[row, place] = page
         if state.numbers[EVICTION] == eviction.LFU:
-            state.pages[page, SCORE] += 1
+            state.score[page] += 1
     state.request[row] = state.numbers[REQUEST]
     state.num_pages[row] = num_found
     state.num_entered[row] = num_found
@@ -178,15 +178,18 @@ def grow(state: Cached, row: int, slots: int) -> int:
     return slots_held
 
 
-def enter(state: Cached, row: int, tokens: int) -> None:
+def enter(state: Cached, row: int, tokens: int, comes_back: bool) -> None:
     """Let the pages that a row has filled with its first `tokens` tokens be found from now on."""
     page_size = state.numbers[PAGE_SIZE]
     full = tokens // page_size
+    if comes_back:
+        for place in range(state.content.own_from[state.request[row]] // page_size, state.num_entered[row]):
+            list_page(state, row, place, True)
     for place in range(state.num_entered[row], full):
-        enter_page(state, row, place, page_size)
+        enter_page(state, row, place, page_size, comes_back)
     state.num_entered[row] = max(full, state.num_entered[row])
     if state.numbers[TOKENWISE] and tokens > full * page_size:
-        enter_page(state, row, full, tokens - full * page_size)
+        enter_page(state, row, full, tokens - full * page_size, comes_back)
 
 
 def release(state: Cached, row: int) -> None:
@@ -201,7 +204,7 @@ def release(state: Cached, row: int) -> None:
         if state.pages[page, REFERENCES] == 0 and is_entered(state, page):
             state.numbers[NUM_IDLE] += 1
             state.numbers[IDLE_TOKENS] += state.pages[page, FILLED]
-            if state.pages[page, CHILDREN] == 0:
+            if num_children(state, page) == 0:
                 offer(state, page)
     for place in range(state.num_pages[row]):
         page = state.table[row, place]
@@ -273,8 +276,7 @@ def is_new(state: Cached) -> bool:
     """Whether nothing is held and every usable page is blank or idle, once. Not part of the step loop."""
     usable, num_blank = int(state.numbers[USABLE]), int(state.numbers[NUM_BLANK])
     first = len(state.pages) - usable
-    width = int(state.numbers[WIDTH])
-    entered = state.known.entries[::width, KEY] != NONE
+    entered = state.pages[:, FILLED] > 0
     free = np.concatenate((np.sort(state.blank[:num_blank]), np.flatnonzero(entered)))
     pages = np.arange(first, first + usable)
     tokens = int(state.pages[entered, FILLED].sum())

@@ -175,7 +175,7 @@ def cached_slots(state: Contiguous) -> tuple[int, int]:
     return 0, 0
 
 
-def enter(state: Contiguous, row: int, tokens: int) -> None:
+def enter(state: Contiguous, row: int, tokens: int, comes_back: bool) -> None:
     """Nothing is kept for later."""
 
 

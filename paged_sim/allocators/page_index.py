@@ -87,9 +87,7 @@ def insert(index: PageIndex, entry: int, key: int, tokens: int) -> None:
 
 @inlined
 def remove(index: PageIndex, entry: int) -> None:
-    """Take an entry out; one that is not there is left alone."""
-    if index.entries[entry, KEY] == NONE:
-        return
+    """Take an entry out."""
     bucket = bucket_of(index, index.entries[entry, KEY])
     before, after = index.entries[entry, BEFORE], index.entries[entry, AFTER]
     if before == NONE:

@@ -172,7 +172,7 @@ def cached_slots(state: Paged) -> tuple[int, int]:
     return 0, 0
 
 
-def enter(state: Paged, row: int, tokens: int) -> None:
+def enter(state: Paged, row: int, tokens: int, comes_back: bool) -> None:
     """Nothing is kept for later."""
 
 

@@ -39,10 +39,11 @@ KINDS = {"hash": HASH, "radix": RADIX}
 ) = range(16)
 NUM_NUMBERS = 16
 
-# What is known of a page.
-REFERENCES, FILLED, SCORE, PARENT, CHILDREN = range(5)
-NUM_PAGE_FIELDS = 8
-"""A power of two: a page's record is one line of the processor's cache."""
+# What is known of a page, and where leaves go first, its place in the tree.
+REFERENCES, FILLED, LISTED = range(3)
+NUM_PAGE_FIELDS = 4
+"""A power of two: a page's record never lies in two lines of the processor's cache."""
+PARENT, CHILDREN = range(2)
 
 
 @marked_state
@@ -50,9 +51,10 @@ class Cached(NamedTuple):
     """The pool and its cache. A page is blank (`blank[:NUM_BLANK]`, the next one last), held, or idle.
 
     `table` and `num_pages` are those of `paged.Paged`; `request[row]` is whom a row serves and `num_entered[row]` its
-    leading full pages that have been entered. Of `pages[page]`, REFERENCES are the rows that hold it; of an entered one
-    FILLED says how many tokens may be found, SCORE what its eviction goes by, and, where leaves go first, PARENT and
-    CHILDREN are the page before it and the number of entered pages behind it.
+    leading full pages that have been entered. Of `pages[page]`, REFERENCES are the rows that hold it, FILLED the tokens
+    that were entered (0 for a page that is not in the cache), LISTED its entries in the index: what only its own
+    request can find is listed when that is preempted. `score[page]` is what an entered page's eviction goes by;
+    `links[page]` are, where leaves go first, the page before it and the number of entered pages behind it.
     """
 
     content: Content
@@ -60,7 +62,9 @@ class Cached(NamedTuple):
     order: eviction.Order
     coming: future.Future
     blank: Pages
-    pages: Ints
+    pages: Pages
+    score: Ints
+    links: Pages
     table: Pages
     num_pages: Ints
     num_entered: Ints
@@ -93,15 +97,17 @@ def create(
     # Least recently used first, a page always goes before the one it follows: see `release`.
     numbers[LEAVES_FIRST] = kind == RADIX and policy != eviction.LRU
     numbers[NUM_BLANK] = usable
-    pages = np.zeros((total, NUM_PAGE_FIELDS), np.int64)
-    pages[:, PARENT] = NONE
+    links = np.zeros((total, 2), np.int32)
+    links[:, PARENT] = NONE
     return Cached(
         content=content,
         known=page_index.create(total, entries),
         order=eviction.create(total, ranked=policy != eviction.LRU),
         coming=future.create(content, known=policy == eviction.BELADY),
         blank=np.arange(total - 1, first - 1, -1, dtype=np.int32),
-        pages=pages,
+        pages=np.zeros((total, NUM_PAGE_FIELDS), np.int32),
+        score=np.zeros(total, np.int64),
+        links=links,
         table=np.empty((rows, width), np.int32),
         num_pages=np.zeros(rows, np.int64),
         num_entered=np.zeros(rows, np.int64),
@@ -113,8 +119,14 @@ def create(
 
 @inlined
 def is_entered(state: Cached, page: int) -> bool:
-    """Whether a page may be found."""
-    return bool(state.known.entries[page * state.numbers[WIDTH], KEY] != NONE)
+    """Whether a page is in the cache."""
+    return bool(state.pages[page, FILLED] > 0)
+
+
+@inlined
+def num_children(state: Cached, page: int) -> int:
+    """Entered pages that must be evicted before this one."""
+    return int(state.links[page, CHILDREN]) if state.numbers[LEAVES_FIRST] else 0
 
 
 @inlined
@@ -149,36 +161,49 @@ def find_part(state: Cached, request: int, place: int, limit: int) -> None:
 
 
 @inlined
-def enter_page(state: Cached, row: int, place: int, tokens: int) -> None:
-    """Enter a row's `place`-th page, of which `tokens` tokens are there, under every stretch it holds tokens of.
-
-    Without token-wise sharing the last of them is enough; with it no two full pages of the tree are equal.
-    """
-    page, width = state.table[row, place], state.numbers[WIDTH]
+def enter_page(state: Cached, row: int, place: int, tokens: int, comes_back: bool) -> None:
+    """Enter a row's `place`-th page, of which `tokens` tokens are there; with token-wise sharing none twice."""
+    page = state.table[row, place]
     start = place * state.numbers[PAGE_SIZE]
     if state.numbers[TOKENWISE] and tokens == state.numbers[PAGE_SIZE]:
         number, _ = stretch(state.content, state.request[row], start + tokens - 1)
         equal = find_with(state, key_of(number, place), tokens)
         if equal != NONE:
-            merge(state, row, place, equal // width)
+            merge(state, row, place, equal // state.numbers[WIDTH])
             return
     if is_entered(state, page):
         forget(state, page)
     else:
         state.numbers[CLOCK] += 1
-        state.pages[page, SCORE] = 1 if state.numbers[EVICTION] == eviction.LFU else state.numbers[CLOCK]
+        if state.numbers[EVICTION] != eviction.LRU:
+            state.score[page] = 1 if state.numbers[EVICTION] == eviction.LFU else state.numbers[CLOCK]
         if state.numbers[LEAVES_FIRST] and place > 0:
-            state.pages[page, PARENT] = state.table[row, place - 1]
-            state.pages[state.pages[page, PARENT], CHILDREN] += 1
+            state.links[page, PARENT] = state.table[row, place - 1]
+            state.links[state.links[page, PARENT], CHILDREN] += 1
     state.pages[page, FILLED] = tokens
-    position = start if state.numbers[TOKENWISE] else start + tokens - 1
-    entry = page * width
-    while position < start + tokens:
-        number, end = stretch(state.content, state.request[row], position)
-        position = min(end, start + tokens)
-        if state.numbers[EVICTION] == eviction.BELADY:
-            offer_again(state, key_of(number, place))
-        page_index.insert(state.known, entry, key_of(number, place), position - start)
+    list_page(state, row, place, comes_back)
+
+
+@inlined
+def list_page(state: Cached, row: int, place: int, comes_back: bool) -> None:
+    """List a row's entered page under every stretch it holds tokens of: with whole pages the last of them is enough.
+
+    What only this request can find is left out unless it may come back; what is listed already is left alone.
+    """
+    page, request = state.table[row, place], state.request[row]
+    start = place * state.numbers[PAGE_SIZE]
+    end = start + state.pages[page, FILLED]
+    findable = end if comes_back else min(end, state.content.own_from[request])
+    position = start if state.numbers[TOKENWISE] else end - 1
+    entry = 0
+    while position < findable:
+        number, last = stretch(state.content, request, position)
+        position = min(last, end)
+        if entry == state.pages[page, LISTED]:
+            if state.numbers[EVICTION] == eviction.BELADY:
+                offer_again(state, key_of(number, place))
+            page_index.insert(state.known, page * state.numbers[WIDTH] + entry, key_of(number, place), position - start)
+            state.pages[page, LISTED] += 1
         entry += 1
 
 
@@ -188,7 +213,8 @@ def merge(state: Cached, row: int, place: int, equal: int) -> None:
     page = state.table[row, place]
     if is_entered(state, page):
         forget(state, page)
-        leave_parent(state, page)
+        if state.numbers[LEAVES_FIRST]:
+            leave_parent(state, page)
     state.pages[page, REFERENCES] = 0
     state.blank[state.numbers[NUM_BLANK]] = page
     state.numbers[NUM_BLANK] += 1
@@ -201,20 +227,22 @@ def merge(state: Cached, row: int, place: int, equal: int) -> None:
 @kernel
 def leave_parent(state: Cached, page: int) -> None:
     """Take a page from behind the one before it, which may be evicted now if nobody holds it."""
-    parent = state.pages[page, PARENT]
+    parent = state.links[page, PARENT]
     if parent != NONE:
-        state.pages[page, PARENT] = NONE
-        state.pages[parent, CHILDREN] -= 1
-        if state.pages[parent, CHILDREN] == 0 and state.pages[parent, REFERENCES] == 0:
+        state.links[page, PARENT] = NONE
+        state.links[parent, CHILDREN] -= 1
+        if state.links[parent, CHILDREN] == 0 and state.pages[parent, REFERENCES] == 0:
             offer(state, parent)
 
 
 @inlined
 def forget(state: Cached, page: int) -> None:
-    """Remove all entries of a page."""
-    width = state.numbers[WIDTH]
-    for entry in range(page * width, (page + 1) * width):
+    """Take a page out of the cache."""
+    first = page * state.numbers[WIDTH]
+    for entry in range(first, first + state.pages[page, LISTED]):
         page_index.remove(state.known, entry)
+    state.pages[page, FILLED] = 0
+    state.pages[page, LISTED] = 0
 
 
 @inlined
@@ -229,10 +257,14 @@ def wake(state: Cached, page: int) -> None:
 @inlined
 def offer(state: Cached, page: int) -> None:
     """Let an idle page be evicted from now on."""
-    rank = state.pages[page, SCORE]
+    rank = 0
     if state.numbers[EVICTION] == eviction.BELADY:
-        number = state.known.entries[page * state.numbers[WIDTH], KEY] >> page_index.PLACE_BITS
-        rank = -future.next_use(state.coming, number)
+        rank = -future.NEVER
+        if state.pages[page, LISTED] > 0:
+            number = state.known.entries[page * state.numbers[WIDTH], KEY] >> page_index.PLACE_BITS
+            rank = -future.next_use(state.coming, number)
+    elif state.numbers[EVICTION] != eviction.LRU:
+        rank = state.score[page]
     eviction.put(state.order, page, rank)
 
 
@@ -256,5 +288,6 @@ def evict(state: Cached) -> int:
     state.numbers[IDLE_TOKENS] -= state.pages[page, FILLED]
     state.numbers[EVICTED] += 1
     forget(state, page)
-    leave_parent(state, page)
+    if state.numbers[LEAVES_FIRST]:
+        leave_parent(state, page)
     return page

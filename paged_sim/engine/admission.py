@@ -149,7 +149,7 @@ def compute_prompt(machine: Machine, state: allocators.State, seat: int, stored:
     stored += tokens
     groups.write(machine, state, seat, stored)
     if counts[CACHING]:
-        seating.enter(machine, state, seat, stored)
+        seating.enter(machine, state, seat, stored, False)
     groups.fork(machine, state, seat, stored)
     if stored < machine.known[request]:
         seats[seat, STORED] = stored

@@ -326,7 +326,7 @@ def vacate(machine: Machine, state: allocators.State, seat: int, stored: int, fi
             record_span(machine, state, seat, CHECK_TOKENS, 0, stored)
         record_span(machine, state, seat, undo(machine), stored, written_ahead(machine, seat))
     if counts[CACHING]:
-        enter(machine, state, seat, stored)
+        enter(machine, state, seat, stored, not finished)
     slots, free = seats[seat, SLOTS], allocators.free_slots(state)
     if counts[RECORD] and counts[POISON_FREED]:
         record_span(machine, state, seat, POISON, allocators.exclusive_from(state, seat), seats[seat, SLOTS])
@@ -339,10 +339,13 @@ def vacate(machine: Machine, state: allocators.State, seat: int, stored: int, fi
 
 
 @kernel
-def enter(machine: Machine, state: allocators.State, seat: int, stored: int) -> None:
-    """Let a seat's first `stored` tokens be found; a page of which others hold an equal one is spared."""
+def enter(machine: Machine, state: allocators.State, seat: int, stored: int, comes_back: bool) -> None:
+    """Let a seat's first `stored` tokens be found, by its own request too where that comes back.
+
+    A page of which others hold an equal one is spared.
+    """
     free = allocators.free_slots(state)
-    allocators.enter(state, seat, stored)
+    allocators.enter(state, seat, stored, comes_back)
     leave_shared(machine, 0, free - allocators.free_slots(state))
 
 
