@@ -91,11 +91,17 @@ def drop(order: Order, page: int) -> None:
 
 
 @inlined
+def first(order: Order) -> int:
+    """The page that is to be evicted first; if there is none, whatever stood there last."""
+    return int(order.heap[0, PAGE] if order.numbers[RANKED] else order.ring[len(order.ring) - 1, YOUNGER])
+
+
+@inlined
 def pop(order: Order) -> int:
     """Take the page out that is to be evicted first; there must be one."""
-    page = order.heap[0, PAGE] if order.numbers[RANKED] else order.ring[len(order.ring) - 1, YOUNGER]
+    page = first(order)
     drop(order, page)
-    return int(page)
+    return page
 
 
 @kernel

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from paged_sim.allocators import eviction, future, page_index
 from paged_sim.allocators.page_index import AFTER, KEY, NONE, TOKENS, key_of
 from paged_sim.compiled import inlined, kernel, marked_state
+from paged_sim.compiled.prefetch import prefetch
 from paged_sim.content import BLOCK, Content, stretch
 from paged_sim.requests import Ints
 
@@ -284,6 +285,8 @@ def offer_again(state: Cached, key: int) -> None:
 def evict(state: Cached) -> int:
     """Take the idle page that is to go first out of the cache."""
     page = eviction.pop(state.order)
+    following = eviction.first(state.order)
+    prefetch(state.pages, following * NUM_PAGE_FIELDS)
     state.numbers[NUM_IDLE] -= 1
     state.numbers[IDLE_TOKENS] -= state.pages[page, FILLED]
     state.numbers[EVICTED] += 1

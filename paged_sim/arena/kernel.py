@@ -36,6 +36,12 @@ from paged_sim.arena.operations import (
     splitmix64,
 )
 from paged_sim.compiled import inlined, kernel
+from paged_sim.compiled.prefetch import prefetch
+
+AHEAD = 8
+"""Operations, or pages of one, between asking for memory and using it: it comes from main memory in that time."""
+
+LINE_WORDS = 8
 
 
 def execute_operations(
@@ -52,6 +58,8 @@ def execute_operations(
     words = memory.shape[1]
     flat = memory.reshape(-1)
     for index in range(ops.shape[0]):
+        if index + AHEAD < ops.shape[0] and ops[index + AHEAD, KIND] < IN_PAGES:
+            _fetch(flat, int(ops[index + AHEAD, SLOT]) * words)
         kind, slot, length = int(ops[index, KIND]), int(ops[index, SLOT]), int(ops[index, LENGTH])
         generation, position = int(ops[index, GENERATION]), int(ops[index, POSITION])
         if kind == COPY:
@@ -67,6 +75,13 @@ def execute_operations(
         counters[WRITTEN] += length * (kind == WRITE)
         counters[CHECKED] += length * (kind == CHECK)
         counters[RETRACTED] += length * (kind == RETRACT)
+
+
+@inlined
+def _fetch(flat: npt.NDArray[np.uint64], word: int) -> None:
+    """Ask for the first two lines from a word on; what follows them the processor asks for itself."""
+    prefetch(flat, word)
+    prefetch(flat, word + LINE_WORDS)
 
 
 @inlined
@@ -109,6 +124,8 @@ def _work(
         place += 1
         slot = int(pages[place])
         count = min(size, length - done)
+        if place + AHEAD < len(pages):
+            _fetch(flat, int(pages[place + AHEAD]) * words)
 
 
 @kernel
