@@ -114,7 +114,8 @@ def counts_of(ready: Ready) -> dict[str, int]:
     counts, stats = ready.machine.counts, ready.arena.stats()
     ready.arena.close()
     assert stats.corrupt == 0
-    assert stats.tokens_written == stats.tokens_checked
+    # Whoever finds its own tokens again after a preemption reads them back once more.
+    assert stats.tokens_written <= stats.tokens_checked
     return {
         "token_steps": int(counts[m.TOKEN_STEPS]),
         "steps": int(counts[m.NUM_STEPS_DONE]),
