@@ -49,7 +49,10 @@ CACHED = tuple(
     for cache in ("hash", "radix")
     for evicted in ("lru", "lfu", "fifo", "belady")
 )
-POLICIES = (*CONTIGUOUS, *PAGED, *CACHED)
+RUNNING = tuple(
+    AllocatorSpec(name=f"running-{size}", policy="paged", page_size=size, prefix_cache="running") for size in (1, 3, 4)
+)
+POLICIES = (*CONTIGUOUS, *PAGED, *CACHED, *RUNNING)
 """Every policy, as a scenario names it. A new one joins all suites by a line here."""
 
 COLUMNS = ("step", "time", "duration", *SERIES)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from engine_cases import Case, cases
-from helpers import CACHED, Played, by_name, play, requests_of, scenario_of, set_up
+from helpers import CACHED, RUNNING, Played, by_name, play, requests_of, scenario_of, set_up
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -157,7 +157,7 @@ def check_cache(state: Cached) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(cases(CACHED))
+@given(cases((*CACHED, *RUNNING)))
 def test_every_page_is_accounted_for_at_every_step(case: Case) -> None:
     machine, state = set_up(case.scenario, case.requests, eager=True)
     assert isinstance(state, Cached)
@@ -184,6 +184,37 @@ def test_sharing_spares_slots_and_computation(spec: AllocatorSpec) -> None:
     assert (stats.tokens_copied > 0) == (counts[m.COW_COPIES] > 0) == (spec is RADIX)
     assert stats.tokens_checked == stats.tokens_written + counts[m.HIT] + counts[m.HIT_AGAIN]
     assert stats.corrupt == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(alike_requests(), st.integers(1, 6))
+def test_nothing_is_kept_of_who_has_ended(requests: Requests, page_size: int) -> None:
+    """One request after another finds nothing, and leaves every page blank; all at once find each other's tokens."""
+    spec = AllocatorSpec(name="running", policy="paged", page_size=page_size, prefix_cache="running")
+    alone = play_one_by_one(spec, requests, 6000)
+    assert alone.machine.counts[m.HIT] == 0
+    assert isinstance(alone.state, Cached)
+    assert alone.state.numbers[prefix_cache.NUM_BLANK] == alone.state.numbers[prefix_cache.USABLE]
+    known: set[tuple[tuple[int, int], ...]] = set()
+    expected = 0
+    for names, prompt in zip(names_of(requests), requests.prompt_tokens.tolist(), strict=True):
+        expected += max((length for length in range(prompt) if tuple(names[:length]) in known), default=0)
+        known |= {tuple(names[:length]) for length in range(1, prompt + 1)}
+    together = play(scenario_of(spec, slots=6000), requests)
+    assert together.machine.counts[m.HIT] == expected
+    assert together.stats.corrupt == alone.stats.corrupt == 0
+
+
+def test_a_page_is_shared_while_somebody_runs() -> None:
+    """Prompts of 10 common tokens in pages of 4: two pages are shared, the third is copied; the last token is new."""
+    requests = requests_of([10, 10, 10], [3, 3, 3], prefix_block=5, prefixes=[[1, 2]] * 3)
+    spec = AllocatorSpec(name="running", policy="paged", page_size=4, prefix_cache="running")
+    played = play(scenario_of(spec, slots=64), requests)
+    assert played.machine.counts[m.HIT] == 2 * 9
+    assert played.machine.counts[m.HIT_IN_PAGES] == 2 * 8
+    assert played.machine.counts[m.COW_COPIES] == 2
+    assert played.stats.tokens_copied == 2
+    assert played.column("saved").max() == 2 * 8
 
 
 def test_equal_prompts_of_samples_are_found() -> None:

@@ -3,7 +3,8 @@
 `hash` shares whole pages, found by a chain of hashes, as vLLM does; pages are entered once they are full. `radix`
 shares to the token, as a radix tree does: a page that agrees only in its first tokens is copied, and a page is evicted
 only when no page follows it in the cache. In both a page that nobody holds stays idle, with its tokens, until it is
-evicted because no blank page is left; `eviction.py` says which one.
+evicted because no blank page is left; `eviction.py` says which one. `running` shares to the token too, but keeps
+nothing: a page that nobody holds is blank.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from paged_sim.allocators.prefix_cache import (
     FILLED,
     FOUND_IDLE,
     IDLE_TOKENS,
+    KEEPS,
     NUM_BLANK,
     NUM_FOUND,
     NUM_IDLE,
@@ -35,6 +37,7 @@ from paged_sim.allocators.prefix_cache import (
     evict,
     find_part,
     find_with,
+    forget,
     is_entered,
     list_page,
     num_children,
@@ -202,6 +205,9 @@ def release(state: Cached, row: int) -> None:
         page = state.table[row, place]
         state.pages[page, REFERENCES] -= 1
         if state.pages[page, REFERENCES] == 0 and is_entered(state, page):
+            if not state.numbers[KEEPS]:
+                forget(state, page)
+                continue
             state.numbers[NUM_IDLE] += 1
             state.numbers[IDLE_TOKENS] += state.pages[page, FILLED]
             if num_children(state, page) == 0:
@@ -234,7 +240,7 @@ def exclusive_from(state: Cached, row: int) -> int:
     place: int = state.num_pages[row]
     while place > 0:
         page = state.table[row, place - 1]
-        if state.pages[page, REFERENCES] > 1 or is_entered(state, page):
+        if state.pages[page, REFERENCES] > 1 or (state.numbers[KEEPS] and is_entered(state, page)):
             break
         place -= 1
     position: int = place * state.numbers[PAGE_SIZE]

@@ -16,8 +16,8 @@ from paged_sim.requests import Ints
 
 Pages = npt.NDArray[np.int32]
 
-HASH, RADIX = range(2)
-KINDS = {"hash": HASH, "radix": RADIX}
+HASH, RADIX, RUNNING = range(3)
+KINDS = {"hash": HASH, "radix": RADIX, "running": RUNNING}
 
 # `numbers`: settings, then what there is of pages, then what the last `find` found and the last `take` copies.
 (
@@ -25,6 +25,7 @@ KINDS = {"hash": HASH, "radix": RADIX}
     USABLE,
     WIDTH,
     TOKENWISE,
+    KEEPS,  # pages stay when nobody holds them any more
     LEAVES_FIRST,
     EVICTION,
     NUM_BLANK,
@@ -37,8 +38,8 @@ KINDS = {"hash": HASH, "radix": RADIX}
     FOUND_IDLE,
     COPY_FROM,
     COPY_TOKENS,
-) = range(16)
-NUM_NUMBERS = 16
+) = range(17)
+NUM_NUMBERS = 17
 
 # What is known of a page, and where leaves go first, its place in the tree.
 REFERENCES, FILLED, LISTED = range(3)
@@ -94,7 +95,8 @@ def create(
     entries = 1 if kind == HASH else page_size // int(content.numbers[BLOCK]) + 4
     numbers = np.zeros(NUM_NUMBERS, np.int64)
     numbers[[PAGE_SIZE, USABLE, WIDTH, EVICTION]] = page_size, usable, entries, policy
-    numbers[TOKENWISE] = kind == RADIX
+    numbers[TOKENWISE] = kind != HASH
+    numbers[KEEPS] = kind != RUNNING
     # Least recently used first, a page always goes before the one it follows: see `release`.
     numbers[LEAVES_FIRST] = kind == RADIX and policy != eviction.LRU
     numbers[NUM_BLANK] = usable

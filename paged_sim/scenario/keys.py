@@ -372,9 +372,9 @@ ALLOCATOR = Section(
         Key("null_page", Flag(), "Page 0 is never handed out.", "true", default=False, when=("policy", "paged")),
         Key(
             "prefix_cache",
-            Word(("none", "hash", "radix")),
-            "Keep the pages of sequences that ended for those that begin alike. hash: whole pages, as vLLM does; "
-            "radix: to the token, by copying the page that agrees in part.",
+            Word(("none", "hash", "radix", "running")),
+            "Share the pages of sequences that begin alike, kept after their end. hash: whole pages, as vLLM does; "
+            "radix: to the token, by copying the page that agrees in part; running: so too, but nothing is kept.",
             "hash",
             default="none",
             when=("policy", "paged"),
