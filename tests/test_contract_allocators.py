@@ -87,11 +87,16 @@ class AllocatorContract(RuleBasedStateMachine):
 
     def slots_of(self, row: int) -> list[int]:
         """Every slot that a row holds."""
-        held, position, found = self.rows[row][3], 0, list[int]()
+        held, position, found, starts = self.rows[row][3], 0, list[int](), list[int]()
         while position < held:
             slot, run = allocators.locate(self.state, row, position)
             found += range(slot, slot + run)
+            starts.append(slot)
             position += run
+        if len(starts) > 1:
+            listed = np.zeros(len(starts) + 1, np.int64)
+            allocators.list_pages(self.state, row, run, len(starts) - 1, listed, 1)
+            assert listed.tolist() == [0, *starts[1:], 0]
         return found
 
     @rule(request=st.integers(0, 15), share=st.floats(0, 1))

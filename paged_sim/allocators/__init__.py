@@ -12,6 +12,7 @@ from paged_sim.allocators import cached, contiguous, paged
 from paged_sim.allocators.contract import KEPT, NO_ROOM
 from paged_sim.allocators.prefix_cache import Cached
 from paged_sim.compiled import dispatched
+from paged_sim.requests import Ints
 
 State: TypeAlias = contiguous.Contiguous | paged.Paged | Cached
 
@@ -41,6 +42,7 @@ __all__ = [
     "free_slots",
     "grow",
     "largest",
+    "list_pages",
     "locate",
     "moved_from",
     "own_part",
@@ -166,6 +168,12 @@ def locate(state: State, row: int, position: int) -> tuple[int, int]:
     """The slot of a row's token `position`, and how many tokens from there on lie in consecutive slots."""
     answer: tuple[int, int] = FAMILIES[type(state)].locate(state, row, position)
     return answer
+
+
+@dispatched(FAMILIES)
+def list_pages(state: State, row: int, position: int, count: int, into: Ints, place: int) -> None:
+    """Write the first slots of `count` pages of a row to `into[place:]`, from the one that begins at `position` on."""
+    FAMILIES[type(state)].list_pages(state, row, position, count, into, place)
 
 
 @dispatched(FAMILIES)

@@ -46,6 +46,7 @@ from paged_sim.allocators.prefix_cache import (
 )
 from paged_sim.compiled import inlined, kernel
 from paged_sim.content import stretch
+from paged_sim.requests import Ints
 
 
 @inlined
@@ -233,6 +234,14 @@ def locate(state: Cached, row: int, position: int) -> tuple[int, int]:
     within = position - index * page_size
     slot: int = state.table[row, index] * page_size + within
     return slot, page_size - within
+
+
+def list_pages(state: Cached, row: int, position: int, count: int, into: Ints, place: int) -> None:
+    """Write the first slots of `count` pages to `into[place:]`, from the one that begins at `position` on."""
+    page_size: int = state.numbers[PAGE_SIZE]
+    first = position // page_size
+    for index in range(count):
+        into[place + index] = state.table[row, first + index] * page_size
 
 
 def exclusive_from(state: Cached, row: int) -> int:

@@ -147,6 +147,10 @@ def locate(state: Contiguous, row: int, position: int) -> tuple[int, int]:
     return slot, run
 
 
+def list_pages(state: Contiguous, row: int, position: int, count: int, into: Ints, place: int) -> None:
+    """There are none: a row's tokens lie in one run."""
+
+
 def beyond(state: Contiguous, row: int, final: int) -> tuple[int, int, int]:
     """Slots of a row beyond its `final` tokens, by account: (over_reservation, tail, rounding)."""
     reserved: int = state.reserved[row]

@@ -146,6 +146,14 @@ def locate(state: Paged, row: int, position: int) -> tuple[int, int]:
     return slot, page_size - within
 
 
+def list_pages(state: Paged, row: int, position: int, count: int, into: Ints, place: int) -> None:
+    """Write the first slots of `count` pages to `into[place:]`, from the one that begins at `position` on."""
+    page_size: int = state.numbers[PAGE_SIZE]
+    first = position // page_size
+    for index in range(count):
+        into[place + index] = state.table[row, first + index] * page_size
+
+
 def beyond(state: Paged, row: int, final: int) -> tuple[int, int, int]:
     """Slots of a row beyond its `final` tokens, by account: (over_reservation, tail, rounding)."""
     held: int = state.num_pages[row] * state.numbers[PAGE_SIZE]

@@ -240,13 +240,11 @@ def record_tokens(
         record(machine, kind, -1, 1, identity, following)
         return
     place = machine.counts[NUM_LISTED]
+    count = (last - following + size - 1) // size
     machine.pages[place] = size
     machine.pages[place + 1] = slot + run - size
-    listed = place + 2
-    for position in range(following, last, size):
-        machine.pages[listed], _ = allocators.locate(state, seat, position)
-        listed += 1
-    machine.counts[NUM_LISTED] = listed
+    allocators.list_pages(state, seat, following, count, machine.pages, place + 2)
+    machine.counts[NUM_LISTED] = place + 2 + count
     record(machine, kind + IN_PAGES, place, last - first, identity, first)
 
 
