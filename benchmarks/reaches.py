@@ -32,7 +32,7 @@ def _throughput(rows: list[Row]) -> Iterator[Row]:
         yield _row(name, ">= 100 M token-steps/s", rate, ".0f", rate >= 100)
         cached = next((row for row in case if row["policy"] == PREFIX_CACHE), None)
         if cached is not None:
-            share = cached["tag_rate"] / 1e6 / paged
+            share = cached["of_plain"]
             yield _row(f"{PREFIX_CACHE} over paged 16, {where}", ">= 0.5", share, ".2f", share >= 0.5)
     worst = max((row for row in rows if row["policy"] != PREFIX_CACHE), key=lambda row: row["tag_over_none"])
     ratio = worst["tag_over_none"]

@@ -107,7 +107,9 @@ def find(state: Cached, request: int, tokens: int) -> int:
     """
     page_size, width = state.numbers[PAGE_SIZE], state.numbers[WIDTH]
     place, idle = 0, 0
-    while place < (tokens - 1) // page_size:
+    # What only this request can find is there only if it was preempted.
+    findable = tokens if state.came_back[request] else min(tokens, state.content.own_from[request] + 1)
+    while place < (findable - 1) // page_size:
         number, _ = stretch(state.content, request, (place + 1) * page_size - 1)
         entry = find_with(state, key_of(number, place), page_size)
         if entry == NONE:
@@ -121,7 +123,7 @@ def find(state: Cached, request: int, tokens: int) -> int:
     state.numbers[FOUND_IDLE] = idle
     state.numbers[COPY_TOKENS] = 0
     if state.numbers[TOKENWISE]:
-        find_part(state, request, place, tokens - 1)
+        find_part(state, request, place, findable - 1)
     return int(place * page_size + state.numbers[COPY_TOKENS])
 
 
@@ -187,6 +189,7 @@ def enter(state: Cached, row: int, tokens: int, comes_back: bool) -> None:
     page_size = state.numbers[PAGE_SIZE]
     full = tokens // page_size
     if comes_back:
+        state.came_back[state.request[row]] = True
         for place in range(state.content.own_from[state.request[row]] // page_size, state.num_entered[row]):
             list_page(state, row, place, True)
     for place in range(state.num_entered[row], full):
@@ -202,6 +205,7 @@ def release(state: Cached, row: int) -> None:
     The row's last blank page is the next one handed out. A page is in use whenever one that follows it is, so among
     idle pages it is never the older one: taking the oldest first never breaks a path.
     """
+    idle, tokens = 0, 0
     for place in range(state.num_pages[row] - 1, -1, -1):
         page = state.table[row, place]
         state.pages[page, REFERENCES] -= 1
@@ -209,11 +213,14 @@ def release(state: Cached, row: int) -> None:
             if not state.numbers[KEEPS]:
                 forget(state, page)
                 continue
-            state.numbers[NUM_IDLE] += 1
-            state.numbers[IDLE_TOKENS] += state.pages[page, FILLED]
+            idle += 1
+            tokens += state.pages[page, FILLED]
             if num_children(state, page) == 0:
                 offer(state, page)
-    for place in range(state.num_pages[row]):
+    state.numbers[NUM_IDLE] += idle
+    state.numbers[IDLE_TOKENS] += tokens
+    # Full pages are all entered, and blank only where nothing is kept.
+    for place in range(state.num_entered[row] if state.numbers[KEEPS] else 0, state.num_pages[row]):
         page = state.table[row, place]
         if state.pages[page, REFERENCES] == 0 and not is_entered(state, page):
             state.blank[state.numbers[NUM_BLANK]] = page

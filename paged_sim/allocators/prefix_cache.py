@@ -15,6 +15,7 @@ from paged_sim.content import BLOCK, Content, stretch
 from paged_sim.requests import Ints
 
 Pages = npt.NDArray[np.int32]
+Flags = npt.NDArray[np.bool_]
 
 HASH, RADIX, RUNNING = range(3)
 KINDS = {"hash": HASH, "radix": RADIX, "running": RUNNING}
@@ -54,8 +55,8 @@ class Cached(NamedTuple):
 
     `table` and `num_pages` are those of `paged.Paged`; `request[row]` is whom a row serves and `num_entered[row]` its
     leading full pages that have been entered. Of `pages[page]`, REFERENCES are the rows that hold it, FILLED the tokens
-    that were entered (0 for a page that is not in the cache), LISTED its entries in the index: what only its own
-    request can find is listed when that is preempted. `score[page]` is what an entered page's eviction goes by;
+    that were entered (0 for a page that is not in the cache), LISTED its entries in the index. What only request r can
+    find is listed when it is preempted, `came_back[r]`. `score[page]` is what an entered page's eviction goes by;
     `links[page]` are, where leaves go first, the page before it and the number of entered pages behind it.
     """
 
@@ -67,6 +68,7 @@ class Cached(NamedTuple):
     pages: Pages
     score: Ints
     links: Pages
+    came_back: Flags
     table: Pages
     num_pages: Ints
     num_entered: Ints
@@ -111,6 +113,7 @@ def create(
         pages=np.zeros((total, NUM_PAGE_FIELDS), np.int32),
         score=np.zeros(total, np.int64),
         links=links,
+        came_back=np.zeros(len(content.covered), np.bool_),
         table=np.empty((rows, width), np.int32),
         num_pages=np.zeros(rows, np.int64),
         num_entered=np.zeros(rows, np.int64),
@@ -287,8 +290,7 @@ def offer_again(state: Cached, key: int) -> None:
 def evict(state: Cached) -> int:
     """Take the idle page that is to go first out of the cache."""
     page = eviction.pop(state.order)
-    following = eviction.first(state.order)
-    prefetch(state.pages, following * NUM_PAGE_FIELDS)
+    prefetch(state.pages, eviction.first(state.order) * NUM_PAGE_FIELDS)
     state.numbers[NUM_IDLE] -= 1
     state.numbers[IDLE_TOKENS] -= state.pages[page, FILLED]
     state.numbers[EVICTED] += 1

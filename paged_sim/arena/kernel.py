@@ -59,7 +59,7 @@ def execute_operations(
     flat = memory.reshape(-1)
     for index in range(ops.shape[0]):
         if index + AHEAD < ops.shape[0] and ops[index + AHEAD, KIND] < IN_PAGES:
-            _fetch(flat, int(ops[index + AHEAD, SLOT]) * words)
+            _fetch(flat, touched, int(ops[index + AHEAD, SLOT]), words)
         kind, slot, length = int(ops[index, KIND]), int(ops[index, SLOT]), int(ops[index, LENGTH])
         generation, position = int(ops[index, GENERATION]), int(ops[index, POSITION])
         if kind == COPY:
@@ -78,10 +78,11 @@ def execute_operations(
 
 
 @inlined
-def _fetch(flat: npt.NDArray[np.uint64], word: int) -> None:
-    """Ask for the first two lines from a word on; what follows them the processor asks for itself."""
-    prefetch(flat, word)
-    prefetch(flat, word + LINE_WORDS)
+def _fetch(flat: npt.NDArray[np.uint64], touched: Marks, slot: int, words: int) -> None:
+    """Ask for a slot's mark and the first two lines from it on; what follows them the processor asks for itself."""
+    prefetch(touched, slot >> 6)
+    prefetch(flat, slot * words)
+    prefetch(flat, slot * words + LINE_WORDS)
 
 
 @inlined
@@ -125,7 +126,7 @@ def _work(
         slot = int(pages[place])
         count = min(size, length - done)
         if place + AHEAD < len(pages):
-            _fetch(flat, int(pages[place + AHEAD]) * words)
+            _fetch(flat, touched, int(pages[place + AHEAD]), words)
 
 
 @kernel
