@@ -141,7 +141,7 @@ def check_cache(state: Cached) -> None:
     blank = state.blank[: numbers[prefix_cache.NUM_BLANK]].tolist()
     entered = set(np.flatnonzero(records[:, prefix_cache.FILLED] > 0).tolist())
     listed = (state.known.entries[:, KEY] != NONE).reshape(len(records), -1)
-    assert listed.sum(axis=1).tolist() == records[:, prefix_cache.LISTED].tolist()
+    assert listed.sum(axis=1).tolist() == state.listed.tolist()
     assert set(np.flatnonzero(listed.any(axis=1)).tolist()) <= entered
     held = [page for row, count in enumerate(state.num_pages) for page in state.table[row, :count].tolist()]
     references = np.bincount(np.array(held, int), minlength=len(records))

@@ -43,9 +43,9 @@ KINDS = {"hash": HASH, "radix": RADIX, "running": RUNNING}
 NUM_NUMBERS = 17
 
 # What is known of a page, and where leaves go first, its place in the tree.
-REFERENCES, FILLED, LISTED = range(3)
-NUM_PAGE_FIELDS = 4
-"""A power of two: a page's record never lies in two lines of the processor's cache."""
+REFERENCES, FILLED = range(2)
+NUM_PAGE_FIELDS = 2
+"""A power of two, and as few as can be: of a large pool, these records are what the processor's cache holds."""
 PARENT, CHILDREN = range(2)
 
 
@@ -55,8 +55,8 @@ class Cached(NamedTuple):
 
     `table` and `num_pages` are those of `paged.Paged`; `request[row]` is whom a row serves and `num_entered[row]` its
     leading full pages that have been entered. Of `pages[page]`, REFERENCES are the rows that hold it, FILLED the tokens
-    that were entered (0 for a page that is not in the cache), LISTED its entries in the index. What only request r can
-    find is listed when it is preempted, `came_back[r]`. `score[page]` is what an entered page's eviction goes by;
+    that were entered (0 for a page that is not in the cache); `listed[page]` are its entries in the index. What only
+    request r can find is listed when it is preempted, `came_back[r]`. `score[page]` is what an entered page's eviction goes by;
     `links[page]` are, where leaves go first, the page before it and the number of entered pages behind it.
     """
 
@@ -66,6 +66,7 @@ class Cached(NamedTuple):
     coming: future.Future
     blank: Pages
     pages: Pages
+    listed: Pages
     score: Ints
     links: Pages
     came_back: Flags
@@ -111,6 +112,7 @@ def create(
         coming=future.create(content, known=policy == eviction.BELADY),
         blank=np.arange(total - 1, first - 1, -1, dtype=np.int32),
         pages=np.zeros((total, NUM_PAGE_FIELDS), np.int32),
+        listed=np.zeros(total, np.int32),
         score=np.zeros(total, np.int64),
         links=links,
         came_back=np.zeros(len(content.covered), np.bool_),
@@ -205,11 +207,11 @@ def list_page(state: Cached, row: int, place: int, comes_back: bool) -> None:
     while position < findable:
         number, last = stretch(state.content, request, position)
         position = min(last, end)
-        if entry == state.pages[page, LISTED]:
+        if entry == state.listed[page]:
             if state.numbers[EVICTION] == eviction.BELADY:
                 offer_again(state, key_of(number, place))
             page_index.insert(state.known, page * state.numbers[WIDTH] + entry, key_of(number, place), position - start)
-            state.pages[page, LISTED] += 1
+            state.listed[page] += 1
         entry += 1
 
 
@@ -245,10 +247,10 @@ def leave_parent(state: Cached, page: int) -> None:
 def forget(state: Cached, page: int) -> None:
     """Take a page out of the cache."""
     first = page * state.numbers[WIDTH]
-    for entry in range(first, first + state.pages[page, LISTED]):
+    for entry in range(first, first + state.listed[page]):
         page_index.remove(state.known, entry)
     state.pages[page, FILLED] = 0
-    state.pages[page, LISTED] = 0
+    state.listed[page] = 0
 
 
 @inlined
@@ -266,7 +268,7 @@ def offer(state: Cached, page: int) -> None:
     rank = 0
     if state.numbers[EVICTION] == eviction.BELADY:
         rank = -future.NEVER
-        if state.pages[page, LISTED] > 0:
+        if state.listed[page] > 0:
             number = state.known.entries[page * state.numbers[WIDTH], KEY] >> page_index.PLACE_BITS
             rank = -future.next_use(state.coming, number)
     elif state.numbers[EVICTION] != eviction.LRU:
