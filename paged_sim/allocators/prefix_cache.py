@@ -56,8 +56,8 @@ class Cached(NamedTuple):
     `table` and `num_pages` are those of `paged.Paged`; `request[row]` is whom a row serves and `num_entered[row]` its
     leading full pages that have been entered. Of `pages[page]`, REFERENCES are the rows that hold it, FILLED the tokens
     that were entered (0 for a page that is not in the cache); `listed[page]` are its entries in the index. What only
-    request r can find is listed when it is preempted, `came_back[r]`. `score[page]` is what an entered page's eviction goes by;
-    `links[page]` are, where leaves go first, the page before it and the number of entered pages behind it.
+    request r can find is listed when it is preempted, `came_back[r]`. `score[page]` is what an entered page's eviction
+    goes by; `links[page]` are, where leaves go first, the page before it and the number of entered pages behind it.
     """
 
     content: Content
