@@ -38,7 +38,7 @@ from paged_sim.arena.operations import (
 from paged_sim.compiled import inlined, kernel
 from paged_sim.compiled.prefetch import prefetch
 
-AHEAD = 8
+AHEAD = 16
 """Operations, or pages of one, between asking for memory and using it: it comes from main memory in that time."""
 
 LINE_WORDS = 8
@@ -67,14 +67,22 @@ def execute_operations(
             mark(touched, generation, length)
             counters[COPIED] += length
             continue
-        corrupt = _work(flat, words, touched, kind, pages, slot, length, generation, position)
-        if corrupt > 0 and counters[CORRUPT] == 0:
-            _remember_first_corrupt(flat, words, pages, ops[index], counters)
-        counters[CORRUPT] += corrupt
-        kind &= IN_PAGES - 1
-        counters[WRITTEN] += length * (kind == WRITE)
-        counters[CHECKED] += length * (kind == CHECK)
-        counters[RETRACTED] += length * (kind == RETRACT)
+        first = first_tag(generation, position)
+        if kind < IN_PAGES:
+            corrupt = _work(flat, words, touched, kind, slot, length, first)
+        else:
+            kind -= IN_PAGES
+            corrupt = _work_in_pages(flat, words, touched, kind, pages, slot, length, first, position)
+        if corrupt > 0:
+            if counters[CORRUPT] == 0:
+                _remember_first_corrupt(flat, words, pages, ops[index], counters)
+            counters[CORRUPT] += corrupt
+        if kind == WRITE:
+            counters[WRITTEN] += length
+        elif kind == CHECK:
+            counters[CHECKED] += length
+        elif kind == RETRACT:
+            counters[RETRACTED] += length
 
 
 @inlined
@@ -87,6 +95,21 @@ def _fetch(flat: npt.NDArray[np.uint64], touched: Marks, slot: int, words: int) 
 
 @inlined
 def _work(
+    flat: npt.NDArray[np.uint64], words: int, touched: Marks, kind: int, slot: int, length: int, first: int
+) -> int:
+    """Carry out an operation over one run, the tag of whose first token is `first`; how many tokens are corrupt."""
+    if kind == CHECK:
+        return _count_corrupt(flat, slot, length, words, first)
+    if kind == WRITE:
+        _write(flat, slot, length, words, first)
+    else:
+        _poison(flat, slot, length, words)
+    mark(touched, slot, length)
+    return 0
+
+
+@kernel
+def _work_in_pages(
     flat: npt.NDArray[np.uint64],
     words: int,
     touched: Marks,
@@ -94,39 +117,23 @@ def _work(
     pages: npt.NDArray[np.int64],
     place: int,
     length: int,
-    generation: int,
+    first: int,
     position: int,
 ) -> int:
-    """Carry out an operation that is no copy, run by run; how many tokens are corrupt."""
-    first = first_tag(generation, position)
-    size, slot, count = length, place, length
-    if kind >= IN_PAGES and length > 0:
-        size = int(pages[place])
-        within = position % size
-        place += 1
-        slot = int(pages[place]) + within
-        count = min(size - within, length)
-    kind &= IN_PAGES - 1
+    """Carry out an operation over pages, run by run; how many tokens are corrupt."""
+    size = int(pages[place])
+    within = position % size
     corrupt = 0
-    done = 0
-    while True:
-        bits = (first + done * POSITION_STEP) & WORD_MASK
-        if kind == CHECK:
-            corrupt += _count_corrupt(flat, slot, count, words, bits)
-        else:
-            if kind == WRITE:
-                _write(flat, slot, count, words, bits)
-            else:
-                _poison(flat, slot, count, words)
-            mark(touched, slot, count)
-        done += count
-        if done >= length:
-            return corrupt
+    while length > 0:
         place += 1
-        slot = int(pages[place])
-        count = min(size, length - done)
         if place + AHEAD < len(pages):
             _fetch(flat, touched, int(pages[place + AHEAD]), words)
+        count = min(size - within, length)
+        corrupt += _work(flat, words, touched, kind, int(pages[place]) + within, count, first)
+        first = (first + count * POSITION_STEP) & WORD_MASK
+        length -= count
+        within = 0
+    return corrupt
 
 
 @kernel
