@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from paged_sim import allocators
+from paged_sim.allocators import eviction
+from paged_sim.allocators.page_record import PLACE
 from paged_sim.arena import ArenaStats, open_arena
 from paged_sim.engine import machine as m
 from paged_sim.engine.drive import drive
@@ -58,8 +60,6 @@ POLICIES = (*CONTIGUOUS, *PAGED, *CACHED, *RUNNING)
 COLUMNS = ("step", "time", "duration", *SERIES)
 ALL_ROWS = 1 << 15
 """Timeline rows that keep every step of the small simulations here."""
-
-State = TypeVar("State", bound=tuple[Any, ...])
 
 
 def by_name(spec: AllocatorSpec) -> str:
@@ -214,11 +214,6 @@ def set_up(
     return build_machine(scenario, spec, state, requests, total, eager=eager, flush_at=flush_at, log=log), state
 
 
-def copied(state: State) -> State:
-    """A deep copy of a state: a named tuple of arrays and of such named tuples."""
-    return type(state)(*(copied(field) if isinstance(field, tuple) else field.copy() for field in state))
-
-
 def arrays_of(state: tuple[Any, ...]) -> list[Any]:
     """All arrays of a state, in order."""
     return [array for field in state for array in (arrays_of(field) if isinstance(field, tuple) else [field])]
@@ -227,3 +222,12 @@ def arrays_of(state: tuple[Any, ...]) -> list[Any]:
 def heed_interrupts() -> None:
     """Let a child process heed SIGINT also where the tests run in a shell's background, which ignores it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def eviction_order(order: eviction.Order) -> list[int]:
+    """The pages that may be evicted; without ranks the oldest first."""
+    head, tail, size = (int(order.numbers[field]) for field in (eviction.HEAD, eviction.TAIL, eviction.SIZE))
+    if order.numbers[eviction.RANKED]:
+        return [int(page) for page in order.heap[:size, eviction.PAGE]]
+    places = [index % len(order.queue) for index in range(head, tail)]
+    return [int(order.queue[place]) for place in places if order.pages[order.queue[place], PLACE] == place]

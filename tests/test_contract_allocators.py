@@ -6,9 +6,11 @@ arena keeps the content: a slot handed out twice is found in both.
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
-from helpers import POLICIES, arrays_of, by_name, copied, requests_of
+from helpers import POLICIES, arrays_of, by_name, requests_of
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -34,7 +36,7 @@ MAX_MODEL_LEN = 40
 
 def snapshot(state: State) -> list[bytes]:
     """The content of all arrays, but for the answer to `moved_from`, which belongs to the last `grow` that had room."""
-    state = copied(state)
+    state = deepcopy(state)
     if isinstance(state, Contiguous):
         state.numbers[MOVED_FROM] = -1
     return [array.tobytes() for array in arrays_of(state)]
@@ -42,7 +44,7 @@ def snapshot(state: State) -> list[bytes]:
 
 def sizes_until_full(state: State, longest: int) -> list[int]:
     """What a copy of a state hands out if the largest demand it can meet is made again and again."""
-    state, sizes = copied(state), list[int]()
+    state, sizes = deepcopy(state), list[int]()
     for row in range(ROWS):
         demand = min(allocators.largest(state), longest)
         if demand == 0:
@@ -232,7 +234,7 @@ class AllocatorContract(RuleBasedStateMachine):
         empty = [row for row in range(ROWS) if row not in self.rows][: others + 1]
         if len(empty) <= others:
             return
-        state, answers = copied(self.state), list[int]()
+        state, answers = deepcopy(self.state), list[int]()
         for row, slots in zip(empty, [whole] + [part] * others, strict=True):
             answers.append(allocators.take(state, row, slots))
         assert allocators.fits_all(self.state, whole, part, others) == (NO_ROOM not in answers)
@@ -268,7 +270,7 @@ class AllocatorContract(RuleBasedStateMachine):
         for demand in {min(largest, self.longest), min(largest + 1, self.longest)} - {0}:
             assert allocators.fits(self.state, demand) == (demand <= largest)
             if empty is not None:
-                answer = allocators.take(copied(self.state), empty, demand)
+                answer = allocators.take(deepcopy(self.state), empty, demand)
                 assert answer == (allocators.footprint(self.state, demand) if demand <= largest else NO_ROOM)
 
     def teardown(self) -> None:

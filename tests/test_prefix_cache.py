@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 from engine_cases import Case, cases
-from helpers import CACHED, RUNNING, Played, by_name, play, requests_of, scenario_of, set_up
+from helpers import CACHED, RUNNING, Played, by_name, eviction_order, play, requests_of, scenario_of, set_up
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from paged_sim.allocators import cached, eviction, prefix_cache
 from paged_sim.allocators.page_index import KEY, NONE
+from paged_sim.allocators.page_record import FILLED, LISTED, REFERENCES
 from paged_sim.allocators.prefix_cache import Cached
 from paged_sim.arena import open_arena
 from paged_sim.content import Content, content_of, stretch
@@ -139,21 +140,21 @@ def check_cache(state: Cached) -> None:
     numbers, records = state.numbers, state.pages
     usable = set(range(len(records) - int(numbers[prefix_cache.USABLE]), len(records)))
     blank = state.blank[: numbers[prefix_cache.NUM_BLANK]].tolist()
-    entered = set(np.flatnonzero(records[:, prefix_cache.FILLED] > 0).tolist())
+    entered = set(np.flatnonzero(records[:, FILLED] > 0).tolist())
     listed = (state.known.entries[:, KEY] != NONE).reshape(len(records), -1)
-    assert listed.sum(axis=1).tolist() == state.listed.tolist()
+    assert listed.sum(axis=1).tolist() == state.pages[:, LISTED].tolist()
     assert set(np.flatnonzero(listed.any(axis=1)).tolist()) <= entered
     held = [page for row, count in enumerate(state.num_pages) for page in state.table[row, :count].tolist()]
     references = np.bincount(np.array(held, int), minlength=len(records))
-    assert references.tolist() == records[:, prefix_cache.REFERENCES].tolist()
+    assert references.tolist() == records[:, REFERENCES].tolist()
     idle = entered - set(held)
     assert len(blank) == len(set(blank)) and set(blank) | set(held) | idle == usable
     assert not set(blank) & (set(held) | idle)
     assert numbers[prefix_cache.NUM_IDLE] == len(idle)
-    assert numbers[prefix_cache.IDLE_TOKENS] == records[sorted(idle), prefix_cache.FILLED].sum()
+    assert numbers[prefix_cache.IDLE_TOKENS] == records[sorted(idle), FILLED].sum()
     leaves = {page for page in idle if state.links[page, prefix_cache.CHILDREN] == 0}
     assert {page for page in usable if eviction.holds(state.order, page)} == leaves
-    assert state.order.numbers[eviction.SIZE] == len(leaves)
+    assert sorted(eviction_order(state.order)) == sorted(leaves)
 
 
 @settings(max_examples=60, deadline=None)
@@ -283,8 +284,8 @@ def forget_a_reference(monkeypatch: pytest.MonkeyPatch) -> None:
         found = state.found[: state.numbers[prefix_cache.NUM_FOUND]].copy()
         answer: int = taken(state, row, slots)
         for page in found.tolist():
-            if state.pages[page, prefix_cache.REFERENCES] > 1:
-                state.pages[page, prefix_cache.REFERENCES] -= 1
+            if state.pages[page, REFERENCES] > 1:
+                state.pages[page, REFERENCES] -= 1
         return answer
 
     monkeypatch.setattr(cached, "take", take)

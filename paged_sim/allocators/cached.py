@@ -14,12 +14,13 @@ import numpy.typing as npt
 
 from paged_sim.allocators import eviction, future
 from paged_sim.allocators.contract import KEPT, NO_ROOM
+from paged_sim.allocators.eviction import AHEAD
 from paged_sim.allocators.page_index import NONE, key_of
+from paged_sim.allocators.page_record import FILLED, NUM_PAGE_FIELDS, REFERENCES
 from paged_sim.allocators.prefix_cache import (
     COPY_FROM,
     COPY_TOKENS,
     EVICTION,
-    FILLED,
     FOUND_IDLE,
     IDLE_TOKENS,
     KEEPS,
@@ -27,7 +28,6 @@ from paged_sim.allocators.prefix_cache import (
     NUM_FOUND,
     NUM_IDLE,
     PAGE_SIZE,
-    REFERENCES,
     REQUEST,
     TOKENWISE,
     USABLE,
@@ -45,6 +45,7 @@ from paged_sim.allocators.prefix_cache import (
     wake,
 )
 from paged_sim.compiled import inlined, kernel
+from paged_sim.compiled.prefetch import prefetch
 from paged_sim.content import stretch
 from paged_sim.requests import Ints
 
@@ -192,7 +193,9 @@ def enter(state: Cached, row: int, tokens: int, comes_back: bool) -> None:
         state.came_back[state.request[row]] = True
         for place in range(state.content.own_from[state.request[row]] // page_size, state.num_entered[row]):
             list_page(state, row, place, True)
+    last = state.num_pages[row] - 1
     for place in range(state.num_entered[row], full):
+        prefetch(state.pages, state.table[row, min(place + AHEAD, last)] * NUM_PAGE_FIELDS)
         enter_page(state, row, place, page_size, comes_back)
     state.num_entered[row] = max(full, state.num_entered[row])
     if state.numbers[TOKENWISE] and tokens > full * page_size:

@@ -1,7 +1,7 @@
 """In which order idle cached pages are taken: least recently used first, or by a rank.
 
 The rank is all that a policy says; ties are broken by time, the page that has been idle longest first. LRU ranks all
-pages alike and needs only a linked list; the others keep a binary heap that knows where each page is.
+pages alike and needs only a queue, in which a page that is dropped leaves a gap; the others keep a binary heap.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from paged_sim.allocators.page_record import NUM_PAGE_FIELDS, PLACE
 from paged_sim.compiled import inlined, kernel, marked_state
+from paged_sim.compiled.prefetch import prefetch
 
 Ints = npt.NDArray[np.int64]
 Pages = npt.NDArray[np.int32]
@@ -20,88 +22,112 @@ LRU, LFU, FIFO, BELADY = range(4)
 POLICIES = {"lru": LRU, "lfu": LFU, "fifo": FIFO, "belady": BELADY}
 
 NONE = -1
-SIZE, NOW, RANKED = range(3)
+SIZE, NOW, RANKED, HEAD, TAIL = range(5)
 RANK, STAMP, PAGE = range(3)
-OLDER, YOUNGER = range(2)
+
+AHEAD = 8
+"""Pages between asking for the record of one that will be evicted and its turn."""
 
 
 @marked_state
 class Order(NamedTuple):
-    """The pages that may be evicted. `numbers`: how many they are, the time, whether ranks count.
+    """The pages that may be evicted. `numbers`: the size of the heap, the time, whether ranks count, the queue's ends.
 
-    Without ranks `ring[page]` are the OLDER and the YOUNGER neighbour, around the page that there is not, behind the
-    last one, whose neighbours are the youngest and the oldest; NONE for a page that is not in the order. With ranks
-    `heap[:SIZE]` is a binary heap of (RANK, STAMP, PAGE), and `ring[page, OLDER]` where in it a page is.
+    `pages[page, PLACE]`, of the pool's records, says where in `queue` or `heap` a page is, or NONE. Without ranks the
+    pages are `queue[i]` for i from HEAD to before TAIL, modulo its length, that have their place there: the oldest one
+    first. With ranks `heap[:SIZE]` is a binary heap of (RANK, STAMP, PAGE).
     """
 
-    ring: Pages
+    pages: Pages
+    queue: Pages
     heap: Ints
     numbers: Ints
 
 
-def create(pages: int, *, ranked: bool) -> Order:
-    """An empty order over `pages` pages."""
-    ring = np.full((pages + 1, 2), NONE, np.int32)
-    ring[pages] = pages
+def create(pages: Pages, *, ranked: bool) -> Order:
+    """An empty order over the pages with these records."""
+    total = len(pages)
+    pages[:, PLACE] = NONE
     return Order(
-        ring=ring,
-        heap=np.zeros((pages if ranked else 0, 3), np.int64),
-        numbers=np.array([0, 0, ranked], np.int64),
+        pages=pages,
+        # Half of it are gaps whenever it is full.
+        queue=np.zeros(0 if ranked else 1 << (2 * total).bit_length(), np.int32),
+        heap=np.zeros((total if ranked else 0, 3), np.int64),
+        numbers=np.array([0, 0, ranked, 0, 0], np.int64),
     )
 
 
 @inlined
 def holds(order: Order, page: int) -> bool:
     """Whether a page is in the order."""
-    return bool(order.ring[page, OLDER] != NONE)
+    return bool(order.pages[page, PLACE] != NONE)
 
 
 @inlined
 def put(order: Order, page: int, rank: int) -> None:
     """Add a page that is not there, the youngest of its rank."""
-    size = order.numbers[SIZE]
-    order.numbers[SIZE] = size + 1
-    if order.numbers[RANKED]:
-        order.numbers[NOW] += 1
-        rise(order, rank, order.numbers[NOW], page, size)
+    numbers = order.numbers
+    if numbers[RANKED]:
+        numbers[NOW] += 1
+        numbers[SIZE] += 1
+        rise(order, rank, numbers[NOW], page, numbers[SIZE] - 1)
         return
-    end = len(order.ring) - 1
-    youngest = order.ring[end, OLDER]
-    order.ring[youngest, YOUNGER] = page
-    order.ring[page, OLDER] = youngest
-    order.ring[page, YOUNGER] = end
-    order.ring[end, OLDER] = page
+    if numbers[TAIL] - numbers[HEAD] == len(order.queue):
+        close_gaps(order)
+    place = numbers[TAIL] & (len(order.queue) - 1)
+    order.queue[place] = page
+    order.pages[page, PLACE] = place
+    numbers[TAIL] += 1
+
+
+@kernel
+def close_gaps(order: Order) -> None:
+    """Let the pages of the queue follow one another again."""
+    queue, numbers = order.queue, order.numbers
+    mask = len(queue) - 1
+    end = numbers[HEAD]
+    for index in range(numbers[HEAD], numbers[TAIL]):
+        page = queue[index & mask]
+        if order.pages[page, PLACE] == index & mask:
+            queue[end & mask] = page
+            order.pages[page, PLACE] = end & mask
+            end += 1
+    numbers[TAIL] = end
 
 
 @inlined
 def drop(order: Order, page: int) -> None:
     """Take a page out that is there."""
+    place = order.pages[page, PLACE]
+    order.pages[page, PLACE] = NONE
+    if not order.numbers[RANKED]:
+        return
     size = order.numbers[SIZE] - 1
     order.numbers[SIZE] = size
-    place = order.ring[page, OLDER]
-    order.ring[page, OLDER] = NONE
-    if not order.numbers[RANKED]:
-        younger = order.ring[page, YOUNGER]
-        order.ring[place, YOUNGER] = younger
-        order.ring[younger, OLDER] = place
-    elif place < size:
+    if place < size:
         rank, stamp, last = order.heap[size, RANK], order.heap[size, STAMP], order.heap[size, PAGE]
         place = rise(order, rank, stamp, last, place)
         sink(order, rank, stamp, last, place)
 
 
 @inlined
-def first(order: Order) -> int:
-    """The page that is to be evicted first; if there is none, whatever stood there last."""
-    return int(order.heap[0, PAGE] if order.numbers[RANKED] else order.ring[len(order.ring) - 1, YOUNGER])
-
-
-@inlined
 def pop(order: Order) -> int:
     """Take the page out that is to be evicted first; there must be one."""
-    page = first(order)
-    drop(order, page)
-    return page
+    if order.numbers[RANKED]:
+        page = order.heap[0, PAGE]
+        drop(order, page)
+        return int(page)
+    mask = len(order.queue) - 1
+    index = order.numbers[HEAD]
+    while True:
+        prefetch(order.pages, order.queue[(index + AHEAD) & mask] * NUM_PAGE_FIELDS)
+        page = order.queue[index & mask]
+        if order.pages[page, PLACE] == index & mask:
+            break
+        index += 1
+    order.numbers[HEAD] = index + 1
+    order.pages[page, PLACE] = NONE
+    return int(page)
 
 
 @kernel
@@ -118,7 +144,7 @@ def enter(order: Order, rank: int, stamp: int, page: int, place: int) -> None:
     order.heap[place, RANK] = rank
     order.heap[place, STAMP] = stamp
     order.heap[place, PAGE] = page
-    order.ring[page, OLDER] = place
+    order.pages[page, PLACE] = place
 
 
 @kernel

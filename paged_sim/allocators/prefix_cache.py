@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from paged_sim.allocators import eviction, future, page_index
 from paged_sim.allocators.page_index import AFTER, KEY, NONE, TOKENS, key_of
+from paged_sim.allocators.page_record import FILLED, LISTED, NUM_PAGE_FIELDS, REFERENCES
 from paged_sim.compiled import inlined, kernel, marked_state
-from paged_sim.compiled.prefetch import prefetch
 from paged_sim.content import BLOCK, Content, stretch
 from paged_sim.requests import Ints
 
@@ -42,10 +42,7 @@ KINDS = {"hash": HASH, "radix": RADIX, "running": RUNNING}
 ) = range(17)
 NUM_NUMBERS = 17
 
-# What is known of a page, and where leaves go first, its place in the tree.
-REFERENCES, FILLED = range(2)
-NUM_PAGE_FIELDS = 2
-"""A power of two, and as few as can be: of a large pool, these records are what the processor's cache holds."""
+# The place of a page in the tree, where leaves go first.
 PARENT, CHILDREN = range(2)
 
 
@@ -54,9 +51,8 @@ class Cached(NamedTuple):
     """The pool and its cache. A page is blank (`blank[:NUM_BLANK]`, the next one last), held, or idle.
 
     `table` and `num_pages` are those of `paged.Paged`; `request[row]` is whom a row serves and `num_entered[row]` its
-    leading full pages that have been entered. Of `pages[page]`, REFERENCES are the rows that hold it, FILLED the tokens
-    that were entered (0 for a page that is not in the cache); `listed[page]` are its entries in the index. What only
-    request r can find is listed when it is preempted, `came_back[r]`. `score[page]` is what an entered page's eviction
+    leading full pages that have been entered. `pages[page]` is a page's record (`page_record`). What only request r
+    can find is listed when it is preempted, `came_back[r]`. `score[page]` is what an entered page's eviction
     goes by; `links[page]` are, where leaves go first, the page before it and the number of entered pages behind it.
     """
 
@@ -66,7 +62,6 @@ class Cached(NamedTuple):
     coming: future.Future
     blank: Pages
     pages: Pages
-    listed: Pages
     score: Ints
     links: Pages
     came_back: Flags
@@ -105,14 +100,14 @@ def create(
     numbers[NUM_BLANK] = usable
     links = np.zeros((total, 2), np.int32)
     links[:, PARENT] = NONE
+    pages = np.zeros((total, NUM_PAGE_FIELDS), np.int32)
     return Cached(
         content=content,
         known=page_index.create(total, entries),
-        order=eviction.create(total, ranked=policy != eviction.LRU),
+        order=eviction.create(pages, ranked=policy != eviction.LRU),
         coming=future.create(content, known=policy == eviction.BELADY),
         blank=np.arange(total - 1, first - 1, -1, dtype=np.int32),
-        pages=np.zeros((total, NUM_PAGE_FIELDS), np.int32),
-        listed=np.zeros(total, np.int32),
+        pages=pages,
         score=np.zeros(total, np.int64),
         links=links,
         came_back=np.zeros(len(content.covered), np.bool_),
@@ -207,11 +202,11 @@ def list_page(state: Cached, row: int, place: int, comes_back: bool) -> None:
     while position < findable:
         number, last = stretch(state.content, request, position)
         position = min(last, end)
-        if entry == state.listed[page]:
+        if entry == state.pages[page, LISTED]:
             if state.numbers[EVICTION] == eviction.BELADY:
                 offer_again(state, key_of(number, place))
             page_index.insert(state.known, page * state.numbers[WIDTH] + entry, key_of(number, place), position - start)
-            state.listed[page] += 1
+            state.pages[page, LISTED] += 1
         entry += 1
 
 
@@ -247,10 +242,10 @@ def leave_parent(state: Cached, page: int) -> None:
 def forget(state: Cached, page: int) -> None:
     """Take a page out of the cache."""
     first = page * state.numbers[WIDTH]
-    for entry in range(first, first + state.listed[page]):
+    for entry in range(first, first + state.pages[page, LISTED]):
         page_index.remove(state.known, entry)
     state.pages[page, FILLED] = 0
-    state.listed[page] = 0
+    state.pages[page, LISTED] = 0
 
 
 @inlined
@@ -268,7 +263,7 @@ def offer(state: Cached, page: int) -> None:
     rank = 0
     if state.numbers[EVICTION] == eviction.BELADY:
         rank = -future.NEVER
-        if state.listed[page] > 0:
+        if state.pages[page, LISTED] > 0:
             number = state.known.entries[page * state.numbers[WIDTH], KEY] >> page_index.PLACE_BITS
             rank = -future.next_use(state.coming, number)
     elif state.numbers[EVICTION] != eviction.LRU:
@@ -292,7 +287,6 @@ def offer_again(state: Cached, key: int) -> None:
 def evict(state: Cached) -> int:
     """Take the idle page that is to go first out of the cache."""
     page = eviction.pop(state.order)
-    prefetch(state.pages, eviction.first(state.order) * NUM_PAGE_FIELDS)
     state.numbers[NUM_IDLE] -= 1
     state.numbers[IDLE_TOKENS] -= state.pages[page, FILLED]
     state.numbers[EVICTED] += 1
