@@ -66,8 +66,9 @@ BINS = 4096
 
 FREE_ACCOUNTS = (EXTERNAL, SHORT, WITHHELD, IDLE)
 
-LEVELS = tuple(series for series in range(NUM_COUNTS) if series not in (TOKEN_STATE, RESERVATION))
-"""The series that keep their value for a while; the other two change on nearly every step."""
+RAMPS = (TOKEN_STATE, RESERVATION)
+LEVELS = tuple(series for series in range(NUM_COUNTS) if series not in (*RAMPS, LARGEST))
+"""The series that keep their value for a while; ramps change on nearly every step, and LARGEST counts in INDEX only."""
 
 
 @marked_state
@@ -143,7 +144,9 @@ def book(ledger: Ledger, side: int, steps: int, slope: int, duration: float) -> 
     book_index(ledger, side, weight)
     if ledger.row[HELD] > 0:
         ledger.holding[side] += weight
-        book_fill(ledger, side, steps, slope, duration)
+        book_fill(ledger, side, slope, steps, duration)
+    for step in range(steps):
+        book_step(ledger, side, slope * step, duration)
 
 
 @inlined
@@ -178,28 +181,32 @@ def settle_all(ledger: Ledger) -> None:
 
 @inlined
 def book_ramp(ledger: Ledger, side: int, series: int, slope: int, steps: int, duration: float) -> None:
-    """Book a series that changes by `slope` a step."""
+    """Book a series that changes by `slope` a step: its sum and its peak."""
     value = ledger.row[series]
     last = value + slope * (steps - 1)
     ledger.sums[side, series] += (value + last) * steps * 0.5 * duration
     ledger.peaks[side, series] = max(ledger.peaks[side, series], max(value, last))
-    scale = ledger.scale[series]
-    for _ in range(steps):
-        ledger.histogram[side, series, int(value * scale)] += duration
-        value += slope
 
 
 @inlined
-def book_fill(ledger: Ledger, side: int, steps: int, slope: int, duration: float) -> None:
-    """Book the share of the held slots that holds tokens."""
+def book_fill(ledger: Ledger, side: int, slope: int, steps: int, duration: float) -> None:
+    """Book the share of the held slots that holds tokens: its sum and its peak."""
     held = ledger.row[HELD]
     value = ledger.row[TOKEN_STATE]
     last = value + slope * (steps - 1)
     ledger.sums[side, FILL] += (value + last) * steps * 0.5 / held * duration
     ledger.peaks[side, FILL] = max(ledger.peaks[side, FILL], last / held)
-    for _ in range(steps):
-        ledger.histogram[side, FILL, int(value / held * BINS)] += duration
-        value += slope
+
+
+@inlined
+def book_step(ledger: Ledger, side: int, moved: int, duration: float) -> None:
+    """Book one step's values of all that changes from step to step, `moved` tokens after the row's."""
+    row, histogram = ledger.row, ledger.histogram
+    stored, reserved = row[TOKEN_STATE] + moved, row[RESERVATION] - moved
+    histogram[side, TOKEN_STATE, int(stored * ledger.scale[TOKEN_STATE])] += duration
+    histogram[side, RESERVATION, int(reserved * ledger.scale[RESERVATION])] += duration
+    if row[HELD] > 0:
+        histogram[side, FILL, int(stored / row[HELD] * BINS)] += duration
 
 
 @inlined

@@ -13,12 +13,17 @@ import numpy as np
 import numpy.typing as npt
 
 from paged_sim.allocators.contract import KEPT, NO_ROOM
+from paged_sim.allocators.page_size import shift_of, whole_pages
 from paged_sim.compiled import inlined, marked_state
+from paged_sim.compiled.prefetch import prefetch
 
 Ints = npt.NDArray[np.int64]
 Pages = npt.NDArray[np.int32]
 
-PAGE_SIZE, NUM_FREE, USABLE = range(3)
+PAGE_SIZE, NUM_FREE, USABLE, SHIFT = range(4)
+
+AHEAD = 8
+"""Pages between asking for their counts and using them."""
 
 
 @marked_state
@@ -47,15 +52,20 @@ def create(*, slots: int, page_size: int, null_page: bool, rows: int, longest: i
         references=np.zeros(total, np.int32),
         table=np.empty((rows, max(1, width)), np.int32),
         num_pages=np.zeros(rows, np.int64),
-        numbers=np.array([page_size, usable, usable], np.int64),
+        numbers=np.array([page_size, usable, usable, shift_of(page_size)], np.int64),
     )
+
+
+@inlined
+def page_of(state: Paged, position: int) -> int:
+    """Which of a row's pages holds token `position`."""
+    return whole_pages(position, state.numbers[PAGE_SIZE], state.numbers[SHIFT])
 
 
 @inlined
 def pages_for(state: Paged, tokens: int) -> int:
     """Pages that `tokens` tokens need."""
-    page_size: int = state.numbers[PAGE_SIZE]
-    return (tokens + page_size - 1) // page_size
+    return page_of(state, tokens + state.numbers[PAGE_SIZE] - 1)
 
 
 def want(state: Paged, request: int, tokens: int) -> int:
@@ -127,7 +137,9 @@ def moved_from(state: Paged) -> int:
 def release(state: Paged, row: int) -> None:
     """Drop a row's references; a page that nobody holds any more is free, the row's last page on top."""
     free: int = state.numbers[NUM_FREE]
-    for index in range(state.num_pages[row]):
+    held: int = state.num_pages[row]
+    for index in range(held):
+        prefetch(state.references, state.table[row, min(index + AHEAD, held - 1)])
         page = state.table[row, index]
         state.references[page] -= 1
         if state.references[page] == 0:
@@ -140,7 +152,7 @@ def release(state: Paged, row: int) -> None:
 def locate(state: Paged, row: int, position: int) -> tuple[int, int]:
     """Where a row keeps token `position`: its slot, and how many tokens from there on lie in one run."""
     page_size: int = state.numbers[PAGE_SIZE]
-    index = position // page_size
+    index = page_of(state, position)
     within = position - index * page_size
     slot: int = state.table[row, index] * page_size + within
     return slot, page_size - within
@@ -149,7 +161,7 @@ def locate(state: Paged, row: int, position: int) -> tuple[int, int]:
 def list_pages(state: Paged, row: int, position: int, count: int, into: Ints, place: int) -> None:
     """Write the first slots of `count` pages to `into[place:]`, from the one that begins at `position` on."""
     page_size: int = state.numbers[PAGE_SIZE]
-    first = position // page_size
+    first = page_of(state, position)
     for index in range(count):
         into[place + index] = state.table[row, first + index] * page_size
 
@@ -194,7 +206,7 @@ def own_part(state: Paged, request: int, prompt: int, tokens: int) -> int:
     if tokens <= prompt:
         return 0
     page_size: int = state.numbers[PAGE_SIZE]
-    return (pages_for(state, tokens) - prompt // page_size) * page_size
+    return (pages_for(state, tokens) - page_of(state, prompt)) * page_size
 
 
 def fits_all(state: Paged, whole: int, part: int, others: int) -> bool:
@@ -218,7 +230,7 @@ def fork(state: Paged, row: int, child: int) -> int:
 def unshare(state: Paged, row: int, position: int) -> int:
     """Give a row a page of its own for `position`; the first slot of the page it left, KEPT or NO_ROOM."""
     page_size: int = state.numbers[PAGE_SIZE]
-    index = position // page_size
+    index = page_of(state, position)
     page: int = state.table[row, index]
     if state.references[page] == 1:
         return KEPT

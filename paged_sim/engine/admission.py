@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from paged_sim import allocators
 from paged_sim.compiled import kernel
-from paged_sim.engine import caches, groups, queue
+from paged_sim.engine import caches, groups, queue, wheel
 from paged_sim.engine import seats as seating
 from paged_sim.engine.machine import (
     BUDGET,
     CACHING,
     CHUNKED,
-    END,
     FINAL,
     FRAGMENTATION,
     FULL_PROMPT,
@@ -156,12 +155,11 @@ def compute_prompt(machine: Machine, state: allocators.State, seat: int, stored:
         counts[PARTIAL] = seat
         return
     seats[seat, OFFSET] = counts[STEP] - stored
-    seats[seat, END] = seats[seat, OFFSET] + seats[seat, FINAL]
-    if seats[seat, END] == counts[STEP]:
+    if stored == seats[seat, FINAL]:
         machine.ending[counts[NUM_ENDING]] = seat
         counts[NUM_ENDING] += 1
     else:
-        seating.schedule(machine, seat)
+        wheel.schedule(machine, seat)
 
 
 @kernel

@@ -12,18 +12,18 @@ from paged_sim.ledger import NUM_COUNTS, Ledger
 from paged_sim.requests import Floats, Ints, Requests
 
 # Columns of `seats`: what the engine knows of each resident sequence. Eight of them are one line of the processor's
-# cache; what every event asks for comes first.
+# cache, and the first line is all that most events need.
 (
     OFFSET,  # at step s it has s - OFFSET tokens stored, once its prompt is complete
     FINAL,  # tokens it will have stored at its end
-    END,  # the step that stores the last of them
     SLOTS,  # slots it holds
     ROOM,  # tokens it may store before it must ask again: what it holds, less where a page is still to be copied
     WRITTEN,  # tokens written to the arena: it may run ahead to the end of what is held
-    NEXT_EVENT,  # the next seat in the same bucket of the wheel
-    NUM_SAMPLES,  # of the first sequence of a request: how many there are
-    GENERATION,  # its number among all admissions: running order, and the identity its tokens are tagged with
+    GENERATION,  # its number among all admissions, which is its place in running order
+    IDENTITY,  # what its own tokens are tagged with: that number, or what a prefix cache knows them by
+    OWN_FROM,  # its own tokens begin there: it has others before it only where a prefix cache may find them
     REQUEST,  # its request
+    NUM_SAMPLES,  # of the first sequence of a request: how many there are
     OVER,  # its slots beyond FINAL, by account
     TAIL,
     ROUNDING,
@@ -39,6 +39,7 @@ from paged_sim.requests import Floats, Ints, Requests
     HEIRS,  # of a beam: how many beams continue it in this step
 ) = range(22)
 NUM_SEAT_FIELDS = 24
+LINE_WORDS = 8
 NOBODY = -1
 
 # FORM: only the first sequence has slots; all have the same pages; each has pages of its own to write to.
@@ -58,7 +59,8 @@ UNFORKED, TOGETHER, DIVERGED = range(3)
     NUM_FREE_SEATS,
     NUM_GENERATIONS,
     PARTIAL,  # the seat whose prompt is being computed in chunks, or NOBODY
-    NUM_DUE,
+    FIRST_DUE,  # the events of this step are `due` from there on
+    FREE_CELL,  # the first free cell of the wheel
     NUM_ENDING,
     BUDGET,  # tokens this step may still compute
     PREFILLED,  # prompt tokens computed this step
@@ -109,8 +111,8 @@ UNFORKED, TOGETHER, DIVERGED = range(3)
     BEAM,  # the samples are beams: at every step each continues one of them
     BEAM_SEED,
     BEAM_KEEP,  # of 2^32 draws so many let a beam continue itself
-) = range(62)
-NUM_COUNTERS = 62
+) = range(63)
+NUM_COUNTERS = 63
 
 # `times`: the clock, in seconds (in steps with the step clock).
 NOW, BASE, PER_SEQUENCE, PER_PREFILL_TOKEN, THINK = range(5)
@@ -160,13 +162,12 @@ class Machine(NamedTuple):
     """All of a simulation but the allocator.
 
     `known[request]` is the tokens its server knows: the prompt, and after a preemption those generated until then;
-    `admissions[request]` counts how often it was admitted. `content` says which tokens are equal, where a
-    prefix cache asks.
-    `queue[QUEUE_HEAD:QUEUE_TAIL]` are the waiting requests, behind `returned[:NUM_RETURNED]` (the last
-    one first), the preempted ones. `wheel[step & mask]` is the first seat with an event at a step. `ended` lists
-    requests as they finish. `operations` is the record for the arena, with the list `pages`, `log` that of
-    the pool (`pool_log`). `samples[request]` are its
-    sequences; the type of `group` says whether any request has more than one.
+    `admissions[request]` counts how often it was admitted. `content` says which tokens are equal, where a prefix cache
+    asks. `queue[QUEUE_HEAD:QUEUE_TAIL]` are the waiting requests, behind `returned[:NUM_RETURNED]` (the last one
+    first), the preempted ones. `wheel[step & mask]` is where in `cells` the newest event of a step is (see `wheel`).
+    `ended` lists requests as they finish. `operations` is the record for the arena, with the list `pages`, `log` that
+    of the pool (`pool_log`). `samples[request]` are its sequences; the type of `group` says whether any request has
+    more than one.
     """
 
     content: Content
@@ -184,6 +185,7 @@ class Machine(NamedTuple):
     due: Ints
     ending: Ints
     wheel: Ints
+    cells: Ints
     operations: Ints
     pages: Ints
     log: Ints
@@ -216,6 +218,9 @@ def empty_machine(
     total = len(requests)
     kind = Several if requests.samples.max(initial=1) > 1 else Single
     buckets = 1 << (wheel_span + 1).bit_length()
+    # There is no cell without an event in it, and each is linked to the next free one.
+    cells = zeros_in_lines(seats, LINE_WORDS)
+    cells[:, 0] = LINE_WORDS * np.arange(1, seats + 1)
     counts = np.zeros(NUM_COUNTERS, np.int64)
     counts[[LAST_RUNNING, FIRST_RUNNING, PARTIAL, WATCH]] = NOBODY
     counts[NUM_FREE_SEATS] = seats
@@ -231,11 +236,12 @@ def empty_machine(
         ended=np.zeros(total, np.int64),
         queue=np.zeros(total, np.int64),
         returned=np.zeros(seats, np.int64),
-        seats=np.zeros((seats, NUM_SEAT_FIELDS), np.int64),
+        seats=zeros_in_lines(seats, NUM_SEAT_FIELDS),
         free_seats=np.arange(seats - 1, -1, -1, dtype=np.int64),
         due=np.zeros(seats, np.int64),
         ending=np.zeros(seats, np.int64),
         wheel=np.full(buckets, NOBODY, np.int64),
+        cells=cells.reshape(-1),
         operations=np.empty((operations, 5), np.int64),
         pages=np.empty(operations, np.int64),
         log=np.empty(log, np.int64),
@@ -248,3 +254,10 @@ def empty_machine(
         watched=np.full(NUM_TIMELINE_COLUMNS, np.nan),
         ledger=ledger,
     )
+
+
+def zeros_in_lines(rows: int, columns: int) -> Ints:
+    """Zeros of shape `[rows, columns]` of which the first row, and every one of whole lines, begins with a line."""
+    room = np.zeros(rows * columns + LINE_WORDS, np.int64)
+    skipped = -(room.ctypes.data // room.itemsize) % LINE_WORDS
+    return room[skipped : skipped + rows * columns].reshape(rows, columns)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from paged_sim import allocators
-from paged_sim.compiled import kernel
+from paged_sim.compiled import inlined, kernel
 from paged_sim.engine.machine import LOG, LOG_STEP, LOGGED, REQUEST, Machine
 from paged_sim.oplog.records import Record
 
@@ -18,12 +18,17 @@ NAMES = ("A", "T", "F")
 HEAD = 4
 
 
-@kernel
+@inlined
 def note(machine: Machine, state: allocators.State, seat: int, kind: int, first: int, last: int) -> None:
     """Note what happens to the pages with a seat's slots `first` to `last - 1`; freed are the last ones first."""
+    if machine.counts[LOG] > 0 and first < last:
+        note_pages(machine, state, seat, kind, first, last)
+
+
+@kernel
+def note_pages(machine: Machine, state: allocators.State, seat: int, kind: int, first: int, last: int) -> None:
+    """Note it where there is a log."""
     page_size = machine.counts[LOG]
-    if page_size == 0 or first >= last:
-        return
     begin, end = first // page_size, (last + page_size - 1) // page_size
     place = open_entry(machine, seat, kind, end - begin)
     for index in range(begin, end):

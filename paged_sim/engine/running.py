@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from paged_sim import allocators
 from paged_sim.compiled import inlined, kernel
-from paged_sim.engine import groups, queue
-from paged_sim.engine import seats as seating
+from paged_sim.engine import groups, queue, wheel
 from paged_sim.engine.admission import compute_prompt
 from paged_sim.engine.machine import (
     BUDGET,
     DISCARDED,
     EAGER,
-    END,
     FINAL,
     FINISHED,
+    FIRST_DUE,
     FIRST_RUNNING,
     FOLLOWING,
     FRAGMENTATION,
-    GENERATION,
     HELD_AT_FINISH,
     LAST_RUNNING,
-    NEXT_EVENT,
     NOBODY,
-    NUM_DUE,
     NUM_ENDING,
     NUM_FINISHED,
     NUM_RUNNING,
@@ -55,20 +51,20 @@ def run(machine: Machine, state: allocators.State) -> None:
     counts[BUDGET] = max(0, counts[BUDGET] - generating)
     row[TOKEN_STATE] += generating
     row[RESERVATION] -= generating
-    collect_due(machine)
-    for index in range(counts[NUM_DUE]):
-        seat = machine.due[index]
-        if seat == NOBODY:
+    wheel.collect_due(machine)
+    for index in range(counts[FIRST_DUE], len(machine.due)):
+        if machine.due[index] == NOBODY:
             continue
+        seat = wheel.seat_of(machine.due[index])
         tokens = counts[STEP] - seats[seat, OFFSET]
         if tokens > seats[seat, ROOM] and not make_room(machine, state, seat, tokens, tokens - 1, index):
             continue
         groups.write(machine, state, seat, tokens)
-        if seats[seat, END] == counts[STEP]:
+        if tokens == seats[seat, FINAL]:
             machine.ending[counts[NUM_ENDING]] = seat
             counts[NUM_ENDING] += 1
         else:
-            seating.schedule(machine, seat)
+            wheel.schedule(machine, seat)
     if counts[EAGER]:
         write_token_by_token(machine, state)
     if counts[PARTIAL] != NOBODY:
@@ -83,47 +79,33 @@ def num_generating(machine: Machine) -> int:
     return int(counts[NUM_RUNNING] - (machine.seats[partial, NUM_SAMPLES] if partial != NOBODY else 0))
 
 
-@kernel
-def collect_due(machine: Machine) -> None:
-    """Empty this step's bucket of the wheel into `due`, in running order."""
-    counts, seats, due = machine.counts, machine.seats, machine.due
-    bucket = counts[STEP] & (len(machine.wheel) - 1)
-    seat = machine.wheel[bucket]
-    machine.wheel[bucket] = NOBODY
-    total = 0
-    while seat != NOBODY:
-        due[total] = seat
-        total += 1
-        seat = seats[seat, NEXT_EVENT]
-    counts[NUM_DUE] = total
-    # The bucket's list is nearly in reverse: turn it round, then sort by insertion.
-    for index in range(total // 2):
-        due[index], due[total - 1 - index] = due[total - 1 - index], due[index]
-    for index in range(1, total):
-        seat = due[index]
-        place = index
-        while place > 0 and seats[due[place - 1], GENERATION] > seats[seat, GENERATION]:
-            due[place] = due[place - 1]
-            place -= 1
-        due[place] = seat
-
-
-@kernel
+@inlined
 def make_room(machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int, index: int) -> bool:
     """Give the sequences of a request, with `stored` tokens each, room for `tokens`; whether they are still seated.
 
-    Where there is no room, the request admitted last gives way, and the next to last, until there is or it is this
-    one's turn; without preemption this one is refused. `index` is the place of its first sequence, `leader`, in `due`
-    (places from there on are struck when their seats give way).
+    `index` is the place of its first sequence, `leader`, in `due` (places from there on are struck when their seats
+    give way).
     """
     groups.branch(machine, state, leader, stored)
-    while True:
-        missing = groups.grow(machine, state, leader, tokens, stored)
-        if missing == 0:
-            return True
+    missing = groups.grow(machine, state, leader, tokens, stored)
+    return missing == 0 or force_room(machine, state, leader, tokens, stored, missing, index)
+
+
+@kernel
+def force_room(
+    machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int, missing: int, index: int
+) -> bool:
+    """What `make_room` does where `missing` slots cannot be had.
+
+    The request admitted last gives way, and the next to last, until they can or it is this one's turn; without
+    preemption this one is refused.
+    """
+    while missing > 0:
         label = SHORTAGE if allocators.free_slots(state) < missing else FRAGMENTATION
         if not give_way(machine, state, leader, tokens, label, index):
             return False
+        missing = groups.grow(machine, state, leader, tokens, stored)
+    return True
 
 
 @kernel
@@ -156,11 +138,11 @@ def give_way(machine: Machine, state: allocators.State, leader: int, tokens: int
 def strike(machine: Machine, seat: int, index: int) -> None:
     """Strike a generating seat's next event: it is among the due ones, from `index` on, or in the wheel."""
     due = machine.due
-    for place in range(index, machine.counts[NUM_DUE]):
-        if due[place] == seat:
+    for place in range(index, len(due)):
+        if wheel.seat_of(due[place]) == seat:
             due[place] = NOBODY
             return
-    seating.unschedule(machine, seat)
+    wheel.unschedule(machine, seat)
 
 
 @kernel

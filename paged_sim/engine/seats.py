@@ -1,4 +1,4 @@
-"""Seats: the resident sequences, their running order, their next events, and what they record for the arena."""
+"""Seats: the resident sequences, their running order, and what they record for the arena."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ from paged_sim.engine.machine import (
     CHECK_SAMPLE,
     CHECK_SEED,
     EAGER,
-    END,
     FINAL,
     FIRST_RUNNING,
     FOLLOWING,
     FORM,
     GENERATION,
+    IDENTITY,
     LAST_RUNNING,
-    NEXT_EVENT,
     NEXT_SAMPLE,
     NOBODY,
     NUM_FREE_SEATS,
@@ -32,8 +31,8 @@ from paged_sim.engine.machine import (
     NUM_LISTED,
     NUM_OPERATIONS,
     NUM_RUNNING,
-    OFFSET,
     OVER,
+    OWN_FROM,
     POISON_FREED,
     PREVIOUS,
     RECORD,
@@ -91,6 +90,11 @@ def introduce(machine: Machine, seat: int, request: int) -> None:
     seats[seat, REQUEST] = request
     seats[seat, GENERATION] = counts[NUM_GENERATIONS]
     counts[NUM_GENERATIONS] += 1
+    seats[seat, IDENTITY] = seats[seat, GENERATION]
+    seats[seat, OWN_FROM] = 0
+    if counts[CACHING]:
+        seats[seat, IDENTITY] = machine.content.output_stream[request]
+        seats[seat, OWN_FROM] = machine.content.own_from[request]
     seats[seat, FINAL] = machine.prompt[request] + machine.output[request] - 1
 
 
@@ -120,31 +124,6 @@ def leave_seat(machine: Machine, seat: int) -> None:
 
 
 @inlined
-def schedule(machine: Machine, seat: int) -> None:
-    """Enter a seat's next event: the step at which it needs more slots, or its end."""
-    seats = machine.seats
-    step = min(seats[seat, END], seats[seat, OFFSET] + seats[seat, ROOM] + 1)
-    bucket = step & (len(machine.wheel) - 1)
-    seats[seat, NEXT_EVENT] = machine.wheel[bucket]
-    machine.wheel[bucket] = seat
-
-
-@kernel
-def unschedule(machine: Machine, seat: int) -> None:
-    """Strike a seat's next event, which must be entered."""
-    seats = machine.seats
-    step = min(seats[seat, END], seats[seat, OFFSET] + seats[seat, ROOM] + 1)
-    bucket = step & (len(machine.wheel) - 1)
-    other = machine.wheel[bucket]
-    if other == seat:
-        machine.wheel[bucket] = seats[seat, NEXT_EVENT]
-        return
-    while seats[other, NEXT_EVENT] != seat:
-        other = seats[other, NEXT_EVENT]
-    seats[other, NEXT_EVENT] = seats[seat, NEXT_EVENT]
-
-
-@kernel
 def account(machine: Machine, state: allocators.State, seat: int, slots: int) -> None:
     """Bring the ledger's row up to date after a seat came to hold `slots` slots.
 
@@ -152,22 +131,31 @@ def account(machine: Machine, state: allocators.State, seat: int, slots: int) ->
     """
     seats, row = machine.seats, machine.ledger.row
     final = seats[seat, FINAL]
-    row[HELD] += slots - seats[seat, SLOTS]
-    row[RESERVATION] += min(final, slots) - min(final, seats[seat, SLOTS])
+    before = seats[seat, SLOTS]
+    row[HELD] += slots - before
+    row[RESERVATION] += min(final, slots) - min(final, before)
+    seats[seat, SLOTS] = slots
+    seats[seat, ROOM] = slots
+    if max(before, slots) > final:
+        account_beyond(machine, state, seat, slots)
+
+
+@kernel
+def account_beyond(machine: Machine, state: allocators.State, seat: int, slots: int) -> None:
+    """Bring the accounts of what a seat holds beyond its final tokens up to date."""
+    seats, row = machine.seats, machine.ledger.row
     row[OVER_RESERVATION] -= seats[seat, OVER]
     row[TAIL_ACCOUNT] -= seats[seat, TAIL]
     row[ROUNDING_ACCOUNT] -= seats[seat, ROUNDING]
     over, tail, rounding = 0, 0, 0
     if slots > 0:
-        over, tail, rounding = allocators.beyond(state, seat, final)
+        over, tail, rounding = allocators.beyond(state, seat, seats[seat, FINAL])
     seats[seat, OVER] = over
     seats[seat, TAIL] = tail
     seats[seat, ROUNDING] = rounding
     row[OVER_RESERVATION] += over
     row[TAIL_ACCOUNT] += tail
     row[ROUNDING_ACCOUNT] += rounding
-    seats[seat, SLOTS] = slots
-    seats[seat, ROOM] = slots
 
 
 @kernel
@@ -207,17 +195,14 @@ def record(machine: Machine, kind: int, slot: int, length: int, generation: int,
 
 @kernel
 def record_span(machine: Machine, state: allocators.State, seat: int, kind: int, first: int, last: int) -> None:
-    """Record an operation over a seat's tokens `first` to `last - 1`, each with its identity.
-
-    That is the sequence's own; where others may find the tokens, it says what they are.
-    """
+    """Record an operation over a seat's tokens `first` to `last - 1`, each with its identity."""
+    own_from = machine.seats[seat, OWN_FROM]
     position = first
-    while position < last:
-        identity, end = machine.seats[seat, GENERATION], last
-        if machine.counts[CACHING]:
-            identity, end = stretch(machine.content, machine.seats[seat, REQUEST], position)
+    while position < min(last, own_from):
+        identity, end = stretch(machine.content, machine.seats[seat, REQUEST], position)
         record_tokens(machine, state, seat, kind, identity, position, min(end, last))
         position = end
+    record_tokens(machine, state, seat, kind, machine.seats[seat, IDENTITY], max(first, own_from), last)
 
 
 @inlined
@@ -228,10 +213,19 @@ def record_tokens(
     if first >= last:
         return
     slot, run = allocators.locate(state, seat, first)
-    following = first + run
-    if following >= last:
+    if first + run >= last:
         record(machine, kind, slot, last - first, identity, first)
-        return
+    else:
+        record_pages(machine, state, seat, kind, identity, first, last)
+
+
+@kernel
+def record_pages(
+    machine: Machine, state: allocators.State, seat: int, kind: int, identity: int, first: int, last: int
+) -> None:
+    """Record an operation over tokens of one identity that do not lie in one run."""
+    slot, run = allocators.locate(state, seat, first)
+    following = first + run
     size = 0
     if run > 0:
         _, size = allocators.locate(state, seat, following)
@@ -280,8 +274,11 @@ def write(machine: Machine, state: allocators.State, seat: int, tokens: int) -> 
     of these slots finds its token overwritten at once.
     """
     last = tokens if machine.counts[EAGER] else written_ahead(machine, seat)
-    if machine.counts[RECORD]:
-        record_span(machine, state, seat, WRITE, machine.seats[seat, WRITTEN], last)
+    first = machine.seats[seat, WRITTEN]
+    if machine.counts[RECORD] and first >= machine.seats[seat, OWN_FROM]:
+        record_tokens(machine, state, seat, WRITE, machine.seats[seat, IDENTITY], first, last)
+    elif machine.counts[RECORD]:
+        record_span(machine, state, seat, WRITE, first, last)
     machine.seats[seat, WRITTEN] = last
 
 
@@ -293,9 +290,9 @@ def record_move(machine: Machine, state: allocators.State, seat: int, source: in
         record(machine, COPY, source, stored, target, 0)
         ahead = written_ahead(machine, seat) - stored
         if ahead > 0:
-            record(machine, undo(machine), source + stored, ahead, machine.seats[seat, GENERATION], stored)
+            record(machine, undo(machine), source + stored, ahead, machine.seats[seat, IDENTITY], stored)
         if machine.counts[POISON_FREED]:
-            record(machine, POISON, source, machine.seats[seat, SLOTS], machine.seats[seat, GENERATION], 0)
+            record(machine, POISON, source, machine.seats[seat, SLOTS], machine.seats[seat, IDENTITY], 0)
     machine.seats[seat, WRITTEN] = stored
 
 
