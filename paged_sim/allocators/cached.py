@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from paged_sim.allocators import eviction, future
 from paged_sim.allocators.contract import KEPT, NO_ROOM
-from paged_sim.allocators.eviction import AHEAD
 from paged_sim.allocators.page_index import NONE, key_of
 from paged_sim.allocators.page_record import FILLED, NUM_PAGE_FIELDS, REFERENCES
 from paged_sim.allocators.prefix_cache import (
@@ -193,9 +192,7 @@ def enter(state: Cached, row: int, tokens: int, comes_back: bool) -> None:
         state.came_back[state.request[row]] = True
         for place in range(state.content.own_from[state.request[row]] // page_size, state.num_entered[row]):
             list_page(state, row, place, True)
-    last = state.num_pages[row] - 1
     for place in range(state.num_entered[row], full):
-        prefetch(state.pages, state.table[row, min(place + AHEAD, last)] * NUM_PAGE_FIELDS)
         enter_page(state, row, place, page_size, comes_back)
     state.num_entered[row] = max(full, state.num_entered[row])
     if state.numbers[TOKENWISE] and tokens > full * page_size:
@@ -247,11 +244,16 @@ def locate(state: Cached, row: int, position: int) -> tuple[int, int]:
 
 
 def list_pages(state: Cached, row: int, position: int, count: int, into: Ints, place: int) -> None:
-    """Write the first slots of `count` pages to `into[place:]`, from the one that begins at `position` on."""
+    """Write the first slots of `count` pages to `into[place:]`, from the one that begins at `position` on.
+
+    Who lists many pages is about to enter or release them, so their records are asked for.
+    """
     page_size: int = state.numbers[PAGE_SIZE]
     first = position // page_size
     for index in range(count):
-        into[place + index] = state.table[row, first + index] * page_size
+        page = state.table[row, first + index]
+        prefetch(state.pages, page * NUM_PAGE_FIELDS)
+        into[place + index] = page * page_size
 
 
 def exclusive_from(state: Cached, row: int) -> int:

@@ -22,9 +22,6 @@ Pages = npt.NDArray[np.int32]
 
 PAGE_SIZE, NUM_FREE, USABLE, SHIFT = range(4)
 
-AHEAD = 8
-"""Pages between asking for their counts and using them."""
-
 
 @marked_state
 class Paged(NamedTuple):
@@ -137,9 +134,7 @@ def moved_from(state: Paged) -> int:
 def release(state: Paged, row: int) -> None:
     """Drop a row's references; a page that nobody holds any more is free, the row's last page on top."""
     free: int = state.numbers[NUM_FREE]
-    held: int = state.num_pages[row]
-    for index in range(held):
-        prefetch(state.references, state.table[row, min(index + AHEAD, held - 1)])
+    for index in range(state.num_pages[row]):
         page = state.table[row, index]
         state.references[page] -= 1
         if state.references[page] == 0:
@@ -159,11 +154,16 @@ def locate(state: Paged, row: int, position: int) -> tuple[int, int]:
 
 
 def list_pages(state: Paged, row: int, position: int, count: int, into: Ints, place: int) -> None:
-    """Write the first slots of `count` pages to `into[place:]`, from the one that begins at `position` on."""
+    """Write the first slots of `count` pages to `into[place:]`, from the one that begins at `position` on.
+
+    Who lists many pages is about to release them, so their counts are asked for.
+    """
     page_size: int = state.numbers[PAGE_SIZE]
     first = page_of(state, position)
     for index in range(count):
-        into[place + index] = state.table[row, first + index] * page_size
+        page = state.table[row, first + index]
+        prefetch(state.references, page)
+        into[place + index] = page * page_size
 
 
 def beyond(state: Paged, row: int, final: int) -> tuple[int, int, int]:
