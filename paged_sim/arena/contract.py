@@ -64,7 +64,7 @@ class Arena(Protocol):
     def execute(self, ops: npt.NDArray[np.int64], pages: npt.NDArray[np.int64] = NO_PAGES) -> None:
         """Execute operations, some over the pages listed in `pages`, strictly in order.
 
-        Raises ArenaError, and does nothing, if one is out of bounds.
+        Raises ArenaError if one is out of bounds: neither it nor any behind it is carried out.
         """
 
     def stats(self) -> ArenaStats:

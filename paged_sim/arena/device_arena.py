@@ -94,9 +94,9 @@ class DeviceArena:
             cupy.cuda.get_current_stream().synchronize()
 
     def execute(self, ops: npt.NDArray[np.int64], pages: npt.NDArray[np.int64] = NO_PAGES) -> None:
-        """Execute operations as if strictly in order. Raises ArenaError, and does nothing, if one is out of bounds.
+        """Execute operations as if strictly in order.
 
-        Raises PagedSimError if the device fails.
+        Raises ArenaError, and does nothing, if one is out of bounds; PagedSimError if the device fails.
         """
         self._open()
         recorded = len(ops)

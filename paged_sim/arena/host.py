@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from paged_sim.arena.contract import ArenaStats, summarise
 from paged_sim.arena.digest import content_digest
-from paged_sim.arena.kernel import execute_operations, first_outside
+from paged_sim.arena.kernel import execute_operations
 from paged_sim.arena.marks import count_marks, flags, no_marks
 from paged_sim.arena.memory import resident_bytes, zeros_on_touch
-from paged_sim.arena.operations import COUNTERS, NO_PAGES, ArenaError, validate_operations
+from paged_sim.arena.operations import COUNTERS, NO_PAGES, ArenaError, validate_operations, write_out
 from paged_sim.arena.sizing import WORD
 from paged_sim.arena.sliced import execute_sliced
 from paged_sim.compiled import jit
@@ -28,7 +28,7 @@ class HostArena:
         self.payload = payload
         self.slots = slots
         self.bytes_per_slot_stored = bytes_per_slot_stored
-        self._compiled = (jit(execute_operations), jit(first_outside)) if compiled else None
+        self._compiled = jit(execute_operations) if compiled else None
         words = bytes_per_slot_stored // WORD
         self._memory: npt.NDArray[np.uint64] | None = zeros_on_touch((slots, words), np.uint64)
         self._touched = no_marks(slots)
@@ -36,15 +36,17 @@ class HostArena:
         self._operations = 0
 
     def execute(self, ops: npt.NDArray[np.int64], pages: npt.NDArray[np.int64] = NO_PAGES) -> None:
-        """Execute operations strictly in order. Raises ArenaError, and does nothing, if one is out of bounds."""
+        """Execute operations strictly in order. Raises ArenaError at the first that is out of bounds."""
         memory = self._open()
         if self._compiled is None:
             execute_sliced(memory, self._touched, validate_operations(ops, self.slots, pages), self._counters)
         else:
-            execute, outside = self._compiled
-            if outside(ops, pages, self.slots) >= 0:
+            done = self._compiled(memory, self._touched, ops, pages, self._counters)
+            if done < len(ops):
+                # Either it is wrong, or its last page leaves the arena and none of its tokens does.
                 validate_operations(ops, self.slots, pages)
-            execute(memory, self._touched, ops, pages, self._counters)
+                rest = np.ascontiguousarray(write_out(ops[done:], pages).ops)
+                self._compiled(memory, self._touched, rest, pages, self._counters)
         self._operations += len(ops)
 
     def stats(self) -> ArenaStats:

@@ -50,18 +50,24 @@ def execute_operations(
     ops: npt.NDArray[np.int64],
     pages: npt.NDArray[np.int64],
     counters: npt.NDArray[np.int64],
-) -> None:
-    """Execute validated operations in order.
+) -> int:
+    """Execute operations in order up to the first that is out of bounds; how many were executed.
 
     Changes `memory[slots, words]`, marks the slots it changes in `touched` and adds to `counters[COUNTERS]`.
     """
-    words = memory.shape[1]
+    slots, words = memory.shape
     flat = memory.reshape(-1)
     for index in range(ops.shape[0]):
         if index + AHEAD < ops.shape[0] and ops[index + AHEAD, KIND] < IN_PAGES:
             _fetch(flat, touched, int(ops[index + AHEAD, SLOT]), words)
         kind, slot, length = int(ops[index, KIND]), int(ops[index, SLOT]), int(ops[index, LENGTH])
         generation, position = int(ops[index, GENERATION]), int(ops[index, POSITION])
+        if kind < IN_PAGES:
+            wrong = is_outside(kind, slot, length, generation, position, slots)
+        else:
+            wrong = is_outside_in_pages(kind - IN_PAGES, pages, slot, length, generation, position, slots)
+        if wrong:
+            return index
         if kind == COPY:
             _copy(flat, slot * words, generation * words, length * words)
             mark(touched, generation, length)
@@ -83,6 +89,7 @@ def execute_operations(
             counters[CHECKED] += length
         elif kind == RETRACT:
             counters[RETRACTED] += length
+    return int(ops.shape[0])
 
 
 @inlined
@@ -163,21 +170,7 @@ def _remember_first_corrupt(
     counters[FIRST_POSITION] = position + token
 
 
-def first_outside(ops: npt.NDArray[np.int64], pages: npt.NDArray[np.int64], slots: int) -> int:
-    """The first operation that leaves an arena of `slots` slots or the range of tags, or -1: see `is_outside`."""
-    for index in range(ops.shape[0]):
-        kind, slot, length = int(ops[index, KIND]), int(ops[index, SLOT]), int(ops[index, LENGTH])
-        generation, position = int(ops[index, GENERATION]), int(ops[index, POSITION])
-        if kind < IN_PAGES:
-            wrong = is_outside(kind, slot, length, generation, position, slots)
-        else:
-            wrong = is_outside_in_pages(kind - IN_PAGES, pages, slot, length, generation, position, slots)
-        if wrong:
-            return index
-    return -1
-
-
-@kernel
+@inlined
 def is_outside(kind: int, slot: int, length: int, generation: int, position: int, slots: int) -> bool:
     """What `operations.validate_operations` refuses, for one operation over consecutive slots."""
     if kind < WRITE or kind > COPY or slot < 0 or length < 0 or slot > slots - length:
