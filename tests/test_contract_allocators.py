@@ -256,11 +256,14 @@ class AllocatorContract(RuleBasedStateMachine):
 
     @invariant()
     def every_row_has_room_and_its_accounts_add_up(self) -> None:
+        before = snapshot(self.state)
         for row, (request, _, stored, held) in self.rows.items():
+            allocators.expect(self.state, row)
             accounts = allocators.beyond(self.state, row, self.final[request])
             assert stored <= held
             assert min(accounts) >= 0
             assert held == min(self.final[request], held) + sum(accounts)
+        assert snapshot(self.state) == before
 
     @invariant()
     def what_is_said_to_fit_fits(self) -> None:

@@ -33,6 +33,7 @@ __all__ = [
     "copied",
     "enter",
     "exclusive_from",
+    "expect",
     "find",
     "fits",
     "fits_all",
@@ -148,6 +149,12 @@ def grow(state: State, row: int, slots: int) -> int:
     """Give a row room for `slots` slots in all; the slots it then holds, or NO_ROOM and nothing has changed."""
     answer: int = FAMILIES[type(state)].grow(state, row, slots)
     return answer
+
+
+@dispatched(FAMILIES)
+def expect(state: State, row: int) -> None:
+    """A row will soon grow or be released: a hint that changes nothing, for what it will touch to be brought closer."""
+    FAMILIES[type(state)].expect(state, row)
 
 
 @dispatched(FAMILIES)

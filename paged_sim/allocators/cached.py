@@ -229,6 +229,11 @@ def release(state: Cached, row: int) -> None:
     state.num_entered[row] = 0
 
 
+def expect(state: Cached, row: int) -> None:
+    """Ask for where its next page will be noted."""
+    prefetch(state.table, row * state.table.shape[1] + state.num_pages[row])
+
+
 def moved_from(state: Cached) -> int:
     """Pages never move: always -1."""
     return -1

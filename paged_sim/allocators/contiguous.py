@@ -127,6 +127,10 @@ def grow(state: Contiguous, row: int, slots: int) -> int:
     return larger
 
 
+def expect(state: Contiguous, row: int) -> None:
+    """What it will touch is found by a search."""
+
+
 def moved_from(state: Contiguous) -> int:
     """Where the row of the last `grow` lay before it was moved, or -1 if it stayed."""
     start: int = state.numbers[MOVED_FROM]

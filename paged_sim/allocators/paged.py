@@ -126,6 +126,11 @@ def grow(state: Paged, row: int, slots: int) -> int:
     return held * page_size
 
 
+def expect(state: Paged, row: int) -> None:
+    """Ask for where its next page will be noted."""
+    prefetch(state.table, row * state.table.shape[1] + state.num_pages[row])
+
+
 def moved_from(state: Paged) -> int:
     """Pages never move: always -1."""
     return -1

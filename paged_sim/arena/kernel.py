@@ -59,7 +59,7 @@ def execute_operations(
     flat = memory.reshape(-1)
     for index in range(ops.shape[0]):
         if index + AHEAD < ops.shape[0] and ops[index + AHEAD, KIND] < IN_PAGES:
-            _fetch(flat, touched, int(ops[index + AHEAD, SLOT]), words)
+            _fetch(flat, int(ops[index + AHEAD, SLOT]), words)
         kind, slot, length = int(ops[index, KIND]), int(ops[index, SLOT]), int(ops[index, LENGTH])
         generation, position = int(ops[index, GENERATION]), int(ops[index, POSITION])
         if kind < IN_PAGES:
@@ -93,9 +93,8 @@ def execute_operations(
 
 
 @inlined
-def _fetch(flat: npt.NDArray[np.uint64], touched: Marks, slot: int, words: int) -> None:
-    """Ask for a slot's mark and the first two lines from it on; what follows them the processor asks for itself."""
-    prefetch(touched, slot >> 6)
+def _fetch(flat: npt.NDArray[np.uint64], slot: int, words: int) -> None:
+    """Ask for the first two lines from a slot on; what follows them the processor asks for itself."""
     prefetch(flat, slot * words)
     prefetch(flat, slot * words + LINE_WORDS)
 
@@ -134,7 +133,7 @@ def _work_in_pages(
     while length > 0:
         place += 1
         if place + AHEAD < len(pages):
-            _fetch(flat, touched, int(pages[place + AHEAD]), words)
+            _fetch(flat, int(pages[place + AHEAD]), words)
         count = min(size - within, length)
         corrupt += _work(flat, words, touched, kind, int(pages[place]) + within, count, first)
         first = (first + count * POSITION_STEP) & WORD_MASK
@@ -248,14 +247,14 @@ def _write_words(flat: npt.NDArray[np.uint64], slot: int, length: int, words: in
 
 @inlined
 def _count_corrupt(flat: npt.NDArray[np.uint64], slot: int, length: int, words: int, first: int) -> int:
-    """How many tokens of a run are corrupt."""
+    """How many tokens of a run are corrupt: almost always none, which is faster to see than to count."""
     if words > 1:
         return _count_corrupt_words(flat, slot, length, words, first)
-    corrupt = 0
+    differing = np.uint64(0)
     start = np.uint64(slot)
     for token in range(length):
-        corrupt += flat[start + np.uint64(token)] != np.uint64((first + token * POSITION_STEP) & WORD_MASK)
-    return corrupt
+        differing |= flat[start + np.uint64(token)] ^ np.uint64((first + token * POSITION_STEP) & WORD_MASK)
+    return _count_corrupt_words(flat, slot, length, 1, first) if differing else 0
 
 
 @kernel

@@ -51,7 +51,7 @@ def run(machine: Machine, state: allocators.State) -> None:
     counts[BUDGET] = max(0, counts[BUDGET] - generating)
     row[TOKEN_STATE] += generating
     row[RESERVATION] -= generating
-    wheel.collect_due(machine)
+    wheel.collect_due(machine, state)
     for index in range(counts[FIRST_DUE], len(machine.due)):
         if machine.due[index] == NOBODY:
             continue

@@ -7,6 +7,7 @@ events nor collecting them looks at any other sequence.
 
 from __future__ import annotations
 
+from paged_sim import allocators
 from paged_sim.compiled import inlined, kernel
 from paged_sim.compiled.prefetch import prefetch
 from paged_sim.engine.machine import (
@@ -87,8 +88,8 @@ def unschedule(machine: Machine, seat: int) -> None:
 
 
 @kernel
-def collect_due(machine: Machine) -> None:
-    """Move this step's events to the end of `due`, in running order.
+def collect_due(machine: Machine, state: allocators.State) -> None:
+    """Move this step's events to the end of `due`, in running order, and ask for what they will touch.
 
     They come nearly in reverse, so that almost every one of them belongs in front of those before it.
     """
@@ -100,6 +101,7 @@ def collect_due(machine: Machine) -> None:
     while place != NOBODY:
         event = cells[place]
         prefetch(machine.seats, seat_of(event) * NUM_SEAT_FIELDS)
+        allocators.expect(state, seat_of(event))
         first -= 1
         at = first
         while at + 1 < len(due) and due[at + 1] < event:
