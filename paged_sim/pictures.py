@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from paged_sim.allocators import paged
+from paged_sim.allocators.page_record import FILLED, REFERENCES
+from paged_sim.allocators.prefix_cache import PAGE_SIZE, Cached
 from paged_sim.arena.operations import COPY
 from paged_sim.engine import machine as m
-from paged_sim.engine import queue, running, steps
+from paged_sim.engine import pool_log, queue, running, steps
 from paged_sim.engine.machine import Machine
 from paged_sim.engine.setup import build_allocator, build_machine, num_seats
 from paged_sim.errors import PagedSimError
 from paged_sim.geometry import resolve_capacity, resolve_model
+from paged_sim.requests import Requests
 from paged_sim.scenario.models import AllocatorSpec, Scenario
 from paged_sim.simulation import common_page_size, draw
 
@@ -24,17 +28,21 @@ MOST_STEPS = 50
 
 @dataclass(frozen=True, slots=True)
 class PageLook:
-    """One page: its owners ("request" or "request.sample", in running order), slots filled, and what happened."""
+    """One page: its owners ("request" or "request.sample", in running order), slots filled, and what happened.
+
+    An idle one has no owner and tokens that a prefix cache keeps.
+    """
 
     page: int
     owners: tuple[str, ...]
     filled: int
     events: tuple[str, ...]
+    idle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class StepLook:
-    """All pages that are, or just were, held at one step, read as the ledger is: before anything is freed."""
+    """All pages that are, or just were, held or idle at one step, read as the ledger is: before anything is freed."""
 
     step: int
     pages: tuple[PageLook, ...]
@@ -58,11 +66,6 @@ def pictures_of(scenario: Scenario) -> list[Pictures]:
     specs = [spec for spec in scenario.allocators if spec.policy == "paged"]
     if not specs:
         raise PagedSimError(f"{scenario.name}: no allocator has pages to show; add one with policy: paged")
-    for spec in specs:
-        if spec.prefix_cache != "none":
-            raise PagedSimError(
-                f"{scenario.name}: {spec.name} has a prefix cache, whose idle pages have no pictures yet; leave it out"
-            )
     return [_pictures(scenario, spec) for spec in specs]
 
 
@@ -75,27 +78,28 @@ def _pictures(scenario: Scenario, spec: AllocatorSpec) -> Pictures:
             f"{scenario.name}: {total} pages are too many to show one by one; give it memory for at most {MOST_PAGES}"
         )
     requests = draw(scenario, scenario.seed).requests
+    caching = spec.prefix_cache != "none"
+    if caching:
+        requests = requests.spread_samples()
     state = build_allocator(spec, slots, requests, scenario.max_model_len, num_seats(scenario, slots, requests))
-    machine = build_machine(scenario, spec, state, requests, slots, eager=True)
+    machine = build_machine(scenario, spec, state, requests, slots, eager=True, log=caching)
     machine.counts[m.RECORD] = 1
-    assert isinstance(state, paged.Paged)
+    assert isinstance(state, paged.Paged | Cached)
     looks: list[StepLook] = []
-    owners: dict[int, tuple[str, ...]] = {}
+    before = _Pool({}, {}, frozenset())
     for _ in _steps(machine, state):
         if len(looks) == MOST_STEPS:
             raise PagedSimError(
                 f"{scenario.name}: more than {MOST_STEPS} steps are too many to show; give fewer or shorter requests"
             )
-        before, (owners, filled) = owners, _owners(machine, state)
-        events = _events(before, owners, _copies(machine, spec.page_size))
-        pages = tuple(
-            PageLook(page, owners.get(page, ()), filled.get(page, 0), events[page]) for page in sorted(events)
-        )
+        now = _pool(machine, state, requests)
+        pages = _pages(before, now, _copies(machine, spec.page_size), _found(machine))
         looks.append(StepLook(int(machine.counts[m.STEP]), pages))
+        before = now
     return Pictures(spec.name, spec.page_size, total, tuple(looks))
 
 
-def _steps(machine: Machine, state: paged.Paged) -> Iterator[None]:
+def _steps(machine: Machine, state: paged.Paged | Cached) -> Iterator[None]:
     """`steps.advance`, with a look at every step after its writes."""
     counts = machine.counts
     while counts[m.NUM_ENDED] < len(machine.arrival):
@@ -112,10 +116,18 @@ def _steps(machine: Machine, state: paged.Paged) -> Iterator[None]:
         running.finish(machine, state)
 
 
-def _owners(machine: Machine, state: paged.Paged) -> tuple[dict[int, tuple[str, ...]], dict[int, int]]:
-    """Who owns each page, and how many of its slots are filled."""
+class _Pool(NamedTuple):
+    """Who owns each page that is held, how many slots are filled of each that is held or idle, and which are idle."""
+
+    owners: dict[int, tuple[str, ...]]
+    filled: dict[int, int]
+    idle: frozenset[int]
+
+
+def _pool(machine: Machine, state: paged.Paged | Cached, requests: Requests) -> _Pool:
+    """The pages as they are."""
     counts, seats = machine.counts, machine.seats
-    page_size = int(state.numbers[paged.PAGE_SIZE])
+    page_size = int(state.numbers[paged.PAGE_SIZE] if isinstance(state, paged.Paged) else state.numbers[PAGE_SIZE])
     owners: dict[int, tuple[str, ...]] = {}
     filled: dict[int, int] = {}
     leader = int(counts[m.FIRST_RUNNING])
@@ -124,14 +136,31 @@ def _owners(machine: Machine, state: paged.Paged) -> tuple[dict[int, tuple[str, 
         tokens = int(seats[leader, m.STORED] if is_partial else counts[m.STEP] - seats[leader, m.OFFSET])
         seat, sample = leader, 0
         while seat != m.NOBODY:
-            request = int(seats[leader, m.REQUEST])
-            label = f"{request}.{sample}" if machine.samples[request] > 1 else str(request)
+            label = _label(requests, int(seats[leader, m.REQUEST]), sample)
             for index, page in enumerate(state.table[seat, : state.num_pages[seat]].tolist()):
                 owners[page] = (*owners.get(page, ()), label)
                 filled[page] = min(page_size, max(0, tokens - index * page_size))
             seat, sample = int(seats[seat, m.NEXT_SAMPLE]), sample + 1
         leader = int(seats[leader, m.FOLLOWING])
-    return owners, filled
+    idle = _idle(state)
+    return _Pool(owners, filled | idle, frozenset(idle))
+
+
+def _label(requests: Requests, request: int, sample: int) -> str:
+    """How a sequence is called: samples may be forks of a request, or requests of their own that have one source."""
+    if len(requests.source):
+        first = int(np.searchsorted(requests.source, requests.source[request]))
+        last = int(np.searchsorted(requests.source, requests.source[request], side="right"))
+        return f"{requests.source[request]}.{request - first}" if last > first + 1 else f"{requests.source[request]}"
+    return f"{request}.{sample}" if requests.samples[request] > 1 else str(request)
+
+
+def _idle(state: paged.Paged | Cached) -> dict[int, int]:
+    """The pages that only the prefix cache keeps, and how many of their slots are filled."""
+    if isinstance(state, paged.Paged):
+        return {}
+    pages = np.flatnonzero((state.pages[:, FILLED] > 0) & (state.pages[:, REFERENCES] == 0))
+    return {int(page): int(state.pages[page, FILLED]) for page in pages}
 
 
 def _copies(machine: Machine, page_size: int) -> dict[int, int]:
@@ -141,23 +170,40 @@ def _copies(machine: Machine, page_size: int) -> dict[int, int]:
     return dict(np.stack([copies[:, 3] // page_size, copies[:, 1] // page_size], axis=1).tolist())
 
 
-def _events(
-    before: dict[int, tuple[str, ...]], now: dict[int, tuple[str, ...]], copies: dict[int, int]
-) -> dict[int, tuple[str, ...]]:
-    """What happened to each page that is held, or was in the step before."""
-    return {page: _events_of(before.get(page, ()), now.get(page, ()), copies.get(page)) for page in {*before, *now}}
+def _found(machine: Machine) -> set[int]:
+    """The pages that a prefix cache had for somebody since the last look."""
+    return {page for record in pool_log.drain(machine) if record.kind == "T" for page in record.blocks}
 
 
-def _events_of(before: tuple[str, ...], now: tuple[str, ...], source: int | None) -> tuple[str, ...]:
-    events = []
-    if before and not set(before) & set(now):
-        events.append("freed by " + " ".join(before))
-    if now and source is not None:
-        events.append(f"copied from page {source}")
-    elif now and not set(before) & set(now):
-        events.append("allocated")
-    if len(now) > max(1, len(before)):
-        events.append(f"shared by {len(now)}")
-    elif before and now and len(now) < len(before):
-        events.append("left by " + " ".join(owner for owner in before if owner not in now))
-    return tuple(events)
+def _pages(before: _Pool, now: _Pool, copies: dict[int, int], found: set[int]) -> tuple[PageLook, ...]:
+    """Each page that is held or idle, or was in the step before, and what happened to it."""
+    return tuple(
+        PageLook(
+            page,
+            now.owners.get(page, ()),
+            now.filled.get(page, 0),
+            tuple(_events(page, before, now, copies.get(page), page in found)),
+            page in now.idle,
+        )
+        for page in sorted({*before.filled, *now.filled})
+    )
+
+
+def _events(page: int, before: _Pool, now: _Pool, source: int | None, found: bool) -> Iterator[str]:
+    """What happened to a page, of which a part may have been copied from the page `source`."""
+    old, new = before.owners.get(page, ()), now.owners.get(page, ())
+    stays = bool(set(old) & set(new))
+    if old and not stays:
+        yield "freed by " + " ".join(old)
+    if page in now.idle and page not in before.idle:
+        yield "kept"
+    if page in before.idle and not found and page not in now.idle:
+        yield "evicted"
+    if new and source is not None:
+        yield f"copied from page {source}"
+    elif new and not stays:
+        yield f"found by {new[0]}" if found else "allocated"
+    if len(new) > max(1, len(old)):
+        yield f"shared by {len(new)}"
+    elif old and new and len(new) < len(old):
+        yield "left by " + " ".join(owner for owner in old if owner not in new)

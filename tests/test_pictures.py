@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from helpers import CACHED, CONTIGUOUS, drawn_workload, scenario_of
+from helpers import CONTIGUOUS, drawn_workload, scenario_of
 
 from paged_sim.cli import cli
 from paged_sim.errors import PagedSimError
 from paged_sim.pictures import Pictures, pictures_of
-from paged_sim.scenario.models import AllocatorSpec, Beam, Scheduler
+from paged_sim.scenario.models import AllocatorSpec, Beam, Prefix, Scheduler
 
 PAGES = AllocatorSpec(name="pages", policy="paged", page_size=4)
 ONE_BY_ONE = Scheduler(max_num_seqs=1)
@@ -53,13 +53,39 @@ def test_a_prompt_in_chunks_fills_its_pages_bit_by_bit() -> None:
     assert [sum(look.filled for look in step.pages) for step in steps] == [3, 6, 7, 8, 9]
 
 
+def cached_pictures(cache: str, **settings: Any) -> Pictures:
+    spec = AllocatorSpec(name=cache, policy="paged", page_size=4, prefix_cache=cache)
+    prefix = Prefix(groups=1, tokens=6)
+    workload = drawn_workload(**{"count": 3, "prompt": 3, "output": 2, "prefix": prefix, **settings})
+    return pictures_of(scenario_of(spec, slots=16, workload=workload, scheduler=ONE_BY_ONE))[0]
+
+
+def test_a_cache_keeps_what_is_full_and_evicts_what_is_idle_longest() -> None:
+    steps = cached_pictures("hash").steps
+    assert [(look.owners, look.idle, look.filled, look.events) for look in steps[2].pages] == [
+        (("1",), False, 4, ("freed by 0", "found by 1")),
+        ((), True, 4, ("freed by 0", "kept")),
+        (("1",), False, 4, ("freed by 0", "allocated")),
+        (("1",), False, 1, ("allocated",)),
+    ]
+    assert steps[4].pages[1].events == ("evicted", "allocated")
+
+
+def test_a_radix_tree_copies_the_page_that_agrees_in_part() -> None:
+    assert cached_pictures("radix").steps[2].pages[3].events == ("copied from page 1",)
+
+
+def test_samples_are_requests_of_their_own_for_a_cache() -> None:
+    first = cached_pictures("running", count=1, samples=3).steps
+    assert {owner for step in first for look in step.pages for owner in look.owners} == {"0.0", "0.1", "0.2"}
+    assert not any(look.idle for step in first for look in step.pages)
+
+
 def test_what_is_too_large_is_refused() -> None:
     with pytest.raises(PagedSimError, match="33 pages are too many to show"):
         pictures(slots=33 * 4)
     with pytest.raises(PagedSimError, match="more than 50 steps are too many"):
         pictures(output=52)
-    with pytest.raises(PagedSimError, match="hash-lru-1 has a prefix cache"):
-        pictures_of(scenario_of(CACHED[0]))
     with pytest.raises(PagedSimError, match="no allocator has pages"):
         pictures_of(scenario_of(CONTIGUOUS[0]))
 

@@ -13,7 +13,7 @@ FILLED, EMPTY = "█", "·"
 
 
 def as_pages(name: str, pictures: Sequence[Pictures], screen: Screen) -> str:
-    """One grid a step: each page that is or just was held, its slots, its owners, and what happened to it."""
+    """One grid a step: each page that is or just was held or idle, its slots, its owners, and what happened to it."""
     blocks: list[Block] = [Heading(name)]
     for picture in pictures:
         for step in picture.steps:
@@ -22,7 +22,7 @@ def as_pages(name: str, pictures: Sequence[Pictures], screen: Screen) -> str:
                 (
                     f"page {look.page}",
                     FILLED * look.filled + EMPTY * (picture.page_size - look.filled),
-                    " ".join(look.owners) or "free",
+                    " ".join(look.owners) or ("idle" if look.idle else "free"),
                     ", ".join(look.events),
                 )
                 for look in step.pages
