@@ -18,7 +18,7 @@ def describe_machine() -> Row:
     """Processor, cores, memory, versions, and how busy the machine was before anything was measured."""
     return {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "cpu": _field("/proc/cpuinfo", "model name") or platform.processor() or "unknown",
+        "cpu": field_of("/proc/cpuinfo", "model name") or platform.processor() or "unknown",
         "architecture": platform.machine(),
         "cores": os.cpu_count(),
         "cores_usable": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
@@ -33,7 +33,7 @@ def describe_machine() -> Row:
     }
 
 
-def _field(path: str, name: str) -> str | None:
+def field_of(path: str, name: str) -> str | None:
     """The first value of a `name : value` line, or None."""
     try:
         lines = Path(path).read_text("utf-8").splitlines()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..palette import POLICY_COLOURS, POLICY_DASHES
 
@@ -17,6 +18,25 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 _WINDOWS = 100
+_ALIKE = 0.01
+"""Two lines hide each other that differ by less than this part of the larger one, on average."""
+
+
+class _Line(NamedTuple):
+    """The kept steps of a policy, and their means over windows of time."""
+
+    name: str
+    time: Floats
+    values: Floats
+    middle: Floats
+    level: Floats
+
+    def is_hidden_by(self, other: _Line) -> bool:
+        """Whether another line lies on this one wherever this one is."""
+        import numpy as np
+
+        there = np.interp(self.middle, other.middle, other.level)
+        return bool(np.abs(there - self.level).mean() <= _ALIKE * max(self.level.max(), other.level.max()))
 
 
 def draw_over_time(run: Run) -> Figure:
@@ -29,12 +49,15 @@ def draw_over_time(run: Run) -> Figure:
     figure = Figure(figsize=(7.2, 4.6), layout="constrained")
     occupancy, batch = figure.subplots(2, 1, sharex=True)
     clock = has_clock(run)
-    for number, part in enumerate(run.policies):
+    occupancies, batches = [], []
+    for part in run.policies:
         columns, name = part.timeline.columns, str(part.summary["name"])
         time = columns["time"] if clock else columns["step"]
         share = 100 * columns["token_state"] / part.summary["capacity"]["slots"]
-        _draw_line(occupancy, time, share, name, number)
-        _draw_line(batch, time, columns["batch"], name, number)
+        occupancies.append(_line(name, time, share))
+        batches.append(_line(name, time, columns["batch"]))
+    _draw_lines(occupancy, occupancies)
+    _draw_lines(batch, batches)
     occupancy.set_ylim(0, 100)
     occupancy.set_ylabel("occupancy (% of the arena)")
     batch.set_ylim(bottom=0)
@@ -57,13 +80,20 @@ def has_clock(run: Run) -> bool:
     return any(bool((part.timeline.columns["duration"] != 1).any()) for part in run.policies)
 
 
-def _draw_line(axes: Axes, time: Floats, values: Floats, name: str, number: int) -> None:
+def _line(name: str, time: Floats, values: Floats) -> _Line:
     import numpy as np
 
-    colour = POLICY_COLOURS[number % len(POLICY_COLOURS)]
-    dashes = POLICY_DASHES[number // len(POLICY_COLOURS) % len(POLICY_DASHES)]
     windows = min(_WINDOWS, len(time))
-    middle = [rows.mean() for rows in np.array_split(time, windows)]
-    level = [rows.mean() for rows in np.array_split(values, windows)]
-    axes.plot(time, values, color=colour, linewidth=0.5, alpha=0.25, drawstyle="steps-post")
-    axes.plot(middle, level, color=colour, linestyle=dashes, linewidth=1.6, label=name)
+    middle = np.array([rows.mean() for rows in np.array_split(time, windows)])
+    level = np.array([rows.mean() for rows in np.array_split(values, windows)])
+    return _Line(name, time, values, middle, level)
+
+
+def _draw_lines(axes: Axes, lines: Sequence[_Line]) -> None:
+    """Draw the lines in order; one that others would hide shows around them."""
+    for number, line in enumerate(lines):
+        colour = POLICY_COLOURS[number % len(POLICY_COLOURS)]
+        dashes = POLICY_DASHES[number // len(POLICY_COLOURS) % len(POLICY_DASHES)]
+        width = 1.6 + 1.8 * sum(line.is_hidden_by(later) for later in lines[number + 1 :])
+        axes.plot(line.time, line.values, color=colour, linewidth=0.5, alpha=0.25, drawstyle="steps-post")
+        axes.plot(line.middle, line.level, color=colour, linestyle=dashes, linewidth=width, label=line.name)
