@@ -151,7 +151,7 @@ def operations_over_pages(draw):
 
 
 @ways
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(drawn=operations_over_pages(), words=st.sampled_from([1, 3]))
 def test_an_operation_over_pages_is_one_for_each_of_them(open_way, drawn, words):
     recorded, pages, runs = drawn
@@ -209,7 +209,7 @@ def as_array(ops):
 
 
 @ways
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ops=operations, words=st.sampled_from([1, 3]), cuts=st.lists(st.integers(0, 40), max_size=4))
 def test_every_way_does_what_the_model_does_however_the_operations_are_cut(open_way, ops, words, cuts):
     model = Model(words)

@@ -789,7 +789,7 @@ def test_without_the_c_loader(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refusal("memory:\n\tslots: 5").startswith("bad.yaml:2: a tab")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_a_damaged_scenario_loads_or_is_refused_in_one_line(data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(FULL)))
@@ -801,7 +801,7 @@ def test_a_damaged_scenario_loads_or_is_refused_in_one_line(data: st.DataObject)
         assert str(error).isprintable()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.sampled_from([row.path.replace("[]", ".0") for row in reference()]),
     st.one_of(

@@ -291,4 +291,4 @@ class AllocatorContract(RuleBasedStateMachine):
 @pytest.mark.parametrize("spec", POLICIES, ids=by_name)
 def test_contract(spec: AllocatorSpec) -> None:
     contract = type("Contract", (AllocatorContract,), {"spec": spec})
-    run_state_machine_as_test(contract, settings=settings(max_examples=12, stateful_step_count=25, deadline=None))
+    run_state_machine_as_test(contract, settings=settings(max_examples=12, stateful_step_count=25))

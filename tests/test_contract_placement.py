@@ -11,7 +11,7 @@ from paged_sim.allocators.contract import NO_ROOM
 from paged_sim.allocators.placement import BEST_FIT, BUDDY, FREE, PLACEMENTS, RULE, Space
 
 LISTED = [name for name in PLACEMENTS if name != "buddy"]
-often = settings(max_examples=150, deadline=None)
+often = settings(max_examples=150)
 moves = st.lists(st.tuples(st.sampled_from(["place", "place", "free", "extend"]), st.integers(0, 1 << 16)), max_size=80)
 
 

@@ -16,7 +16,7 @@ from paged_sim.engine import machine as m
 from paged_sim.engine import steps
 from paged_sim.scenario.models import AllocatorSpec, ArenaSpec, Measure, Scheduler, Variant
 
-few = settings(max_examples=100, deadline=None)
+few = settings(max_examples=100)
 
 DURATION, BATCH = COLUMNS.index("duration"), COLUMNS.index("batch")
 

@@ -18,7 +18,7 @@ from paged_sim.simulation import check_emptied
 
 BOOKED = sorted((*LEVELS, *RAMPS))
 
-every_case = settings(max_examples=300, deadline=None)
+every_case = settings(max_examples=300)
 
 
 def check_requests(case: Case, played: Played) -> None:

@@ -166,7 +166,7 @@ def paged_cases(draw: st.DrawFn) -> tuple[Scenario, Requests]:
     return scenario, requests_of(prompt, output, arrival=arrival)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(paged_cases())
 def test_the_engine_follows_the_rules_step_by_step(case: tuple[Scenario, Requests]) -> None:
     scenario, requests = case

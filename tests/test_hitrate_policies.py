@@ -36,7 +36,7 @@ def hits_of(policy: str, references: References, capacity: int) -> tuple[int, in
 
 
 @every_policy
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(requests=chains, capacity=st.integers(1, 12))
 def test_a_replay_finds_what_the_definition_finds(policy: str, requests: Chains, capacity: int) -> None:
     references = references_to(requests)
@@ -65,7 +65,7 @@ def test_room_for_all_finds_all_but_first_references(policy: str, requests: Chai
     assert np.array_equal(references.leading(everything), everything)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(requests=chains)
 def test_stack_distances_never_decrease_along_a_request(requests: Chains) -> None:
     """So LRU holds a beginning of every request or nothing of it, and needs no prefix rule."""
@@ -87,7 +87,7 @@ def test_next_references_by_hand() -> None:
     assert next_references(np.array([0, 1, 0, 2, 1, 0])).tolist() == [2, 4, 5, 6 + 2, 6 + 1, 6 + 0]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(requests=chains, capacity=st.integers(1, 6))
 def test_belady_finds_at_least_what_others_find(requests: Chains, capacity: int) -> None:
     """Anywhere in a request; and so it bounds what others hit in front of a miss."""
@@ -98,14 +98,14 @@ def test_belady_finds_at_least_what_others_find(requests: Chains, capacity: int)
         assert leading <= found <= bound
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(requests=chains.filter(lambda requests: sum(map(len, requests)) <= 16), capacity=st.integers(1, 4))
 def test_belady_is_the_best_of_all_choices(requests: Chains, capacity: int) -> None:
     references = references_to(requests)
     assert hits_of("belady", references, capacity)[1] == most_found(references.blocks.tolist(), capacity)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(requests=chains)
 def test_lru_and_belady_find_more_with_more_room(requests: Chains) -> None:
     references = references_to(requests)

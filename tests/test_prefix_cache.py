@@ -61,7 +61,7 @@ def play_one_by_one(spec: AllocatorSpec, requests: Requests, slots: int) -> Play
     return play(scenario_of(spec, slots=slots, scheduler=ONE_BY_ONE), requests)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(alike_requests(), st.integers(1, 6))
 def test_hits_of_an_endless_cache(requests: Requests, page_size: int) -> None:
     """A radix tree has all leading tokens that were ever stored, whole pages floor them; the last one is computed."""
@@ -112,7 +112,7 @@ class LruModel:
         return hits * self.page_size
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(alike_requests(), st.integers(1, 4), st.integers(0, 30), st.booleans())
 def test_least_recently_used_first(requests: Requests, page_size: int, more: int, radix: bool) -> None:
     longest = int(requests.stored_tokens.max())
@@ -157,7 +157,7 @@ def check_cache(state: Cached) -> None:
     assert sorted(eviction_order(state.order)) == sorted(leaves)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cases((*CACHED, *RUNNING)))
 def test_every_page_is_accounted_for_at_every_step(case: Case) -> None:
     machine, state = set_up(case.scenario, case.requests, eager=True)
@@ -187,7 +187,7 @@ def test_sharing_spares_slots_and_computation(spec: AllocatorSpec) -> None:
     assert stats.corrupt == 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(alike_requests(), st.integers(1, 6))
 def test_nothing_is_kept_of_who_has_ended(requests: Requests, page_size: int) -> None:
     """One request after another finds nothing, and leaves every page blank; all at once find each other's tokens."""

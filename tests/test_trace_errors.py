@@ -258,7 +258,7 @@ def test_the_line_of_a_row_in_a_later_block(tmp_path: Path, monkeypatch: pytest.
         read_trace(path)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     start=st.sampled_from([AZURE, VIDUR, BURST, TSV, MOONCAKE, REQUEST, nested({"t": 0, "in": 1, "out": 1}), ""]),
     junk=st.one_of(st.binary(max_size=40), st.text(max_size=40).map(str.encode)),

@@ -212,7 +212,7 @@ def test_what_other_programs_make_of_a_file_still_reads(tmp_path: Path, text: st
     assert rows(read_trace(write(tmp_path, text))) == [(0, 5, 6)]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40))
 def test_a_written_table_reads_back(
     tmp_path_factory: pytest.TempPathFactory, given_rows: list[tuple[int, int, int]]

@@ -81,7 +81,7 @@ def test_a_block_is_only_hit_behind_the_same_blocks() -> None:
     assert sharing.requests == 0
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.lists(st.integers(0, 2), max_size=4), min_size=1, max_size=15).filter(any))
 def test_prefix_sharing_is_the_longest_common_start_with_an_earlier_request(ids: list[list[int]]) -> None:
     expected = sum(

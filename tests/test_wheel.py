@@ -35,7 +35,7 @@ EVENTS = st.permutations(range(SEATS)).flatmap(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(EVENTS)
 def test_each_step_has_its_events_in_running_order(events: tuple[tuple[int, int, bool], ...]) -> None:
     machine, state = machine_of_seats()

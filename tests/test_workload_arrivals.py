@@ -71,7 +71,7 @@ PARAMS = {
 }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(kind=st.sampled_from(sorted(ARRIVALS)), count=st.integers(0, 300), seed=st.integers(0, 2**32))
 def test_times_rise_and_repeat(kind: str, count: int, seed: int) -> None:
     arrival = draw(kind, count, seed, **PARAMS[kind])

@@ -141,7 +141,7 @@ KINDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
 }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data(), kind=st.sampled_from(sorted(KINDS)), seed=st.integers(0, 2**32))
 def test_every_length_is_a_positive_whole_number_and_repeatable(data: st.DataObject, kind: str, seed: int) -> None:
     params = data.draw(KINDS[kind])

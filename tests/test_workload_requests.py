@@ -247,7 +247,7 @@ def test_parameters_that_cannot_be_drawn_from_are_one_line(changes: dict[str, An
     assert "\n" not in str(caught.value)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     max_model_len=st.integers(2, 2000),
     prompt=st.integers(1, 2500),

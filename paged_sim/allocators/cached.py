@@ -16,6 +16,7 @@ from paged_sim.allocators import eviction, future
 from paged_sim.allocators.contract import KEPT, NO_ROOM
 from paged_sim.allocators.page_index import NONE, key_of
 from paged_sim.allocators.page_record import FILLED, NUM_PAGE_FIELDS, REFERENCES
+from paged_sim.allocators.page_size import whole_pages
 from paged_sim.allocators.prefix_cache import (
     COPY_FROM,
     COPY_TOKENS,
@@ -28,6 +29,7 @@ from paged_sim.allocators.prefix_cache import (
     NUM_IDLE,
     PAGE_SIZE,
     REQUEST,
+    SHIFT,
     TOKENWISE,
     USABLE,
     WIDTH,
@@ -50,10 +52,15 @@ from paged_sim.requests import Ints
 
 
 @inlined
+def page_of(state: Cached, position: int) -> int:
+    """Which of a row's pages holds token `position`."""
+    return whole_pages(position, state.numbers[PAGE_SIZE], state.numbers[SHIFT])
+
+
+@inlined
 def pages_for(state: Cached, tokens: int) -> int:
     """Pages that `tokens` tokens need."""
-    page_size: int = state.numbers[PAGE_SIZE]
-    return (tokens + page_size - 1) // page_size
+    return page_of(state, tokens + state.numbers[PAGE_SIZE] - 1)
 
 
 def want(state: Cached, request: int, tokens: int) -> int:
@@ -109,7 +116,7 @@ def find(state: Cached, request: int, tokens: int) -> int:
     place, idle = 0, 0
     # What only this request can find is there only if it was preempted.
     findable = tokens if state.came_back[request] else min(tokens, state.content.own_from[request] + 1)
-    while place < (findable - 1) // page_size:
+    while place < page_of(state, findable - 1):
         number, _ = stretch(state.content, request, (place + 1) * page_size - 1)
         entry = find_with(state, key_of(number, place), page_size)
         if entry == NONE:
@@ -187,13 +194,20 @@ def grow(state: Cached, row: int, slots: int) -> int:
 def enter(state: Cached, row: int, tokens: int, comes_back: bool) -> None:
     """Let the pages that a row has filled with its first `tokens` tokens be found from now on."""
     page_size = state.numbers[PAGE_SIZE]
-    full = tokens // page_size
+    full = page_of(state, tokens)
     if comes_back:
         state.came_back[state.request[row]] = True
-        for place in range(state.content.own_from[state.request[row]] // page_size, state.num_entered[row]):
+        for place in range(page_of(state, state.content.own_from[state.request[row]]), state.num_entered[row]):
             list_page(state, row, place, True)
-    for place in range(state.num_entered[row], full):
+    findable = full
+    if not (comes_back or state.numbers[TOKENWISE] or state.numbers[EVICTION] != eviction.LRU):
+        # What lies behind nobody will ever look for. A server cannot know that: it is kept like the rest.
+        findable = min(full, pages_for(state, state.content.own_from[state.request[row]]))
+    entered = state.num_entered[row]
+    for place in range(entered, findable):
         enter_page(state, row, place, page_size, comes_back)
+    for place in range(max(entered, findable), full):
+        state.pages[state.table[row, place], FILLED] = page_size
     state.num_entered[row] = max(full, state.num_entered[row])
     if state.numbers[TOKENWISE] and tokens > full * page_size:
         enter_page(state, row, full, tokens - full * page_size, comes_back)
@@ -242,7 +256,7 @@ def moved_from(state: Cached) -> int:
 def locate(state: Cached, row: int, position: int) -> tuple[int, int]:
     """Where a row keeps token `position`: its slot, and how many tokens from there on lie in one run."""
     page_size: int = state.numbers[PAGE_SIZE]
-    index = position // page_size
+    index = page_of(state, position)
     within = position - index * page_size
     slot: int = state.table[row, index] * page_size + within
     return slot, page_size - within
@@ -254,7 +268,7 @@ def list_pages(state: Cached, row: int, position: int, count: int, into: Ints, p
     Who lists many pages is about to enter or release them, so their records are asked for.
     """
     page_size: int = state.numbers[PAGE_SIZE]
-    first = position // page_size
+    first = page_of(state, position)
     for index in range(count):
         page = state.table[row, first + index]
         prefetch(state.pages, page * NUM_PAGE_FIELDS)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from paged_sim.allocators import eviction, future, page_index
 from paged_sim.allocators.page_index import AFTER, KEY, NONE, TOKENS, key_of
 from paged_sim.allocators.page_record import FILLED, LISTED, NUM_PAGE_FIELDS, REFERENCES
+from paged_sim.allocators.page_size import shift_of
 from paged_sim.compiled import inlined, kernel, marked_state
 from paged_sim.content import BLOCK, Content, stretch
 from paged_sim.requests import Ints
@@ -23,6 +24,7 @@ KINDS = {"hash": HASH, "radix": RADIX, "running": RUNNING}
 # `numbers`: settings, then what there is of pages, then what the last `find` found and the last `take` copies.
 (
     PAGE_SIZE,
+    SHIFT,
     USABLE,
     WIDTH,
     TOKENWISE,
@@ -39,8 +41,8 @@ KINDS = {"hash": HASH, "radix": RADIX, "running": RUNNING}
     FOUND_IDLE,
     COPY_FROM,
     COPY_TOKENS,
-) = range(17)
-NUM_NUMBERS = 17
+) = range(18)
+NUM_NUMBERS = 18
 
 # The place of a page in the tree, where leaves go first.
 PARENT, CHILDREN = range(2)
@@ -92,7 +94,8 @@ def create(
     # A page holds tokens of its blocks with ids, of a prompt's rest and of an output.
     entries = 1 if kind == HASH else page_size // int(content.numbers[BLOCK]) + 4
     numbers = np.zeros(NUM_NUMBERS, np.int64)
-    numbers[[PAGE_SIZE, USABLE, WIDTH, EVICTION]] = page_size, usable, entries, policy
+    numbers[[PAGE_SIZE, SHIFT, USABLE]] = page_size, shift_of(page_size), usable
+    numbers[[WIDTH, EVICTION]] = entries, policy
     numbers[TOKENWISE] = kind != HASH
     numbers[KEEPS] = kind != RUNNING
     # Least recently used first, a page always goes before the one it follows: see `release`.
