@@ -3,56 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from benchmarks.settings import Settings
-from benchmarks.timing import Row, alternate, repeat, seconds_of, spread
+from benchmarks.timing import Row, alternate, seconds_of, spread
 from benchmarks.workload import LOADS, POLICIES, PREFIX_CACHE, Load, counts_of, get_ready, run_through, scenario_of
 from paged_sim.requests import Requests
 from paged_sim.scenario.models import Scenario
 from paged_sim.simulation import draw, simulate
 
 
+class Case(NamedTuple):
+    """One policy under one load."""
+
+    name: str
+    load: Load
+    requests: Requests
+
+    def measures(self, settings: Settings) -> dict[str, Callable[[], float]]:
+        """The step loop with both payloads, and all of `simulate`, drawing the requests included.
+
+        A prefix cache is measured beside plain paging.
+        """
+        tagged = scenario_of(self.load, settings.requests, POLICIES[self.name])
+        bare = scenario_of(self.load, settings.requests, POLICIES[self.name], payload="none")
+        measures = {
+            "tag": loop_of(tagged, self.requests, settings),
+            "none": loop_of(bare, self.requests, settings),
+            "whole": lambda: seconds_of(lambda: tagged, simulate),
+        }
+        if self.name == PREFIX_CACHE:
+            measures["plain"] = loop_of(scenario_of(self.load, settings.requests), self.requests, settings)
+        return measures
+
+
 def measure(settings: Settings) -> list[Row]:
-    """One row for each policy and load."""
-    rows = []
-    for load in LOADS:
-        requests = draw(scenario_of(load, settings.requests), 1).requests
-        rows += [measure_policy(name, load, requests, settings) for name in POLICIES]
-    return rows
+    """One row for each policy and load.
 
-
-def measure_policy(name: str, load: Load, requests: Requests, settings: Settings) -> Row:
-    """One policy under one load: both payloads in turns, then all of `simulate`, drawing the requests included.
-
-    A prefix cache takes turns with plain paging too.
+    All take turns, so that a minute in which the machine is slow falls on all of them, and the median is of the others.
     """
-    tagged = scenario_of(load, settings.requests, POLICIES[name])
-    bare = scenario_of(load, settings.requests, POLICIES[name], payload="none")
-    loops = {"tag": loop_of(tagged, requests, settings), "none": loop_of(bare, requests, settings)}
-    if name == PREFIX_CACHE:
-        loops["plain"] = loop_of(scenario_of(load, settings.requests), requests, settings)
-    seconds = alternate(loops, settings.repeats)
-    whole = repeat(lambda: seconds_of(lambda: tagged, simulate), settings.repeats)
-    ready = get_ready(tagged, requests, compiled=settings.compiled)
+    cases = [
+        Case(name, load, requests)
+        for load in LOADS
+        for requests in [draw(scenario_of(load, settings.requests), 1).requests]
+        for name in POLICIES
+    ]
+    measures = {
+        (index, part): measure for index, case in enumerate(cases) for part, measure in case.measures(settings).items()
+    }
+    seconds = alternate(measures, settings.repeats)
+    return [
+        row_of(case, {part: times for (of, part), times in seconds.items() if of == index}, settings)
+        for index, case in enumerate(cases)
+    ]
+
+
+def row_of(case: Case, seconds: dict[str, list[float]], settings: Settings) -> Row:
+    """What is said of a case whose parts took so long."""
+    ready = get_ready(
+        scenario_of(case.load, settings.requests, POLICIES[case.name]), case.requests, compiled=settings.compiled
+    )
     run_through(ready)
     counts = counts_of(ready)
     row = {
-        "policy": name,
-        "load": load.name,
-        "pages": load.pages,
-        "requests": len(requests),
+        "policy": case.name,
+        "load": case.load.name,
+        "pages": case.load.pages,
+        "requests": len(case.requests),
         **counts,
         "batch": counts["token_steps"] / counts["steps"],
-        **spread(seconds["tag"], "tag_seconds"),
-        **spread(seconds["none"], "none_seconds"),
-        **spread(whole, "whole_seconds"),
     }
-    row["tag_over_none"] = row["tag_seconds"] / row["none_seconds"]
-    if name == PREFIX_CACHE:
-        row |= spread(seconds["plain"], "plain_seconds")
-        row["of_plain"] = row["plain_seconds"] / row["tag_seconds"]
-    for part in ("tag", "none", "whole"):
+    for part, times in seconds.items():
+        row |= spread(times, f"{part}_seconds")
         row[f"{part}_rate"] = counts["token_steps"] / row[f"{part}_seconds"]
+    row["tag_over_none"] = row["tag_seconds"] / row["none_seconds"]
+    if "plain" in seconds:
+        row["of_plain"] = row["plain_seconds"] / row["tag_seconds"]
     return row
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 Row = dict[str, Any]
 """One line of a benchmark's results: names to numbers and texts."""
 
+Key = TypeVar("Key")
 Prepared = TypeVar("Prepared")
 
 
@@ -32,11 +33,11 @@ def repeat(measure: Callable[[], float], times: int) -> list[float]:
     return [measure() for _ in range(times)]
 
 
-def alternate(measures: dict[str, Callable[[], float]], times: int) -> dict[str, list[float]]:
+def alternate(measures: dict[Key, Callable[[], float]], times: int) -> dict[Key, list[float]]:
     """Several measurements in turns, so that whatever else the machine does falls on all of them alike."""
     for measure in measures.values():
         measure()
-    timings: dict[str, list[float]] = {name: [] for name in measures}
+    timings: dict[Key, list[float]] = {name: [] for name in measures}
     for _ in range(times):
         for name, measure in measures.items():
             timings[name].append(measure())
