@@ -42,12 +42,10 @@ def measure(settings: Settings) -> list[Row]:
 
     All take turns, so that a minute in which the machine is slow falls on all of them, and the median is of the others.
     """
-    cases = [
-        Case(name, load, requests)
-        for load in LOADS
-        for requests in [draw(scenario_of(load, settings.requests), 1).requests]
-        for name in POLICIES
-    ]
+    cases = []
+    for load in LOADS:
+        requests = draw(scenario_of(load, settings.requests), 1).requests
+        cases += [Case(name, load, requests) for name in POLICIES]
     measures = {
         (index, part): measure for index, case in enumerate(cases) for part, measure in case.measures(settings).items()
     }

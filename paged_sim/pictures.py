@@ -10,7 +10,7 @@ import numpy as np
 
 from paged_sim.allocators import paged
 from paged_sim.allocators.page_record import FILLED, REFERENCES
-from paged_sim.allocators.prefix_cache import PAGE_SIZE, Cached
+from paged_sim.allocators.prefix_cache import Cached
 from paged_sim.arena.operations import COPY
 from paged_sim.engine import machine as m
 from paged_sim.engine import pool_log, queue, running, steps
@@ -92,7 +92,7 @@ def _pictures(scenario: Scenario, spec: AllocatorSpec) -> Pictures:
             raise PagedSimError(
                 f"{scenario.name}: more than {MOST_STEPS} steps are too many to show; give fewer or shorter requests"
             )
-        now = _pool(machine, state, requests)
+        now = _pool(machine, state, requests, spec.page_size)
         pages = _pages(before, now, _copies(machine, spec.page_size), _found(machine))
         looks.append(StepLook(int(machine.counts[m.STEP]), pages))
         before = now
@@ -124,10 +124,9 @@ class _Pool(NamedTuple):
     idle: frozenset[int]
 
 
-def _pool(machine: Machine, state: paged.Paged | Cached, requests: Requests) -> _Pool:
+def _pool(machine: Machine, state: paged.Paged | Cached, requests: Requests, page_size: int) -> _Pool:
     """The pages as they are."""
     counts, seats = machine.counts, machine.seats
-    page_size = int(state.numbers[paged.PAGE_SIZE] if isinstance(state, paged.Paged) else state.numbers[PAGE_SIZE])
     owners: dict[int, tuple[str, ...]] = {}
     filled: dict[int, int] = {}
     leader = int(counts[m.FIRST_RUNNING])
@@ -149,9 +148,9 @@ def _pool(machine: Machine, state: paged.Paged | Cached, requests: Requests) -> 
 def _label(requests: Requests, request: int, sample: int) -> str:
     """How a sequence is called: samples may be forks of a request, or requests of their own that have one source."""
     if len(requests.source):
-        first = int(np.searchsorted(requests.source, requests.source[request]))
-        last = int(np.searchsorted(requests.source, requests.source[request], side="right"))
-        return f"{requests.source[request]}.{request - first}" if last > first + 1 else f"{requests.source[request]}"
+        source = int(requests.source[request])
+        samples = np.flatnonzero(requests.source == source)
+        return f"{source}.{request - samples[0]}" if len(samples) > 1 else str(source)
     return f"{request}.{sample}" if requests.samples[request] > 1 else str(request)
 
 

@@ -25,8 +25,8 @@ class Timeline:
 
     `columns` holds "step", "time" (s), "duration" (s, or 1 a step), "batch" (sequences held), "waiting" (requests),
     "held" (slots) and one column of slots per account, all in order of steps.
-    `memory_map[i, j]` is the share (0..255) of address bin j that is handed out at step `map_steps[i]`; empty arrays
-    where no map was asked for.
+    `memory_map[i, j]` is the share (0..255) of address bin j that is handed out as step `map_steps[i]` begins; empty
+    arrays where no map was asked for.
     """
 
     columns: Mapping[str, npt.NDArray[np.float64]]

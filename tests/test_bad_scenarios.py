@@ -266,6 +266,10 @@ BAD_KEYS = [
         "bad.yaml:1: workload.prompt: unknown key 'unifrom'; did you mean uniform?",
     ),
     (
+        "workload: {requests: 4, prompt: {constant: 40}, output: 3}",
+        "bad.yaml:1: workload.prompt: unknown key 'constant'; give an integer >= 1, <= 1,000,000,000 or {uniform: ...}",
+    ),
+    (
         "workload: {requests: 4, prompt: {uniform: [1, 5], gamma: {mean: 3, cv: 1}}, output: 3}",
         "bad.yaml:1: workload.prompt: uniform and gamma are different ways to say it; give one of them",
     ),

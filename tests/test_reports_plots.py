@@ -5,11 +5,14 @@ from __future__ import annotations
 import matplotlib
 import numpy as np
 import pytest
+from helpers import drawn_workload, scenario_of
 from test_reports_sample import sample_run, summary, timeline
 
 from paged_sim.reports.as_timeline import as_timeline
 from paged_sim.reports.plots import PLOTS, draw
 from paged_sim.run import PolicyRun, Run, Timeline
+from paged_sim.scenario.models import AllocatorSpec
+from paged_sim.simulation import simulate
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -35,6 +38,20 @@ def test_no_map_was_recorded() -> None:
     columns = timeline("vllm").columns
     run = Run({"name": "bare"}, (PolicyRun(summary("vllm"), Timeline(columns)),))
     assert {name.split(".")[0] for name, _ in draw(run)} == {"ledger", "over-time"}
+
+
+def test_the_map_shows_pages_at_the_steps_that_held_them() -> None:
+    """Two pages of 4 for 6 tokens; the ninth, at step 3, takes a third and the last, at step 7, a fourth."""
+    spec = AllocatorSpec(name="paged", policy="paged", page_size=4)
+    run = simulate(scenario_of(spec, slots=20, workload=drawn_workload(count=1, prompt=6, output=9)), maps=True)
+    figure = PLOTS["memory-map"](run)
+    assert figure is not None
+    (image,) = figure.axes[0].images
+    left, right, _, _ = image.get_extent()
+    shares = np.asarray(image.get_array()).mean(axis=0)
+    moments = left + (np.arange(len(shares)) + 0.5) * (right - left) / len(shares)
+    held = [round(float(shares[np.argmin(abs(moments - when))]) / 20) for when in (0.5, 2.5, 3.5, 6.5)]
+    assert held == [2, 2, 3, 3]
 
 
 @pytest.mark.parametrize("names", [("vllm",), ("orca-max", "vllm", "orca-pow2", "vllm"), ("vllm",) * 5])

@@ -54,8 +54,8 @@ class Cached(NamedTuple):
 
     `table` and `num_pages` are those of `paged.Paged`; `request[row]` is whom a row serves and `num_entered[row]` its
     leading full pages that have been entered. `pages[page]` is a page's record (`page_record`). What only request r
-    can find is listed when it is preempted, `came_back[r]`. `score[page]` is what an entered page's eviction
-    goes by; `links[page]` are, where leaves go first, the page before it and the number of entered pages behind it.
+    can find is listed when it is preempted, `came_back[r]`. `score[page]` is what an entered page's eviction goes by;
+    `links[page]` are, where leaves go first, the page before it and the number of entered pages behind it.
     """
 
     content: Content

@@ -42,7 +42,7 @@ class LedgerError(AssertionError):
 
 @dataclass(slots=True)
 class MemoryMap:
-    """What is handed out where, at steps at least an interval apart: it doubles whenever MAP_ROWS rows are full."""
+    """What is handed out where as steps begin, at least an interval apart; it doubles when MAP_ROWS rows are full."""
 
     interval: int = 1
     steps: list[int] = field(default_factory=list)

@@ -218,7 +218,7 @@ def empty_machine(
     total = len(requests)
     kind = Several if requests.samples.max(initial=1) > 1 else Single
     buckets = 1 << (wheel_span + 1).bit_length()
-    # There is no cell without an event in it, and each is linked to the next free one.
+    # A cell that is used holds an event at least, so these are enough; each free one names the next.
     cells = zeros_in_lines(seats, LINE_WORDS)
     cells[:, 0] = LINE_WORDS * np.arange(1, seats + 1)
     counts = np.zeros(NUM_COUNTERS, np.int64)
@@ -257,7 +257,7 @@ def empty_machine(
 
 
 def zeros_in_lines(rows: int, columns: int) -> Ints:
-    """Zeros of shape `[rows, columns]` of which the first row, and every one of whole lines, begins with a line."""
+    """Zeros of shape `[rows, columns]`: rows of whole lines each begin with a line of the processor's cache."""
     room = np.zeros(rows * columns + LINE_WORDS, np.int64)
     skipped = -(room.ctypes.data // room.itemsize) % LINE_WORDS
     return room[skipped : skipped + rows * columns].reshape(rows, columns)

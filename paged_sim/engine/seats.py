@@ -275,6 +275,7 @@ def write(machine: Machine, state: allocators.State, seat: int, tokens: int) -> 
     """
     last = tokens if machine.counts[EAGER] else written_ahead(machine, seat)
     first = machine.seats[seat, WRITTEN]
+    # All but a prompt that a cache may share is the sequence's own, and in one run at most events.
     if machine.counts[RECORD] and first >= machine.seats[seat, OWN_FROM]:
         record_tokens(machine, state, seat, WRITE, machine.seats[seat, IDENTITY], first, last)
     elif machine.counts[RECORD]:

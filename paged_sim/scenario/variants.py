@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from paged_sim.scenario.context import At, did_you_mean, mistake, not_available, scalar_text, suggestion
+from paged_sim.scenario.context import At, mistake, not_available, scalar_text, suggestion
 from paged_sim.scenario.models import Variant
 from paged_sim.scenario.nodes import Node
 from paged_sim.scenario.scalars import Number, Shape, Word
@@ -80,7 +80,8 @@ class Variants:
             given = [name for name in first_keys if name in entries]
             raise mistake(node.where, at.path, f"{' and '.join(given)} are different ways to say it; give one of them")
         for name, entry in entries.items():
-            raise mistake(entry.where, at.path, f"unknown key {show(name)}; {did_you_mean(name, first_keys)}")
+            hint = suggestion(name, first_keys, f"give {self.describe()}")
+            raise mistake(entry.where, at.path, f"unknown key {show(name)}; {hint}")
         raise mistake(node.where, at.path, f"the mapping is empty; give {self.describe()}")
 
     def _by_text(self, node: Node, at: At) -> Way:

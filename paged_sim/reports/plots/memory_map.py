@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from paged_sim.run import PolicyRun, Run
 
 
+_COLUMNS = 1024
+
+
 def draw_memory_map(run: Run) -> Figure | None:
     """Share of each address range that is handed out, light where memory is free; None where no map was recorded."""
     from matplotlib.figure import Figure
@@ -45,9 +48,12 @@ def _draw_panel(axes: Axes, part: PolicyRun, clock: bool) -> AxesImage:
     timeline, capacity = part.timeline, part.summary["capacity"]
     steps = timeline.map_steps.astype(np.float64)
     when = np.interp(steps, timeline.columns["step"], timeline.columns["time"]) if clock else steps
+    # A row is what has been since the one before it, however long ago that was.
+    edges = np.linspace(when[0], when[-1], _COLUMNS + 1)
+    rows = np.searchsorted(when, (edges[1:] + edges[:-1]) / 2)
     top = capacity["bytes"] / byte_unit(capacity["bytes"])[1]
     image = axes.imshow(
-        timeline.memory_map.T / 2.55,
+        timeline.memory_map[rows].T / 2.55,
         aspect="auto",
         origin="lower",
         interpolation="nearest",
