@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from benchmarks.settings import Settings
 from benchmarks.timing import Row, alternate, seconds_of, spread
-from benchmarks.workload import LOADS, POLICIES, PREFIX_CACHE, Load, counts_of, get_ready, run_through, scenario_of
+from benchmarks.workload import LOADS, POLICIES, PREFIX_CACHES, Load, counts_of, get_ready, run_through, scenario_of
 from paged_sim.requests import Requests
 from paged_sim.scenario.models import Scenario
 from paged_sim.simulation import draw, simulate
@@ -32,7 +32,7 @@ class Case(NamedTuple):
             "none": loop_of(bare, self.requests, settings),
             "whole": lambda: seconds_of(lambda: tagged, simulate),
         }
-        if self.name == PREFIX_CACHE:
+        if self.name in PREFIX_CACHES:
             measures["plain"] = loop_of(scenario_of(self.load, settings.requests), self.requests, settings)
         return measures
 

@@ -18,10 +18,14 @@ BYTES_PER_SLOT = 8
 PAGE_SIZE = 16
 
 PAGED = "{name: paged, policy: paged, page_size: 16}"
-PREFIX_CACHE = "paged 16, prefix cache"
+KINDS_AND_EVICTIONS = (("hash", "lru"), ("hash", "lfu"), ("hash", "fifo"), ("hash", "belady"), ("radix", "lru"))
+PREFIX_CACHES = {
+    f"{kind}, {eviction}": f"{{name: p, policy: paged, page_size: 16, prefix_cache: {kind}, eviction: {eviction}}}"
+    for kind, eviction in KINDS_AND_EVICTIONS
+}
 POLICIES = {
     "paged 16": PAGED,
-    PREFIX_CACHE: "{name: paged, policy: paged, page_size: 16, prefix_cache: hash}",
+    **PREFIX_CACHES,
     **{
         f"{reserve}, {placement}": f"{{name: b, policy: contiguous, reserve: {reserve}, placement: {placement}}}"
         for reserve in ("max", "pow2", "oracle")

@@ -225,9 +225,8 @@ def heed_interrupts() -> None:
 
 
 def eviction_order(order: eviction.Order) -> list[int]:
-    """The pages that may be evicted; without ranks the oldest first."""
+    """The pages that may be evicted: those of the queue, the first to go first, and those of the heap."""
     head, tail, size = (int(order.numbers[field]) for field in (eviction.HEAD, eviction.TAIL, eviction.SIZE))
-    if order.numbers[eviction.RANKED]:
-        return [int(page) for page in order.heap[:size, eviction.PAGE]]
     places = [index % len(order.queue) for index in range(head, tail)]
-    return [int(order.queue[place]) for place in places if order.pages[order.queue[place], PLACE] == place]
+    queued = [int(order.queue[place]) for place in places if order.pages[order.queue[place], PLACE] == place]
+    return queued + [int(page) for page in order.heap[:size, eviction.PAGE]]

@@ -271,7 +271,7 @@ def evict_a_page_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def wake(state: Cached, page: int) -> None:
         counted(state, page)
-        eviction.put(state.order, page, 0)
+        eviction.put(state.order, page)
 
     monkeypatch.setattr(cached, "wake", wake)
 

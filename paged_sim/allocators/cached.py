@@ -40,7 +40,8 @@ from paged_sim.allocators.prefix_cache import (
     find_with,
     forget,
     is_entered,
-    list_page,
+    keep_pages,
+    list_private_pages,
     num_children,
     offer,
     wake,
@@ -114,8 +115,7 @@ def find(state: Cached, request: int, tokens: int) -> int:
     """
     page_size, width = state.numbers[PAGE_SIZE], state.numbers[WIDTH]
     place, idle = 0, 0
-    # What only this request can find is there only if it was preempted.
-    findable = tokens if state.came_back[request] else min(tokens, state.content.own_from[request] + 1)
+    findable = min(tokens, max(state.content.own_from[request], state.reached[request]) + 1)
     while place < page_of(state, findable - 1):
         number, _ = stretch(state.content, request, (place + 1) * page_size - 1)
         entry = find_with(state, key_of(number, place), page_size)
@@ -159,7 +159,7 @@ def take(state: Cached, row: int, slots: int) -> int:
         state.pages[page, REFERENCES] += 1
         state.table[row, place] = page
         if state.numbers[EVICTION] == eviction.LFU:
-            state.score[page] += 1
+            state.order.ranks[page] += 1
     state.request[row] = state.numbers[REQUEST]
     state.num_pages[row] = num_found
     state.num_entered[row] = num_found
@@ -192,25 +192,25 @@ def grow(state: Cached, row: int, slots: int) -> int:
 
 
 def enter(state: Cached, row: int, tokens: int, comes_back: bool) -> None:
-    """Let the pages that a row has filled with its first `tokens` tokens be found from now on."""
-    page_size = state.numbers[PAGE_SIZE]
+    """Let the pages that a row has filled with its first `tokens` tokens be found from now on.
+
+    What only this request can find is listed if it comes back, and nobody has an equal page unless it did. A server
+    cannot know that: such a page is kept like the rest.
+    """
+    request, page_size = state.request[row], state.numbers[PAGE_SIZE]
+    own_from, entered = state.content.own_from[request], state.num_entered[row]
     full = page_of(state, tokens)
+    count, private_from = full, own_from
+    if state.numbers[TOKENWISE]:
+        count, private_from = pages_for(state, tokens), max(own_from, state.reached[request])
+    private = max(entered, min(count, pages_for(state, private_from)))
+    for place in range(entered, private):
+        enter_page(state, row, place, min(page_size, tokens - place * page_size))
+    keep_pages(state, row, private, count, tokens)
+    state.num_entered[row] = max(full, entered)
     if comes_back:
-        state.came_back[state.request[row]] = True
-        for place in range(page_of(state, state.content.own_from[state.request[row]]), state.num_entered[row]):
-            list_page(state, row, place, True)
-    findable = full
-    if not (comes_back or state.numbers[TOKENWISE] or state.numbers[EVICTION] != eviction.LRU):
-        # What lies behind nobody will ever look for. A server cannot know that: it is kept like the rest.
-        findable = min(full, pages_for(state, state.content.own_from[state.request[row]]))
-    entered = state.num_entered[row]
-    for place in range(entered, findable):
-        enter_page(state, row, place, page_size, comes_back)
-    for place in range(max(entered, findable), full):
-        state.pages[state.table[row, place], FILLED] = page_size
-    state.num_entered[row] = max(full, state.num_entered[row])
-    if state.numbers[TOKENWISE] and tokens > full * page_size:
-        enter_page(state, row, full, tokens - full * page_size, comes_back)
+        state.reached[request] = max(tokens, state.reached[request])
+        list_private_pages(state, row, page_of(state, own_from), count)
 
 
 def release(state: Cached, row: int) -> None:

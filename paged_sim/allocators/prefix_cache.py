@@ -12,11 +12,11 @@ from paged_sim.allocators.page_index import AFTER, KEY, NONE, TOKENS, key_of
 from paged_sim.allocators.page_record import FILLED, LISTED, NUM_PAGE_FIELDS, REFERENCES
 from paged_sim.allocators.page_size import shift_of
 from paged_sim.compiled import inlined, kernel, marked_state
-from paged_sim.content import BLOCK, Content, stretch
+from paged_sim.content import BLOCK, NUM_NODES, Content, stretch
 from paged_sim.requests import Ints
 
 Pages = npt.NDArray[np.int32]
-Flags = npt.NDArray[np.bool_]
+Tokens = npt.NDArray[np.int32]
 
 HASH, RADIX, RUNNING = range(3)
 KINDS = {"hash": HASH, "radix": RADIX, "running": RUNNING}
@@ -34,15 +34,14 @@ KINDS = {"hash": HASH, "radix": RADIX, "running": RUNNING}
     NUM_BLANK,
     NUM_IDLE,
     IDLE_TOKENS,
-    CLOCK,
     EVICTED,
     REQUEST,
     NUM_FOUND,
     FOUND_IDLE,
     COPY_FROM,
     COPY_TOKENS,
-) = range(18)
-NUM_NUMBERS = 18
+) = range(17)
+NUM_NUMBERS = 17
 
 # The place of a page in the tree, where leaves go first.
 PARENT, CHILDREN = range(2)
@@ -54,8 +53,8 @@ class Cached(NamedTuple):
 
     `table` and `num_pages` are those of `paged.Paged`; `request[row]` is whom a row serves and `num_entered[row]` its
     leading full pages that have been entered. `pages[page]` is a page's record (`page_record`). What only request r
-    can find is listed when it is preempted, `came_back[r]`. `score[page]` is what an entered page's eviction goes by;
-    `links[page]` are, where leaves go first, the page before it and the number of entered pages behind it.
+    can find is listed when it is preempted, which was with at most `reached[r]` tokens. `links[page]` are, where leaves
+    go first, the page before it and the number of entered pages behind it.
     """
 
     content: Content
@@ -64,9 +63,8 @@ class Cached(NamedTuple):
     coming: future.Future
     blank: Pages
     pages: Pages
-    score: Ints
     links: Pages
-    came_back: Flags
+    reached: Tokens
     table: Pages
     num_pages: Ints
     num_entered: Ints
@@ -91,8 +89,7 @@ def create(
     first = 1 if null_page else 0
     usable = max(0, total - first)
     width = max(1, min(-(-longest // page_size), usable))
-    # A page holds tokens of its blocks with ids, of a prompt's rest and of an output.
-    entries = 1 if kind == HASH else page_size // int(content.numbers[BLOCK]) + 4
+    entries = 1 if kind == HASH else stretches_of_a_page(content, page_size)
     numbers = np.zeros(NUM_NUMBERS, np.int64)
     numbers[[PAGE_SIZE, SHIFT, USABLE]] = page_size, shift_of(page_size), usable
     numbers[[WIDTH, EVICTION]] = entries, policy
@@ -107,13 +104,12 @@ def create(
     return Cached(
         content=content,
         known=page_index.create(total, entries),
-        order=eviction.create(pages, ranked=policy != eviction.LRU),
+        order=eviction.create(pages, policy),
         coming=future.create(content, known=policy == eviction.BELADY),
         blank=np.arange(total - 1, first - 1, -1, dtype=np.int32),
         pages=pages,
-        score=np.zeros(total, np.int64),
         links=links,
-        came_back=np.zeros(len(content.covered), np.bool_),
+        reached=np.zeros(len(content.covered), np.int32),
         table=np.empty((rows, width), np.int32),
         num_pages=np.zeros(rows, np.int64),
         num_entered=np.zeros(rows, np.int64),
@@ -121,6 +117,13 @@ def create(
         found=np.empty(width, np.int32),
         numbers=numbers,
     )
+
+
+def stretches_of_a_page(content: Content, page_size: int) -> int:
+    """The most stretches that a page can hold tokens of: blocks with ids, the rest of a prompt and an output."""
+    block = int(content.numbers[BLOCK])
+    blocks = (page_size + block - 2) // block + 1 if content.numbers[NUM_NODES] else 0
+    return blocks + 2
 
 
 @inlined
@@ -167,7 +170,7 @@ def find_part(state: Cached, request: int, place: int, limit: int) -> None:
 
 
 @inlined
-def enter_page(state: Cached, row: int, place: int, tokens: int, comes_back: bool) -> None:
+def enter_page(state: Cached, row: int, place: int, tokens: int) -> None:
     """Enter a row's `place`-th page, of which `tokens` tokens are there; with token-wise sharing none twice."""
     page = state.table[row, place]
     start = place * state.numbers[PAGE_SIZE]
@@ -179,15 +182,34 @@ def enter_page(state: Cached, row: int, place: int, tokens: int, comes_back: boo
             return
     if is_entered(state, page):
         forget(state, page)
-    else:
-        state.numbers[CLOCK] += 1
-        if state.numbers[EVICTION] != eviction.LRU:
-            state.score[page] = 1 if state.numbers[EVICTION] == eviction.LFU else state.numbers[CLOCK]
-        if state.numbers[LEAVES_FIRST] and place > 0:
-            state.links[page, PARENT] = state.table[row, place - 1]
-            state.links[state.links[page, PARENT], CHILDREN] += 1
+    elif state.numbers[EVICTION] != eviction.LRU:
+        rank_page(state, row, place)
     state.pages[page, FILLED] = tokens
-    list_page(state, row, place, comes_back)
+    list_page(state, row, place, False)
+
+
+@inlined
+def keep_pages(state: Cached, row: int, first: int, last: int, tokens: int) -> None:
+    """Enter a row's pages `first` to `last - 1` of `tokens` tokens in all, which nobody will ever look for."""
+    page_size, is_ranked = state.numbers[PAGE_SIZE], state.numbers[EVICTION] != eviction.LRU
+    for place in range(first, last):
+        page = state.table[row, place]
+        if is_ranked and not is_entered(state, page):
+            rank_page(state, row, place)
+        state.pages[page, FILLED] = min(page_size, tokens - place * page_size)
+
+
+@inlined
+def rank_page(state: Cached, row: int, place: int) -> None:
+    """Note when a row's `place`-th page came into the cache, how often it was found, and what it follows."""
+    page = state.table[row, place]
+    if state.numbers[EVICTION] == eviction.LFU:
+        state.order.ranks[page] = 1
+    elif state.numbers[EVICTION] == eviction.FIFO:
+        state.order.ranks[page] = eviction.line_up(state.order, page)
+    if state.numbers[LEAVES_FIRST] and place > 0:
+        state.links[page, PARENT] = state.table[row, place - 1]
+        state.links[state.links[page, PARENT], CHILDREN] += 1
 
 
 @inlined
@@ -211,6 +233,21 @@ def list_page(state: Cached, row: int, place: int, comes_back: bool) -> None:
             page_index.insert(state.known, page * state.numbers[WIDTH] + entry, key_of(number, place), position - start)
             state.pages[page, LISTED] += 1
         entry += 1
+
+
+@inlined
+def list_private_pages(state: Cached, row: int, first: int, last: int) -> None:
+    """List what only a row's request can find in its entered pages `first` to `last - 1`."""
+    if state.numbers[TOKENWISE] or state.numbers[EVICTION] == eviction.BELADY:
+        for place in range(first, last):
+            list_page(state, row, place, True)
+        return
+    number = state.content.output_stream[state.request[row]]
+    for place in range(first, last):
+        page = state.table[row, place]
+        if state.pages[page, LISTED] == 0:
+            state.pages[page, LISTED] = 1
+            page_index.insert(state.known, page, key_of(number, place), state.numbers[PAGE_SIZE])
 
 
 @kernel
@@ -263,15 +300,13 @@ def wake(state: Cached, page: int) -> None:
 @inlined
 def offer(state: Cached, page: int) -> None:
     """Let an idle page be evicted from now on."""
-    rank = 0
     if state.numbers[EVICTION] == eviction.BELADY:
         rank = -future.NEVER
         if state.pages[page, LISTED] > 0:
             number = state.known.entries[page * state.numbers[WIDTH], KEY] >> page_index.PLACE_BITS
             rank = -future.next_use(state.coming, number)
-    elif state.numbers[EVICTION] != eviction.LRU:
-        rank = state.score[page]
-    eviction.put(state.order, page, rank)
+        state.order.ranks[page] = rank
+    eviction.put(state.order, page)
 
 
 @kernel
