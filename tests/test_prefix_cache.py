@@ -168,6 +168,33 @@ def test_every_page_is_accounted_for_at_every_step(case: Case) -> None:
     check_cache(state)
 
 
+@pytest.mark.parametrize("policy", eviction.POLICIES)
+@settings(max_examples=40)
+@given(alike_requests(), st.integers(1, 5), st.integers(0, 20))
+def test_a_tree_loses_its_leaves_first(policy: str, requests: Requests, page_size: int, more: int) -> None:
+    spec = AllocatorSpec(name=policy, policy="paged", page_size=page_size, prefix_cache="radix", eviction=policy)
+    pages = -(-int(requests.stored_tokens.max()) // page_size) + more
+    before: dict[int, int] = {}
+    released, evicted = cached.release, cached.evict
+
+    def release(state: Cached, row: int) -> None:
+        path = state.table[row, : state.num_pages[row]].tolist()
+        before.update(zip(path, [NONE, *path[:-1]], strict=True))
+        released(state, row)
+
+    def evict(state: Cached) -> int:
+        page = evicted(state)
+        followers = [child for child, parent in before.items() if parent == page]
+        idle = (state.pages[:, FILLED] > 0) & (state.pages[:, REFERENCES] == 0)
+        assert not idle[followers].any()
+        return page
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cached, "release", release)
+        patch.setattr(cached, "evict", evict)
+        assert play(scenario_of(spec, slots=pages * page_size), requests).stats.corrupt == 0
+
+
 def busy() -> Requests:
     """Many sequences that begin alike, through memory for about ten."""
     rng = np.random.default_rng(5)

@@ -95,8 +95,8 @@ def create(
     numbers[[WIDTH, EVICTION]] = entries, policy
     numbers[TOKENWISE] = kind != HASH
     numbers[KEEPS] = kind != RUNNING
-    # Least recently used first, a page always goes before the one it follows: see `release`.
-    numbers[LEAVES_FIRST] = kind == RADIX and policy != eviction.LRU
+    # Under LRU and LFU a page goes before the one it follows anyway: found no more often, and idle no shorter.
+    numbers[LEAVES_FIRST] = kind == RADIX and policy not in (eviction.LRU, eviction.LFU)
     numbers[NUM_BLANK] = usable
     links = np.zeros((total, 2), np.int32)
     links[:, PARENT] = NONE
