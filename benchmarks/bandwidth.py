@@ -15,7 +15,7 @@ from benchmarks.timing import Row, alternate, seconds_of, spread
 from paged_sim.arena.kernel import execute_operations
 from paged_sim.arena.marks import no_marks
 from paged_sim.arena.memory import zeros_on_touch
-from paged_sim.arena.operations import CHECK, COLUMNS, CORRUPT, COUNTERS, NO_PAGES, WRITE
+from paged_sim.arena.operations import CHECK, COLUMNS, CORRUPT, COUNTERS, NO_PAGES, WRITE, Operations
 from paged_sim.arena.sliced import execute_sliced
 from paged_sim.compiled import jit
 from paged_sim.requests import Ints
@@ -75,9 +75,9 @@ def measure_runs(tokens: int, run: int, settings: Settings) -> list[Row]:
     return rows
 
 
-def operations_over(kind: int, starts: Ints, run: int) -> Ints:
+def operations_over(kind: int, starts: Ints, run: int) -> Operations:
     """One operation for each run, each of a sequence of its own."""
-    operations = np.zeros((len(starts), COLUMNS), np.int64)
+    operations = np.zeros((len(starts), COLUMNS), np.int32)
     operations[:, 0] = kind
     operations[:, 1] = starts
     operations[:, 2] = run

@@ -16,6 +16,7 @@ import numpy as np
 from paged_sim import allocators
 from paged_sim.allocators import FAMILIES
 from paged_sim.arena import ArenaStats, open_arena
+from paged_sim.arena.operations import MAX_SLOTS
 from paged_sim.engine import machine as m
 from paged_sim.engine import measures, warm
 from paged_sim.engine.drive import MemoryMap, Progress, drive
@@ -100,6 +101,10 @@ def prepare(
     """Resolve a scenario, draw the requests of each of its seeds and have the step loop compiled where that pays."""
     geometry = resolve_model(scenario.model)
     capacity = resolve_capacity(scenario.memory, geometry, page_size=common_page_size(scenario))
+    if capacity.slots > MAX_SLOTS:
+        raise PagedSimError(
+            f"memory: {capacity.slots:,} slots are more than an arena can have ({MAX_SLOTS:,}): give less memory"
+        )
     drawn = {seed: draw(scenario, seed) for seed in seeds_of(scenario)}
     compile_ahead(scenario, drawn.values(), progress)
     return Simulations(scenario, geometry, capacity.slots, maps, at_step, timings, ops_log), drawn

@@ -35,7 +35,7 @@ def machine(monkeypatch):
 
 
 def ops(*rows):
-    return np.array(rows, np.int64).reshape(-1, 5)
+    return np.array(rows, np.int32).reshape(-1, 5)
 
 
 def test_the_probe_passes_on_a_usable_gpu(machine):

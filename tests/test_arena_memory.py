@@ -23,7 +23,7 @@ def scattered(slots, share, length):
     """Writes of `length` tokens in random order over `share` of the slots."""
     generator = np.random.default_rng(3)
     starts = generator.permutation(slots // length)[: int(slots * share) // length] * length
-    ops = np.zeros((len(starts), 5), np.int64)
+    ops = np.zeros((len(starts), 5), np.int32)
     ops[:, 0], ops[:, 1], ops[:, 2], ops[:, 3] = WRITE, starts, length, np.arange(len(starts))
     return ops
 
@@ -51,7 +51,7 @@ def test_more_than_the_machine_has_can_be_mapped_and_sparsely_used():
     except PagedSimError as error:
         pytest.skip(f"this system promises no more memory than it has: {error}")
     with arena:
-        arena.execute(np.array([(WRITE, slots - 9, 9, 1, 0), (CHECK, slots - 9, 9, 1, 0)], np.int64))
+        arena.execute(np.array([(WRITE, slots - 9, 9, 1, 0), (CHECK, slots - 9, 9, 1, 0)], np.int32))
         assert len(arena.digest()) == 64
         assert resident_bytes(arena._memory[-9:]) == 9 << 20
         assert arena.bytes_per_slot_stored * arena.slots == 1 << 40

@@ -384,3 +384,9 @@ def test_messages_of_a_halted_machine() -> None:
         "no progress after step 2: request 2 needs 5 slots, 32 are free, 32 could be"
     )
     assert unbalanced(machine).startswith("step 2: the accounts sum to 64 of 64: [2")
+
+
+def test_an_arena_that_operations_cannot_count_is_refused() -> None:
+    scenario = scenario_of(AllocatorSpec(name="p", policy="paged", page_size=16), slots=1 << 31)
+    with pytest.raises(PagedSimError, match=r"memory: 2,147,483,648 slots are more than an arena can have"):
+        simulate(scenario)

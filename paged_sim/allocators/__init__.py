@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from paged_sim.allocators import cached, contiguous, paged
-from paged_sim.allocators.contract import KEPT, NO_ROOM
+from paged_sim.allocators.contract import KEPT, NO_ROOM, Listed
 from paged_sim.allocators.prefix_cache import Cached
 from paged_sim.compiled import dispatched
-from paged_sim.requests import Ints
 
 State: TypeAlias = contiguous.Contiguous | paged.Paged | Cached
 
@@ -178,7 +177,7 @@ def locate(state: State, row: int, position: int) -> tuple[int, int]:
 
 
 @dispatched(FAMILIES)
-def list_pages(state: State, row: int, position: int, count: int, into: Ints, place: int) -> None:
+def list_pages(state: State, row: int, position: int, count: int, into: Listed, place: int) -> None:
     """Write the first slots of `count` pages of a row to `into[place:]`, from the one that begins at `position` on."""
     FAMILIES[type(state)].list_pages(state, row, position, count, into, place)
 

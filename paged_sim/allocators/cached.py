@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paged_sim.allocators import eviction, future
-from paged_sim.allocators.contract import KEPT, NO_ROOM
+from paged_sim.allocators.contract import KEPT, NO_ROOM, Listed
 from paged_sim.allocators.page_index import NONE, key_of
 from paged_sim.allocators.page_record import FILLED, NUM_PAGE_FIELDS, REFERENCES
 from paged_sim.allocators.page_size import whole_pages
@@ -49,7 +49,6 @@ from paged_sim.allocators.prefix_cache import (
 from paged_sim.compiled import inlined, kernel
 from paged_sim.compiled.prefetch import prefetch
 from paged_sim.content import stretch
-from paged_sim.requests import Ints
 
 
 @inlined
@@ -262,7 +261,7 @@ def locate(state: Cached, row: int, position: int) -> tuple[int, int]:
     return slot, page_size - within
 
 
-def list_pages(state: Cached, row: int, position: int, count: int, into: Ints, place: int) -> None:
+def list_pages(state: Cached, row: int, position: int, count: int, into: Listed, place: int) -> None:
     """Write the first slots of `count` pages to `into[place:]`, from the one that begins at `position` on.
 
     Who lists many pages is about to enter or release them, so their records are asked for.

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paged_sim.allocators import placement
-from paged_sim.allocators.contract import KEPT, NO_ROOM
+from paged_sim.allocators.contract import KEPT, NO_ROOM, Listed
 from paged_sim.compiled import few_events, kernel, marked_state
 from paged_sim.requests import Ints
 
@@ -151,7 +151,7 @@ def locate(state: Contiguous, row: int, position: int) -> tuple[int, int]:
     return slot, run
 
 
-def list_pages(state: Contiguous, row: int, position: int, count: int, into: Ints, place: int) -> None:
+def list_pages(state: Contiguous, row: int, position: int, count: int, into: Listed, place: int) -> None:
     """There are none: a row's tokens lie in one run."""
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paged_sim.compiled import inlined, marked_state
+from paged_sim.compiled.words import times
 
 Ints = npt.NDArray[np.int64]
 Entries = npt.NDArray[np.int32]
@@ -51,7 +52,7 @@ def key_of(stretch: int, place: int) -> int:
 @inlined
 def bucket_of(index: PageIndex, key: int) -> int:
     """The bucket of a key: Fibonacci hashing (Knuth, The Art of Computer Programming 3, 6.4)."""
-    mixed = (int(key) * 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
+    mixed = times(int(key), 0x9E3779B97F4A7C15)
     return int((mixed >> 32) & (len(index.ends) - 1))
 
 

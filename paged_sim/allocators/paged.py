@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from paged_sim.allocators.contract import KEPT, NO_ROOM
+from paged_sim.allocators.contract import KEPT, NO_ROOM, Listed
 from paged_sim.allocators.page_size import shift_of, whole_pages
 from paged_sim.compiled import inlined, marked_state
 from paged_sim.compiled.prefetch import prefetch
@@ -158,7 +158,7 @@ def locate(state: Paged, row: int, position: int) -> tuple[int, int]:
     return slot, page_size - within
 
 
-def list_pages(state: Paged, row: int, position: int, count: int, into: Ints, place: int) -> None:
+def list_pages(state: Paged, row: int, position: int, count: int, into: Listed, place: int) -> None:
     """Write the first slots of `count` pages to `into[place:]`, from the one that begins at `position` on.
 
     Who lists many pages is about to release them, so their counts are asked for.

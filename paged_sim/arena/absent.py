@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from types import TracebackType
 
-import numpy as np
-import numpy.typing as npt
-
 from paged_sim.arena.contract import ArenaStats
-from paged_sim.arena.operations import NO_PAGES, validate_operations
+from paged_sim.arena.operations import NO_PAGES, Operations, Pages, validate_operations
 
 
 class AbsentArena:
@@ -23,7 +20,7 @@ class AbsentArena:
         self.reason = reason
         self._operations = 0
 
-    def execute(self, ops: npt.NDArray[np.int64], pages: npt.NDArray[np.int64] = NO_PAGES) -> None:
+    def execute(self, ops: Operations, pages: Pages = NO_PAGES) -> None:
         """Raises ArenaError if an operation is out of bounds."""
         validate_operations(ops, self.slots, pages)
         self._operations += len(ops)

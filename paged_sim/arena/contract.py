@@ -18,6 +18,8 @@ from paged_sim.arena.operations import (
     NO_PAGES,
     RETRACTED,
     WRITTEN,
+    Operations,
+    Pages,
 )
 
 
@@ -61,7 +63,7 @@ class Arena(Protocol):
     slots: int
     bytes_per_slot_stored: int
 
-    def execute(self, ops: npt.NDArray[np.int64], pages: npt.NDArray[np.int64] = NO_PAGES) -> None:
+    def execute(self, ops: Operations, pages: Pages = NO_PAGES) -> None:
         """Execute operations, some over the pages listed in `pages`, strictly in order.
 
         Raises ArenaError if one is out of bounds: neither it nor any behind it is carried out.

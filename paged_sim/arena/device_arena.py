@@ -38,6 +38,8 @@ from paged_sim.arena.operations import (
     WRITE,
     WRITTEN,
     ArenaError,
+    Operations,
+    Pages,
     validate_operations,
     word_offsets,
 )
@@ -93,20 +95,19 @@ class DeviceArena:
             self._offsets = self._upload(word_offsets(bytes_per_slot_stored // WORD))
             cupy.cuda.get_current_stream().synchronize()
 
-    def execute(self, ops: npt.NDArray[np.int64], pages: npt.NDArray[np.int64] = NO_PAGES) -> None:
+    def execute(self, ops: Operations, pages: Pages = NO_PAGES) -> None:
         """Execute operations as if strictly in order.
 
         Raises ArenaError, and does nothing, if one is out of bounds; PagedSimError if the device fails.
         """
         self._open()
-        recorded = len(ops)
-        ops = validate_operations(ops, self.slots, pages)
-        epochs = np.empty(len(ops), np.int32)
-        self._cut_epochs(ops, self._stamps, self._epoch, epochs)
-        self._epoch = int(epochs[-1]) if len(ops) else self._epoch
+        runs = validate_operations(ops, self.slots, pages)
+        epochs = np.empty(len(runs), np.int32)
+        self._cut_epochs(runs, self._stamps, self._epoch, epochs)
+        self._epoch = int(epochs[-1]) if len(runs) else self._epoch
         with self._on_device("executing memory operations"):
             for begin, end in epoch_bounds(epochs):
-                epoch = ops[begin:end]
+                epoch = runs[begin:end]
                 kinds = epoch[:, KIND]
                 if kinds[0] == COPY:
                     self._copy(epoch)
@@ -114,8 +115,8 @@ class DeviceArena:
                     self._write(epoch[kinds != CHECK])
                     self._check(epoch[kinds == CHECK])
         for kind, counter in ((WRITE, WRITTEN), (CHECK, CHECKED), (RETRACT, RETRACTED), (COPY, COPIED)):
-            self._counters[counter] += ops[ops[:, KIND] == kind, LENGTH].sum()
-        self._operations += recorded
+            self._counters[counter] += runs[runs[:, KIND] == kind, LENGTH].sum()
+        self._operations += len(ops)
 
     def stats(self) -> ArenaStats:
         """The counters so far. What a device really takes is not measured, so `resident_bytes` is None."""

@@ -12,7 +12,7 @@ from paged_sim.arena.digest import content_digest
 from paged_sim.arena.kernel import execute_operations
 from paged_sim.arena.marks import count_marks, flags, no_marks
 from paged_sim.arena.memory import resident_bytes, zeros_on_touch
-from paged_sim.arena.operations import COUNTERS, NO_PAGES, ArenaError, validate_operations, write_out
+from paged_sim.arena.operations import COUNTERS, NO_PAGES, ArenaError, Operations, Pages, validate_operations
 from paged_sim.arena.sizing import WORD
 from paged_sim.arena.sliced import execute_sliced
 from paged_sim.compiled import jit
@@ -35,7 +35,7 @@ class HostArena:
         self._counters = np.zeros(COUNTERS, np.int64)
         self._operations = 0
 
-    def execute(self, ops: npt.NDArray[np.int64], pages: npt.NDArray[np.int64] = NO_PAGES) -> None:
+    def execute(self, ops: Operations, pages: Pages = NO_PAGES) -> None:
         """Execute operations strictly in order. Raises ArenaError at the first that is out of bounds."""
         memory = self._open()
         if self._compiled is None:
@@ -45,8 +45,8 @@ class HostArena:
             if done < len(ops):
                 # Either it is wrong, or its last page leaves the arena and none of its tokens does.
                 validate_operations(ops, self.slots, pages)
-                rest = np.ascontiguousarray(write_out(ops[done:], pages).ops)
-                self._compiled(memory, self._touched, rest, pages, self._counters)
+                rest = validate_operations(ops[done:], self.slots, pages).astype(np.int32)
+                self._compiled(memory, self._touched, rest, NO_PAGES, self._counters)
         self._operations += len(ops)
 
     def stats(self) -> ArenaStats:

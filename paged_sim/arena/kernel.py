@@ -1,7 +1,7 @@
 """Executing operations in one pass over plain loops: the way of the compiled host arena.
 
-Everything here is ordinary Python that Numba compiles as it stands. The loops over the tokens of a run have no branch
-that depends on memory, so that the compiler can vectorise them.
+Everything here is ordinary Python that Numba compiles as it stands. What almost every token goes through is kept small
+and without a branch that depends on memory: slots of one word, written and checked in lanes.
 """
 
 from __future__ import annotations
@@ -29,26 +29,31 @@ from paged_sim.arena.operations import (
     RETRACT,
     RETRACTED,
     SLOT,
-    WORD_MASK,
     WORD_STEP,
     WRITE,
     WRITTEN,
+    Operations,
+    Pages,
     splitmix64,
 )
 from paged_sim.compiled import inlined, kernel
 from paged_sim.compiled.prefetch import prefetch
+from paged_sim.compiled.words import LANES, differ, plus, store, times
 
 AHEAD = 16
 """Operations, or pages of one, between asking for memory and using it: it comes from main memory in that time."""
 
 LINE_WORDS = 8
+LANES_STEP = LANES * POSITION_STEP % 2**64
+
+Words = npt.NDArray[np.uint64]
 
 
 def execute_operations(
     memory: npt.NDArray[np.uint64],
     touched: Marks,
-    ops: npt.NDArray[np.int64],
-    pages: npt.NDArray[np.int64],
+    ops: Operations,
+    pages: Pages,
     counters: npt.NDArray[np.int64],
 ) -> int:
     """Execute operations in order up to the first that is out of bounds; how many were executed.
@@ -74,11 +79,18 @@ def execute_operations(
             counters[COPIED] += length
             continue
         first = first_tag(generation, position)
-        if kind < IN_PAGES:
-            corrupt = _work(flat, words, touched, kind, slot, length, first)
+        corrupt = 0
+        if kind == CHECK:
+            corrupt = _check(flat, words, slot, length, first)
+        elif kind < IN_PAGES:
+            _change(flat, words, touched, kind, slot, length, first)
+        elif kind == CHECK + IN_PAGES:
+            corrupt = _check_pages(flat, words, pages, slot, length, first, position)
+        elif kind == WRITE + IN_PAGES and words == 1:
+            _write_pages(flat, touched, pages, slot, length, first, position)
         else:
-            kind -= IN_PAGES
-            corrupt = _work_in_pages(flat, words, touched, kind, pages, slot, length, first, position)
+            _change_pages(flat, words, touched, kind - IN_PAGES, pages, slot, length, first, position)
+        kind &= IN_PAGES - 1
         if corrupt > 0:
             if counters[CORRUPT] == 0:
                 _remember_first_corrupt(flat, words, pages, ops[index], counters)
@@ -93,61 +105,113 @@ def execute_operations(
 
 
 @inlined
-def _fetch(flat: npt.NDArray[np.uint64], slot: int, words: int) -> None:
+def _fetch(flat: Words, slot: int, words: int) -> None:
     """Ask for the first two lines from a slot on; what follows them the processor asks for itself."""
     prefetch(flat, slot * words)
     prefetch(flat, slot * words + LINE_WORDS)
 
 
 @inlined
-def _work(
-    flat: npt.NDArray[np.uint64], words: int, touched: Marks, kind: int, slot: int, length: int, first: int
-) -> int:
-    """Carry out an operation over one run, the tag of whose first token is `first`; how many tokens are corrupt."""
-    if kind == CHECK:
-        return _count_corrupt(flat, slot, length, words, first)
-    if kind == WRITE:
-        _write(flat, slot, length, words, first)
+def _change(flat: Words, words: int, touched: Marks, kind: int, slot: int, length: int, first: int) -> None:
+    """Write or poison one run, the tag of whose first token is `first`."""
+    if kind == WRITE and words == 1:
+        _write(flat, slot, length, first)
+    elif kind == WRITE:
+        _write_words(flat, words, slot, length, first, POSITION_STEP)
     else:
-        _poison(flat, slot, length, words)
+        _write_words(flat, words, slot, length, POISON_TAG, 0)
     mark(touched, slot, length)
-    return 0
+
+
+@inlined
+def _check(flat: Words, words: int, slot: int, length: int, first: int) -> int:
+    """How many tokens of a run are corrupt: almost always none, which is faster to see than to count."""
+    if words == 1 and not _differs(flat, slot, length, first):
+        return 0
+    return _count_corrupt(flat, words, slot, length, first)
 
 
 @kernel
-def _work_in_pages(
-    flat: npt.NDArray[np.uint64],
-    words: int,
-    touched: Marks,
-    kind: int,
-    pages: npt.NDArray[np.int64],
-    place: int,
-    length: int,
-    first: int,
-    position: int,
-) -> int:
-    """Carry out an operation over pages, run by run; how many tokens are corrupt."""
+def _write_pages(flat: Words, touched: Marks, pages: Pages, place: int, length: int, first: int, position: int) -> None:
+    """Write slots of one word that lie page by page."""
     size = int(pages[place])
     within = position % size
+    while length > 0:
+        place += 1
+        _fetch_page(flat, 1, pages, place + AHEAD)
+        count = min(size - within, length)
+        _write(flat, int(pages[place]) + within, count, first)
+        mark(touched, int(pages[place]) + within, count)
+        first = plus(first, times(count, POSITION_STEP))
+        length -= count
+        within = 0
+
+
+@kernel
+def _change_pages(
+    flat: Words, words: int, touched: Marks, kind: int, pages: Pages, place: int, length: int, first: int, position: int
+) -> None:
+    """Write or poison what lies page by page."""
+    size = int(pages[place])
+    within = position % size
+    while length > 0:
+        place += 1
+        count = min(size - within, length)
+        _change(flat, words, touched, kind, int(pages[place]) + within, count, first)
+        first = plus(first, times(count, POSITION_STEP))
+        length -= count
+        within = 0
+
+
+@kernel
+def _check_pages(flat: Words, words: int, pages: Pages, place: int, length: int, first: int, position: int) -> int:
+    """How many tokens that lie page by page are corrupt."""
+    size = int(pages[place])
+    within = position % size
+    if words > 1:
+        return _count_corrupt_in_pages(flat, words, pages, place, length, first, within)
+    wrong = False
+    listed, left, bits, start = place, length, first, within
+    while left > 0:
+        listed += 1
+        _fetch_page(flat, 1, pages, listed + AHEAD)
+        count = min(size - start, left)
+        wrong |= _differs(flat, int(pages[listed]) + start, count, bits)
+        bits = plus(bits, times(count, POSITION_STEP))
+        left -= count
+        start = 0
+    return _count_corrupt_in_pages(flat, words, pages, place, length, first, within) if wrong else 0
+
+
+@kernel
+def _count_corrupt_in_pages(
+    flat: Words, words: int, pages: Pages, place: int, length: int, first: int, within: int
+) -> int:
+    size = int(pages[place])
     corrupt = 0
     while length > 0:
         place += 1
-        if place + AHEAD < len(pages):
-            _fetch(flat, int(pages[place + AHEAD]), words)
         count = min(size - within, length)
-        corrupt += _work(flat, words, touched, kind, int(pages[place]) + within, count, first)
-        first = (first + count * POSITION_STEP) & WORD_MASK
+        corrupt += _count_corrupt(flat, words, int(pages[place]) + within, count, first)
+        first = plus(first, times(count, POSITION_STEP))
         length -= count
         within = 0
     return corrupt
 
 
+@inlined
+def _fetch_page(flat: Words, words: int, pages: Pages, place: int) -> None:
+    """Ask for a listed page, or for that of the list behind it, or for none."""
+    if place < len(pages):
+        _fetch(flat, int(pages[place]), words)
+
+
 @kernel
 def _remember_first_corrupt(
-    flat: npt.NDArray[np.uint64],
+    flat: Words,
     words: int,
-    pages: npt.NDArray[np.int64],
-    operation: npt.NDArray[np.int64],
+    pages: Pages,
+    operation: Operations,
     counters: npt.NDArray[np.int64],
 ) -> None:
     """Enter the first corrupt token of a CHECK that has one."""
@@ -161,7 +225,7 @@ def _remember_first_corrupt(
             at = position % size + token
             slot = int(pages[place + 1 + at // size]) + at % size
         content = flat[slot * words : (slot + 1) * words]
-        if not _is_intact(content, first + token * POSITION_STEP):
+        if not _is_intact(content, plus(first, times(token, POSITION_STEP))):
             break
         token += 1
     counters[FIRST_SLOT] = slot
@@ -175,7 +239,7 @@ def is_outside(kind: int, slot: int, length: int, generation: int, position: int
     if kind < WRITE or kind > COPY or slot < 0 or length < 0 or slot > slots - length:
         return True
     if kind <= CHECK:
-        return bool((generation >> 32) != 0 or (position >> 32) != 0 or position > (1 << 32) - length)
+        return generation < 0 or position < 0
     if kind == COPY:
         return bool(generation < 0 or generation > slots - length or (length > 0 and abs(generation - slot) < length))
     return False
@@ -183,12 +247,12 @@ def is_outside(kind: int, slot: int, length: int, generation: int, position: int
 
 @kernel
 def is_outside_in_pages(
-    kind: int, pages: npt.NDArray[np.int64], place: int, length: int, generation: int, position: int, slots: int
+    kind: int, pages: Pages, place: int, length: int, generation: int, position: int, slots: int
 ) -> bool:
     """What `operations.validate_operations` refuses, for one operation over pages, or what needs a closer look."""
-    if kind < WRITE or kind >= COPY or length < 0 or (generation >> 32) != 0 or (position >> 32) != 0:
+    if kind < WRITE or kind >= COPY or length < 0 or generation < 0 or position < 0:
         return True
-    if position > (1 << 32) - length or place < 0 or place >= len(pages) or pages[place] <= 0:
+    if place < 0 or place >= len(pages) or pages[place] <= 0:
         return True
     size = int(pages[place])
     count = (position % size + length + size - 1) // size if length > 0 else 0
@@ -201,7 +265,7 @@ def is_outside_in_pages(
 
 
 @kernel
-def _copy(flat: npt.NDArray[np.uint64], source: int, target: int, length: int) -> None:
+def _copy(flat: Words, source: int, target: int, length: int) -> None:
     here, there = np.uint64(source), np.uint64(target)
     for word in range(length):
         flat[there + np.uint64(word)] = flat[here + np.uint64(word)]
@@ -210,59 +274,58 @@ def _copy(flat: npt.NDArray[np.uint64], source: int, target: int, length: int) -
 @inlined
 def first_tag(generation: int, position: int) -> int:
     """The tag of a run's first token, as a plain integer."""
-    bits: int = (splitmix64(generation) + position * POSITION_STEP) & WORD_MASK
+    bits: int = plus(splitmix64(generation), times(position, POSITION_STEP))
     return bits
 
 
 @inlined
-def _write(flat: npt.NDArray[np.uint64], slot: int, length: int, words: int, first: int) -> None:
-    if words > 1:
-        _write_words(flat, slot, length, words, first, POSITION_STEP)
-        return
-    # An unsigned index spares the question whether it counts from the end.
-    start = np.uint64(slot)
-    for token in range(length):
-        flat[start + np.uint64(token)] = np.uint64((first + token * POSITION_STEP) & WORD_MASK)
-
-
-@inlined
-def _poison(flat: npt.NDArray[np.uint64], slot: int, length: int, words: int) -> None:
-    if words > 1:
-        _write_words(flat, slot, length, words, POISON_TAG, 0)
-        return
-    start = np.uint64(slot)
-    for token in range(length):
-        flat[start + np.uint64(token)] = np.uint64(POISON_TAG)
+def _write(flat: Words, slot: int, length: int, first: int) -> None:
+    """Write slots of one word."""
+    last = slot + length
+    while slot + LANES <= last:
+        store(flat, slot, first, POSITION_STEP)
+        first = plus(first, LANES_STEP)
+        slot += LANES
+    while slot < last:
+        # An unsigned index spares the question whether it counts from the end.
+        flat[np.uint64(slot)] = np.uint64(first)
+        first = plus(first, POSITION_STEP)
+        slot += 1
 
 
 @kernel
-def _write_words(flat: npt.NDArray[np.uint64], slot: int, length: int, words: int, first: int, step: int) -> None:
-    """Fill slots of several words: the first word of the first is `first`, and goes up by `step` a slot."""
+def _write_words(flat: Words, words: int, slot: int, length: int, first: int, step: int) -> None:
+    """Fill slots of any number of words: the first word of the first is `first`, and goes up by `step` a slot."""
     for token in range(length):
-        bits = first + token * step
+        bits = plus(first, times(token, step))
         content = flat[(slot + token) * words : (slot + token + 1) * words]
         for word in range(words):
-            content[word] = np.uint64((bits + word * WORD_STEP) & WORD_MASK)
+            content[word] = np.uint64(plus(bits, times(word, WORD_STEP)))
 
 
 @inlined
-def _count_corrupt(flat: npt.NDArray[np.uint64], slot: int, length: int, words: int, first: int) -> int:
-    """How many tokens of a run are corrupt: almost always none, which is faster to see than to count."""
-    if words > 1:
-        return _count_corrupt_words(flat, slot, length, words, first)
-    differing = np.uint64(0)
-    start = np.uint64(slot)
-    for token in range(length):
-        differing |= flat[start + np.uint64(token)] ^ np.uint64((first + token * POSITION_STEP) & WORD_MASK)
-    return _count_corrupt_words(flat, slot, length, 1, first) if differing else 0
+def _differs(flat: Words, slot: int, length: int, first: int) -> bool:
+    """Whether any token of a run of slots of one word is corrupt."""
+    wrong = False
+    last = slot + length
+    while slot + LANES <= last:
+        wrong |= differ(flat, slot, first, POSITION_STEP)
+        first = plus(first, LANES_STEP)
+        slot += LANES
+    while slot < last:
+        wrong |= flat[np.uint64(slot)] != np.uint64(first)
+        first = plus(first, POSITION_STEP)
+        slot += 1
+    return wrong
 
 
 @kernel
-def _count_corrupt_words(flat: npt.NDArray[np.uint64], slot: int, length: int, words: int, first: int) -> int:
+def _count_corrupt(flat: Words, words: int, slot: int, length: int, first: int) -> int:
+    """How many tokens of a run are corrupt."""
     corrupt = 0
     for token in range(length):
         content = flat[(slot + token) * words : (slot + token + 1) * words]
-        corrupt += not _is_intact(content, first + token * POSITION_STEP)
+        corrupt += not _is_intact(content, plus(first, times(token, POSITION_STEP)))
     return corrupt
 
 
@@ -271,5 +334,5 @@ def _is_intact(content: npt.NDArray[np.uint64], bits: int) -> bool:
     """Whether the words of one token are as its tag says."""
     wrong = 0
     for word in range(len(content)):
-        wrong += content[word] != np.uint64((bits + word * WORD_STEP) & WORD_MASK)
+        wrong += content[word] != np.uint64(plus(bits, times(word, WORD_STEP)))
     return wrong == 0

@@ -1,7 +1,7 @@
 """Memory operations: what the engine records and an arena executes, and what a token's bytes are.
 
-A list of operations is an int64 array of shape `[n, 5]` whose columns are KIND, SLOT, LENGTH, GENERATION, POSITION.
-It is executed strictly in order:
+A list of operations is an int32 array of shape `[n, 5]` whose columns are KIND, SLOT, LENGTH, GENERATION, POSITION.
+Narrow numbers, since every one is written and read back once. A list is executed strictly in order:
 
 WRITE    slots [slot, slot + length) get the tokens (generation, position), (generation, position + 1), ...
 CHECK    the same slots must hold these tokens; those that do not are counted as corrupt, the first one is remembered
@@ -10,8 +10,8 @@ POISON   the slots are poisoned: whoever reads them before they are written agai
 COPY     `length` slots from `slot` to the slot in column GENERATION; the two extents never overlap
 
 The tokens of the first four may also lie page by page. Then IN_PAGES is added to the kind, and SLOT is an index into a
-second array, `pages`: there stands the size of a page, and behind it the first slot of every page, beginning with the
-page of the first token. The token at a position lies `position % size` slots behind the first slot of its page.
+second int32 array, `pages`: there stands the size of a page, and behind it the first slot of every page, beginning with
+the page of the first token. The token at a position lies `position % size` slots behind the first slot of its page.
 """
 
 from __future__ import annotations
@@ -22,19 +22,25 @@ import numpy as np
 import numpy.typing as npt
 
 from paged_sim.compiled import inlined, kernel
+from paged_sim.compiled.words import plus, times
+
+Operations = npt.NDArray[np.int32]
+Pages = npt.NDArray[np.int32]
+
+MAX_SLOTS = (1 << 31) - 1
+"""The largest arena: operations count slots in 32 bits."""
 
 WRITE, CHECK, RETRACT, POISON, COPY = range(5)
 IN_PAGES = 8
 KIND, SLOT, LENGTH, GENERATION, POSITION = range(5)
 COLUMNS = 5
 
-NO_PAGES: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+NO_PAGES: Pages = np.zeros(0, np.int32)
 
 # An arena's counters, an int64 array. The last three say where the first corrupt token was expected.
 WRITTEN, CHECKED, COPIED, RETRACTED, CORRUPT, FIRST_SLOT, FIRST_GENERATION, FIRST_POSITION = range(8)
 COUNTERS = 8
 
-WORD_MASK = 0xFFFFFFFFFFFFFFFF
 WORD_STEP = 0x9E3779B97F4A7C15
 POSITION_STEP = 0x517CC1B727220A95  # 2^64 / pi, odd
 POISON_TAG = 0x0BADC0DE0BADC0DE
@@ -51,11 +57,11 @@ def splitmix64(state: Any) -> Any:
     """One output of the generator splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators).
 
     `state` is a Python integer, an array of uint64 or, compiled, an integer; the result is of the same kind. The masks
-    make every shift logical and every product 64 bits wide in all three, and cost nothing once compiled.
+    make every shift logical in all three, and cost nothing once compiled.
     """
-    mixed = (state + WORD_STEP) & WORD_MASK
-    mixed = ((mixed ^ ((mixed >> 30) & 0x3FFFFFFFF)) * 0xBF58476D1CE4E5B9) & WORD_MASK
-    mixed = ((mixed ^ ((mixed >> 27) & 0x1FFFFFFFFF)) * 0x94D049BB133111EB) & WORD_MASK
+    mixed = plus(state, WORD_STEP)
+    mixed = times(mixed ^ ((mixed >> 30) & 0x3FFFFFFFF), 0xBF58476D1CE4E5B9)
+    mixed = times(mixed ^ ((mixed >> 27) & 0x1FFFFFFFFF), 0x94D049BB133111EB)
     return mixed ^ ((mixed >> 31) & 0x1FFFFFFFF)
 
 
@@ -66,7 +72,7 @@ def tag(generation: int, position: int) -> np.uint64:
     A sequence's tags begin at a scramble of its generation and go up by POSITION_STEP a position (mod 2^64): a run of
     them takes one addition a token, and tokens of two sequences share a tag with a chance of about 2^-64.
     """
-    return np.uint64((splitmix64(int(generation)) + int(position) * POSITION_STEP) & WORD_MASK)
+    return np.uint64(plus(splitmix64(int(generation)), times(int(position), POSITION_STEP)))
 
 
 def tags(generations: npt.NDArray[np.int64], positions: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
@@ -87,17 +93,16 @@ class Runs(NamedTuple):
     origins: npt.NDArray[np.int64]
 
 
-def validate_operations(
-    ops: npt.NDArray[np.int64], slots: int, pages: npt.NDArray[np.int64] = NO_PAGES
-) -> npt.NDArray[np.int64]:
+def validate_operations(recorded: Operations, slots: int, listed: Pages = NO_PAGES) -> npt.NDArray[np.int64]:
     """Check that every operation stays inside an arena of `slots` slots, before a backend sees any of them.
 
-    Returns the operations as one contiguous array in which those over pages are written out, one for each page. Raises
-    ArenaError that names the first wrong one by its index. A generation and every position must lie in [0, 2^32), else
-    two tokens could share a tag.
+    Returns the operations as one contiguous int64 array in which those over pages are written out, one for each page.
+    Raises ArenaError that names the first wrong one by its index. A generation and every position must not be negative,
+    else two tokens could share a tag.
     """
-    if ops.dtype != np.int64 or ops.ndim != 2 or ops.shape[1] != COLUMNS:
-        raise ArenaError(f"operations must be int64[n, {COLUMNS}], not {ops.dtype}{list(ops.shape)}")
+    if recorded.dtype != np.int32 or recorded.ndim != 2 or recorded.shape[1] != COLUMNS:
+        raise ArenaError(f"operations must be int32[n, {COLUMNS}], not {recorded.dtype}{list(recorded.shape)}")
+    ops, pages = recorded.astype(np.int64), listed.astype(np.int64)
     unlisted = _unlisted(ops, pages)
     if unlisted.any():
         index = int(unlisted.argmax())
@@ -149,7 +154,7 @@ def _unlisted(ops: npt.NDArray[np.int64], pages: npt.NDArray[np.int64]) -> npt.N
     wrong: npt.NDArray[np.bool_] = ops[:, KIND] >= IN_PAGES
     rows = np.flatnonzero(wrong)
     place, length, position = (ops[rows, column] for column in (SLOT, LENGTH, POSITION))
-    sound = (place >= 0) & (place < len(pages)) & (length >= 0) & (length <= 1 << 32) & (position >> 32 == 0)
+    sound = (place >= 0) & (place < len(pages)) & (length >= 0) & (position >= 0)
     sound[sound] = pages[place[sound]] > 0
     sound[sound] = place[sound] + num_pages(ops[rows[sound]], pages) < len(pages)
     wrong[rows] = ~sound
@@ -166,7 +171,7 @@ def _outside(ops: npt.NDArray[np.int64], slots: int) -> npt.NDArray[np.bool_]:
     wrong: npt.NDArray[np.bool_]
     wrong = (kind < WRITE) | (kind > COPY) | (slot < 0) | (length < 0) | (length > slots) | (slot > slots - length)
     tagged = kind <= CHECK
-    wrong |= tagged & ((generation >> 32 != 0) | (position >> 32 != 0) | (position > (1 << 32) - length))
+    wrong |= tagged & ((generation < 0) | (position < 0))
     copies = kind == COPY
     if copies.any():
         overlap = (np.abs(generation - slot) < length) & (length > 0)

@@ -113,9 +113,10 @@ def _cache_in(folder: Path) -> Iterator[None]:
 
 def _register_with_numba() -> None:
     """Tell Numba of every marked class and function, once each: more may have been imported since the last call."""
-    from paged_sim.compiled import prefetch
+    from paged_sim.compiled import prefetch, words
 
     prefetch.register()
+    words.register()
     for cls in _STATES:
         _register_state(cls)
     for function in _KERNELS:

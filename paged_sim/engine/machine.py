@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from paged_sim.arena.operations import COLUMNS, Operations, Pages
 from paged_sim.compiled import marked_state
 from paged_sim.content import Content
 from paged_sim.ledger import NUM_COUNTS, Ledger
@@ -186,8 +187,8 @@ class Machine(NamedTuple):
     ending: Ints
     wheel: Ints
     cells: Ints
-    operations: Ints
-    pages: Ints
+    operations: Operations
+    pages: Pages
     log: Ints
     samples: Ints
     group: Single | Several
@@ -242,8 +243,8 @@ def empty_machine(
         ending=np.zeros(seats, np.int64),
         wheel=np.full(buckets, NOBODY, np.int64),
         cells=cells.reshape(-1),
-        operations=np.empty((operations, 5), np.int64),
-        pages=np.empty(operations, np.int64),
+        operations=np.empty((operations, COLUMNS), np.int32),
+        pages=np.empty(operations, np.int32),
         log=np.empty(log, np.int64),
         samples=requests.samples,
         group=kind(np.empty((seats if authors else 0, authors), np.int64)),
