@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from benchmarks.settings import Settings
-from benchmarks.timing import Row, alternate, seconds_of, spread
+from benchmarks.timing import Row, alternate, median_ratio, seconds_of, spread
 from benchmarks.workload import LOADS, POLICIES, PREFIX_CACHES, Load, counts_of, get_ready, run_through, scenario_of
 from paged_sim.requests import Requests
 from paged_sim.scenario.models import Scenario
@@ -27,14 +27,10 @@ class Case(NamedTuple):
         """
         tagged = scenario_of(self.load, settings.requests, POLICIES[self.name])
         bare = scenario_of(self.load, settings.requests, POLICIES[self.name], payload="none")
-        measures = {
-            "tag": loop_of(tagged, self.requests, settings),
-            "none": loop_of(bare, self.requests, settings),
-            "whole": lambda: seconds_of(lambda: tagged, simulate),
-        }
+        measures = {"none": loop_of(bare, self.requests, settings), "tag": loop_of(tagged, self.requests, settings)}
         if self.name in PREFIX_CACHES:
             measures["plain"] = loop_of(scenario_of(self.load, settings.requests), self.requests, settings)
-        return measures
+        return {**measures, "whole": lambda: seconds_of(lambda: tagged, simulate)}
 
 
 def measure(settings: Settings) -> list[Row]:
@@ -74,9 +70,9 @@ def row_of(case: Case, seconds: dict[str, list[float]], settings: Settings) -> R
     for part, times in seconds.items():
         row |= spread(times, f"{part}_seconds")
         row[f"{part}_rate"] = counts["token_steps"] / row[f"{part}_seconds"]
-    row["tag_over_none"] = row["tag_seconds"] / row["none_seconds"]
+    row["tag_over_none"] = median_ratio(seconds["tag"], seconds["none"])
     if "plain" in seconds:
-        row["of_plain"] = row["plain_seconds"] / row["tag_seconds"]
+        row["of_plain"] = median_ratio(seconds["plain"], seconds["tag"])
     return row
 
 

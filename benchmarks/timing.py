@@ -27,6 +27,11 @@ def spread(seconds: list[float], name: str = "seconds") -> Row:
     return {name: median(seconds), f"{name}_min": min(seconds), f"{name}_max": max(seconds)}
 
 
+def median_ratio(seconds: list[float], others: list[float]) -> float:
+    """How often the one takes as long as the other: the median over their turns, which were moments apart."""
+    return median(one / other for one, other in zip(seconds, others, strict=True))
+
+
 def repeat(measure: Callable[[], float], times: int) -> list[float]:
     """`measure`, `times` times over, after one that does not count: it meets cold caches."""
     measure()

@@ -84,7 +84,7 @@ class AllocatorContract(RuleBasedStateMachine):
             length = 1
             while length < min(run, last - first) and authors[first + length] == authors[first]:
                 length += 1
-            self.arena.execute(np.array([[kind, slot, length, authors[first], first]]))
+            self.arena.execute(np.array([[kind, slot, length, authors[first], first]], np.int32))
             first += length
 
     def slots_of(self, row: int) -> list[int]:
@@ -96,7 +96,7 @@ class AllocatorContract(RuleBasedStateMachine):
             starts.append(slot)
             position += run
         if len(starts) > 1:
-            listed = np.zeros(len(starts) + 1, np.int64)
+            listed = np.zeros(len(starts) + 1, np.int32)
             allocators.list_pages(self.state, row, run, len(starts) - 1, listed, 1)
             assert listed.tolist() == [0, *starts[1:], 0]
         return found
@@ -187,7 +187,7 @@ class AllocatorContract(RuleBasedStateMachine):
         begun = slots[stored] - source
         target = self.slots_of(row)[stored - begun]
         assert not {target, target + begun} & set(others)
-        self.arena.execute(np.array([[COPY, source, begun, target, 0]]))
+        self.arena.execute(np.array([[COPY, source, begun, target, 0]], np.int32))
         return True
 
     def alone(self, row: int) -> list[int]:
@@ -204,7 +204,8 @@ class AllocatorContract(RuleBasedStateMachine):
         assert source == old_slots[0]
         target, _ = allocators.locate(self.state, row, 0)
         assert target != source
-        self.arena.execute(np.array([[COPY, source, stored, target, 0], [POISON, source, len(old_slots), 0, 0]]))
+        operations = [[COPY, source, stored, target, 0], [POISON, source, len(old_slots), 0, 0]]
+        self.arena.execute(np.array(operations, np.int32))
 
     @precondition(lambda self: self.rows)
     @rule(data=st.data())
@@ -219,7 +220,7 @@ class AllocatorContract(RuleBasedStateMachine):
         assert alone == self.slots_of(row)[allocators.exclusive_from(self.state, row) :]
         allocators.release(self.state, row)
         assert allocators.free_slots(self.state) == free + len(alone)
-        self.arena.execute(np.array([[POISON, slot, 1, 0, 0] for slot in alone], np.int64).reshape(-1, 5))
+        self.arena.execute(np.array([[POISON, slot, 1, 0, 0] for slot in alone], np.int32).reshape(-1, 5))
         del self.rows[row], self.authors[row]
 
     @precondition(lambda self: self.rows)
