@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paged_sim.allocators import eviction
-from paged_sim.allocators.page_record import NUM_PAGE_FIELDS
+from paged_sim.allocators.page_record import LISTED, NUM_PAGE_FIELDS
 
 Changes = list[tuple[int | None, int]]
 RankPage = Callable[[int, int], int]
@@ -23,7 +23,9 @@ CHANGES = st.lists(st.tuples(st.one_of(st.none(), st.integers(0, PAGES - 1)), st
 
 
 def new_order(policy: str) -> eviction.Order:
-    return eviction.create(np.zeros((PAGES, NUM_PAGE_FIELDS), np.int32), eviction.POLICIES[policy])
+    records = np.zeros((PAGES, NUM_PAGE_FIELDS), np.int32)
+    records[:, LISTED] = 1
+    return eviction.create(records, eviction.POLICIES[policy])
 
 
 class Expected:

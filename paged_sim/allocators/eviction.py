@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paged_sim.allocators.future import NEVER
-from paged_sim.allocators.page_record import NUM_PAGE_FIELDS, PLACE
+from paged_sim.allocators.page_record import LISTED, NUM_PAGE_FIELDS, PLACE
 from paged_sim.compiled import inlined, kernel, marked_state
 from paged_sim.compiled.prefetch import prefetch
 
@@ -38,6 +38,7 @@ AHEAD = 8
 @marked_state
 class Order(NamedTuple):
     """The pages that may be evicted. `ranks[page]` is set before a page is put: under FIFO to what `line_up` answers.
+    Under LFU and Belady's rule it counts only where the page is listed in the index: no other was or will be found.
 
     The queue is `queue[i]` for i from HEAD to before TAIL, modulo its length; the heap is `heap[:SIZE]` of (RANK,
     STAMP, PAGE), NOW the time of the last stamp. `pages[page, PLACE]`, of the pool's records, is where in the queue a
@@ -94,7 +95,8 @@ def put(order: Order, page: int) -> None:
         index = int(order.ranks[page])
         missed = index < numbers[HEAD]
     else:
-        missed = numbers[POLICY] != LRU and order.ranks[page] > numbers[LOWEST]
+        is_listed = order.pages[page, LISTED] > 0
+        missed = numbers[POLICY] != LRU and is_listed and order.ranks[page] > numbers[LOWEST]
         index = 0 if missed else line_up(order, page)
     if missed:
         put_in_heap(order, page)

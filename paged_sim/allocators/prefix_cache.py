@@ -183,7 +183,7 @@ def enter_page(state: Cached, row: int, place: int, tokens: int) -> None:
     if is_entered(state, page):
         forget(state, page)
     elif state.numbers[EVICTION] != eviction.LRU:
-        rank_page(state, row, place)
+        note_entry(state, row, place)
     state.pages[page, FILLED] = tokens
     list_page(state, row, place, False)
 
@@ -191,21 +191,20 @@ def enter_page(state: Cached, row: int, place: int, tokens: int) -> None:
 @inlined
 def keep_pages(state: Cached, row: int, first: int, last: int, tokens: int) -> None:
     """Enter a row's pages `first` to `last - 1` of `tokens` tokens in all, which nobody will ever look for."""
-    page_size, is_ranked = state.numbers[PAGE_SIZE], state.numbers[EVICTION] != eviction.LRU
+    page_size = state.numbers[PAGE_SIZE]
+    has_turn = state.numbers[EVICTION] == eviction.FIFO or state.numbers[LEAVES_FIRST]
     for place in range(first, last):
         page = state.table[row, place]
-        if is_ranked and not is_entered(state, page):
-            rank_page(state, row, place)
+        if has_turn and not is_entered(state, page):
+            note_entry(state, row, place)
         state.pages[page, FILLED] = min(page_size, tokens - place * page_size)
 
 
 @inlined
-def rank_page(state: Cached, row: int, place: int) -> None:
-    """Note when a row's `place`-th page came into the cache, how often it was found, and what it follows."""
+def note_entry(state: Cached, row: int, place: int) -> None:
+    """Note when a row's `place`-th page came into the cache, and what it follows."""
     page = state.table[row, place]
-    if state.numbers[EVICTION] == eviction.LFU:
-        state.order.ranks[page] = 1
-    elif state.numbers[EVICTION] == eviction.FIFO:
+    if state.numbers[EVICTION] == eviction.FIFO:
         state.order.ranks[page] = eviction.line_up(state.order, page)
     if state.numbers[LEAVES_FIRST] and place > 0:
         state.links[page, PARENT] = state.table[row, place - 1]
@@ -230,9 +229,18 @@ def list_page(state: Cached, row: int, place: int, comes_back: bool) -> None:
         if entry == state.pages[page, LISTED]:
             if state.numbers[EVICTION] == eviction.BELADY:
                 offer_again(state, key_of(number, place))
-            page_index.insert(state.known, page * state.numbers[WIDTH] + entry, key_of(number, place), position - start)
-            state.pages[page, LISTED] += 1
+            insert_entry(state, page, number, place, position - start)
         entry += 1
+
+
+@inlined
+def insert_entry(state: Cached, page: int, number: int, place: int, tokens: int) -> None:
+    """List a page, the `place`-th of its sequence, under one more stretch, which reaches to token `tokens` of it."""
+    entry = state.pages[page, LISTED]
+    if entry == 0 and state.numbers[EVICTION] == eviction.LFU:
+        state.order.ranks[page] = 1
+    state.pages[page, LISTED] = entry + 1
+    page_index.insert(state.known, page * state.numbers[WIDTH] + entry, key_of(number, place), tokens)
 
 
 @inlined
@@ -246,8 +254,7 @@ def list_private_pages(state: Cached, row: int, first: int, last: int) -> None:
     for place in range(first, last):
         page = state.table[row, place]
         if state.pages[page, LISTED] == 0:
-            state.pages[page, LISTED] = 1
-            page_index.insert(state.known, page, key_of(number, place), state.numbers[PAGE_SIZE])
+            insert_entry(state, page, number, place, state.numbers[PAGE_SIZE])
 
 
 @kernel
@@ -300,12 +307,9 @@ def wake(state: Cached, page: int) -> None:
 @inlined
 def offer(state: Cached, page: int) -> None:
     """Let an idle page be evicted from now on."""
-    if state.numbers[EVICTION] == eviction.BELADY:
-        rank = -future.NEVER
-        if state.pages[page, LISTED] > 0:
-            number = state.known.entries[page * state.numbers[WIDTH], KEY] >> page_index.PLACE_BITS
-            rank = -future.next_use(state.coming, number)
-        state.order.ranks[page] = rank
+    if state.numbers[EVICTION] == eviction.BELADY and state.pages[page, LISTED] > 0:
+        number = state.known.entries[page * state.numbers[WIDTH], KEY] >> page_index.PLACE_BITS
+        state.order.ranks[page] = -future.next_use(state.coming, number)
     eviction.put(state.order, page)
 
 
