@@ -245,7 +245,10 @@ def insert_entry(state: Cached, page: int, number: int, place: int, tokens: int)
 
 @inlined
 def list_private_pages(state: Cached, row: int, first: int, last: int) -> None:
-    """List what only a row's request can find in its entered pages `first` to `last - 1`."""
+    """List what only a row's request can find in its entered pages `first` to `last - 1`.
+
+    Whole pages have one entry each, of the request's output; only Belady's rule must look at each before it is listed.
+    """
     if state.numbers[TOKENWISE] or state.numbers[EVICTION] == eviction.BELADY:
         for place in range(first, last):
             list_page(state, row, place, True)

@@ -138,7 +138,7 @@ def _write_pages(flat: Words, touched: Marks, pages: Pages, place: int, length: 
     within = position % size
     while length > 0:
         place += 1
-        _fetch_page(flat, 1, pages, place + AHEAD)
+        _fetch_page(flat, pages, place + AHEAD)
         count = min(size - within, length)
         _write(flat, int(pages[place]) + within, count, first)
         mark(touched, int(pages[place]) + within, count)
@@ -174,7 +174,7 @@ def _check_pages(flat: Words, words: int, pages: Pages, place: int, length: int,
     listed, left, bits, start = place, length, first, within
     while left > 0:
         listed += 1
-        _fetch_page(flat, 1, pages, listed + AHEAD)
+        _fetch_page(flat, pages, listed + AHEAD)
         count = min(size - start, left)
         wrong |= _differs(flat, int(pages[listed]) + start, count, bits)
         bits = plus(bits, times(count, POSITION_STEP))
@@ -200,10 +200,10 @@ def _count_corrupt_in_pages(
 
 
 @inlined
-def _fetch_page(flat: Words, words: int, pages: Pages, place: int) -> None:
-    """Ask for a listed page, or for that of the list behind it, or for none."""
+def _fetch_page(flat: Words, pages: Pages, place: int) -> None:
+    """Ask for a listed page with slots of one word, or for that of the list behind it, or for none."""
     if place < len(pages):
-        _fetch(flat, int(pages[place]), words)
+        _fetch(flat, int(pages[place]), 1)
 
 
 @kernel
