@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from typing import Any
 
 import numpy as np
@@ -22,12 +23,12 @@ def mix(numbers: npt.NDArray[np.int32]) -> Any:
     return times(plus(int(numbers[0]), FACTOR), FACTOR) >> 1
 
 
-def fill(words: npt.NDArray[np.uint64], index: int, first: int, step: int) -> None:
-    store(words, index, first, step)
+def fill(words: npt.NDArray[np.uint64], index: int, count: int, first: int, step: int) -> None:
+    store(words, index, count, first, step)
 
 
-def compare(words: npt.NDArray[np.uint64], index: int, first: int, step: int) -> bool:
-    return differ(words, index, first, step)
+def compare(words: npt.NDArray[np.uint64], index: int, count: int, first: int, step: int) -> bool:
+    return differ(words, index, count, first, step)
 
 
 @given(NARROW)
@@ -40,13 +41,28 @@ def test_products_of_narrow_numbers_wrap(number: int) -> None:
 
 
 @pytest.mark.parametrize("way", [lambda function: function, jit], ids=["plain", "compiled"])
-@given(first=st.integers(0, MASK), step=st.integers(0, 2**63 - 1), index=st.integers(0, 5), wrong=st.integers(0, 12))
-def test_lanes_are_stored_and_compared(way: Any, first: int, step: int, index: int, wrong: int) -> None:
+@given(
+    first=st.integers(0, MASK),
+    step=st.integers(0, 2**63 - 1),
+    index=st.integers(0, 5),
+    count=st.integers(-LANES, 2 * LANES),
+    wrong=st.integers(0, 12),
+)
+def test_lanes_are_stored_and_compared(way: Any, first: int, step: int, index: int, count: int, wrong: int) -> None:
     words = np.zeros(13, np.uint64)
     as_signed = first - 2**64 if first >= 2**63 else first
-    way(fill)(words, index, as_signed, step)
-    lanes = [(first + lane * step) % 2**64 for lane in range(LANES)]
-    assert words.tolist() == [0] * index + lanes + [0] * (13 - LANES - index)
-    assert not way(compare)(words, index, as_signed, step)
+    way(fill)(words, index, count, as_signed, step)
+    chosen = max(0, min(count, LANES))
+    lanes = [(first + lane * step) % 2**64 for lane in range(chosen)]
+    assert words.tolist() == [0] * index + lanes + [0] * (13 - chosen - index)
+    assert not way(compare)(words, index, count, as_signed, step)
     words[wrong] ^= np.uint64(1)
-    assert way(compare)(words, index, as_signed, step) == (index <= wrong < index + LANES)
+    assert way(compare)(words, index, count, as_signed, step) == (index <= wrong < index + chosen)
+
+
+def test_words_that_are_not_chosen_are_not_touched() -> None:
+    page = mmap.mmap(-1, mmap.PAGESIZE)
+    words = np.frombuffer(page, np.uint64)
+    jit(fill)(words, len(words) - 1, 1, 7, 0)
+    assert not jit(compare)(words, len(words) - 1, 1, 7, 0)
+    assert words.tolist() == [0] * (len(words) - 1) + [7]

@@ -13,6 +13,7 @@ from paged_sim.arena.marks import Marks, mark
 from paged_sim.arena.operations import (
     CHECK,
     CHECKED,
+    COLUMNS,
     COPIED,
     COPY,
     CORRUPT,
@@ -44,7 +45,10 @@ AHEAD = 16
 """Operations, or pages of one, between asking for memory and using it: it comes from main memory in that time."""
 
 LINE_WORDS = 8
+BLOCK = 2 * LANES
 LANES_STEP = LANES * POSITION_STEP % 2**64
+BLOCK_STEP = BLOCK * POSITION_STEP % 2**64
+OUTSIDE = -1
 
 Words = npt.NDArray[np.uint64]
 
@@ -61,16 +65,27 @@ def execute_operations(
     Changes `memory[slots, words]`, marks the slots it changes in `touched` and adds to `counters[COUNTERS]`.
     """
     slots, words = memory.shape
-    flat = memory.reshape(-1)
-    for index in range(ops.shape[0]):
-        if index + AHEAD < ops.shape[0] and ops[index + AHEAD, KIND] < IN_PAGES:
-            _fetch(flat, int(ops[index + AHEAD, SLOT]), words)
-        kind, slot, length = int(ops[index, KIND]), int(ops[index, SLOT]), int(ops[index, LENGTH])
-        generation, position = int(ops[index, GENERATION]), int(ops[index, POSITION])
+    flat, rows = memory.reshape(-1), ops.reshape(-1)
+    last_to_fetch = len(rows) - AHEAD * COLUMNS
+    row = -COLUMNS
+    for index in range(len(ops)):
+        row += COLUMNS
+        # Unsigned indices spare the question, here and below, whether they count from the end.
+        if row < last_to_fetch and rows[np.uint64(row + AHEAD * COLUMNS + KIND)] < IN_PAGES:
+            _fetch(flat, int(rows[np.uint64(row + AHEAD * COLUMNS + SLOT)]), words)
+        kind, slot = int(rows[np.uint64(row + KIND)]), int(rows[np.uint64(row + SLOT)])
+        length, generation = int(rows[np.uint64(row + LENGTH)]), int(rows[np.uint64(row + GENERATION)])
+        position = int(rows[np.uint64(row + POSITION)])
+        if kind == WRITE and words == 1 and not is_outside(WRITE, slot, length, generation, position, slots):
+            # Most operations, at most policies: the shortest way.
+            _write(flat, slot, length, first_tag(generation, position))
+            mark(touched, slot, length)
+            counters[WRITTEN] += length
+            continue
         if kind < IN_PAGES:
             wrong = is_outside(kind, slot, length, generation, position, slots)
         else:
-            wrong = is_outside_in_pages(kind - IN_PAGES, pages, slot, length, generation, position, slots)
+            wrong = has_no_list(kind - IN_PAGES, pages, slot, length, generation, position)
         if wrong:
             return index
         if kind == COPY:
@@ -86,10 +101,10 @@ def execute_operations(
             _change(flat, words, touched, kind, slot, length, first)
         elif kind == CHECK + IN_PAGES:
             corrupt = _check_pages(flat, words, pages, slot, length, first, position)
-        elif kind == WRITE + IN_PAGES and words == 1:
-            _write_pages(flat, touched, pages, slot, length, first, position)
         else:
-            _change_pages(flat, words, touched, kind - IN_PAGES, pages, slot, length, first, position)
+            corrupt = _change_pages(flat, words, touched, kind - IN_PAGES, pages, slot, length, first, position)
+        if corrupt == OUTSIDE:
+            return index
         kind &= IN_PAGES - 1
         if corrupt > 0:
             if counters[CORRUPT] == 0:
@@ -101,7 +116,7 @@ def execute_operations(
             counters[CHECKED] += length
         elif kind == RETRACT:
             counters[RETRACTED] += length
-    return int(ops.shape[0])
+    return len(ops)
 
 
 @inlined
@@ -132,51 +147,63 @@ def _check(flat: Words, words: int, slot: int, length: int, first: int) -> int:
 
 
 @kernel
-def _write_pages(flat: Words, touched: Marks, pages: Pages, place: int, length: int, first: int, position: int) -> None:
-    """Write slots of one word that lie page by page."""
+def _write_pages(flat: Words, touched: Marks, pages: Pages, place: int, length: int, first: int, position: int) -> int:
+    """Write slots of one word that lie page by page; 0, or OUTSIDE."""
     size = int(pages[place])
     within = position % size
     while length > 0:
         place += 1
         _fetch_page(flat, pages, place + AHEAD)
+        slot = _slot_in_page(pages, place, within, size, len(flat))
+        if slot == OUTSIDE:
+            return OUTSIDE
         count = min(size - within, length)
-        _write(flat, int(pages[place]) + within, count, first)
-        mark(touched, int(pages[place]) + within, count)
+        _write(flat, slot, count, first)
+        mark(touched, slot, count)
         first = plus(first, times(count, POSITION_STEP))
         length -= count
         within = 0
+    return 0
 
 
 @kernel
 def _change_pages(
     flat: Words, words: int, touched: Marks, kind: int, pages: Pages, place: int, length: int, first: int, position: int
-) -> None:
-    """Write or poison what lies page by page."""
+) -> int:
+    """Write or poison what lies page by page; 0, or OUTSIDE."""
+    if kind == WRITE and words == 1:
+        return _write_pages(flat, touched, pages, place, length, first, position)
     size = int(pages[place])
     within = position % size
     while length > 0:
         place += 1
+        slot = _slot_in_page(pages, place, within, size, len(flat) // words)
+        if slot == OUTSIDE:
+            return OUTSIDE
         count = min(size - within, length)
-        _change(flat, words, touched, kind, int(pages[place]) + within, count, first)
+        _change(flat, words, touched, kind, slot, count, first)
         first = plus(first, times(count, POSITION_STEP))
         length -= count
         within = 0
+    return 0
 
 
 @kernel
 def _check_pages(flat: Words, words: int, pages: Pages, place: int, length: int, first: int, position: int) -> int:
-    """How many tokens that lie page by page are corrupt."""
+    """How many tokens that lie page by page are corrupt, or OUTSIDE."""
     size = int(pages[place])
     within = position % size
-    if words > 1:
-        return _count_corrupt_in_pages(flat, words, pages, place, length, first, within)
-    wrong = False
+    wrong = words > 1
     listed, left, bits, start = place, length, first, within
     while left > 0:
         listed += 1
         _fetch_page(flat, pages, listed + AHEAD)
+        slot = _slot_in_page(pages, listed, start, size, len(flat) // words)
+        if slot == OUTSIDE:
+            return OUTSIDE
         count = min(size - start, left)
-        wrong |= _differs(flat, int(pages[listed]) + start, count, bits)
+        if words == 1:
+            wrong |= _differs(flat, slot, count, bits)
         bits = plus(bits, times(count, POSITION_STEP))
         left -= count
         start = 0
@@ -200,10 +227,19 @@ def _count_corrupt_in_pages(
 
 
 @inlined
+def _slot_in_page(pages: Pages, place: int, within: int, size: int, slots: int) -> int:
+    """The slot that lies `within` a listed page; OUTSIDE where the list ends or the page leaves the arena."""
+    if place >= len(pages):
+        return OUTSIDE
+    page = int(pages[np.uint64(place)])
+    return OUTSIDE if page < 0 or page > slots - size else page + within
+
+
+@inlined
 def _fetch_page(flat: Words, pages: Pages, place: int) -> None:
     """Ask for a listed page with slots of one word, or for that of the list behind it, or for none."""
     if place < len(pages):
-        _fetch(flat, int(pages[place]), 1)
+        _fetch(flat, int(pages[np.uint64(place)]), 1)
 
 
 @kernel
@@ -236,32 +272,21 @@ def _remember_first_corrupt(
 @inlined
 def is_outside(kind: int, slot: int, length: int, generation: int, position: int, slots: int) -> bool:
     """What `operations.validate_operations` refuses, for one operation over consecutive slots."""
-    if kind < WRITE or kind > COPY or slot < 0 or length < 0 or slot > slots - length:
+    if kind < WRITE or kind > COPY or (slot | length) < 0 or slot > slots - length:
         return True
     if kind <= CHECK:
-        return generation < 0 or position < 0
+        return (generation | position) < 0
     if kind == COPY:
         return bool(generation < 0 or generation > slots - length or (length > 0 and abs(generation - slot) < length))
     return False
 
 
-@kernel
-def is_outside_in_pages(
-    kind: int, pages: Pages, place: int, length: int, generation: int, position: int, slots: int
-) -> bool:
-    """What `operations.validate_operations` refuses, for one operation over pages, or what needs a closer look."""
-    if kind < WRITE or kind >= COPY or length < 0 or generation < 0 or position < 0:
+@inlined
+def has_no_list(kind: int, pages: Pages, place: int, length: int, generation: int, position: int) -> bool:
+    """What `operations.validate_operations` refuses, for one operation over pages, before its pages are looked at."""
+    if kind < WRITE or kind >= COPY or (length | generation | position) < 0:
         return True
-    if place < 0 or place >= len(pages) or pages[place] <= 0:
-        return True
-    size = int(pages[place])
-    count = (position % size + length + size - 1) // size if length > 0 else 0
-    if place + count >= len(pages):
-        return True
-    wrong = 0
-    for listed in range(place + 1, place + 1 + count):
-        wrong += pages[listed] < 0 or pages[listed] > slots - size
-    return wrong > 0
+    return place < 0 or place >= len(pages) or pages[place] <= 0
 
 
 @kernel
@@ -281,16 +306,20 @@ def first_tag(generation: int, position: int) -> int:
 @inlined
 def _write(flat: Words, slot: int, length: int, first: int) -> None:
     """Write slots of one word."""
-    last = slot + length
-    while slot + LANES <= last:
-        store(flat, slot, first, POSITION_STEP)
-        first = plus(first, LANES_STEP)
-        slot += LANES
-    while slot < last:
-        # An unsigned index spares the question whether it counts from the end.
-        flat[np.uint64(slot)] = np.uint64(first)
-        first = plus(first, POSITION_STEP)
-        slot += 1
+    if length == BLOCK:
+        # A page of the usual size takes no loop: that is half of the time.
+        store(flat, slot, LANES, first, POSITION_STEP)
+        store(flat, slot + LANES, LANES, plus(first, LANES_STEP), POSITION_STEP)
+        return
+    while length >= BLOCK:
+        store(flat, slot, LANES, first, POSITION_STEP)
+        store(flat, slot + LANES, LANES, plus(first, LANES_STEP), POSITION_STEP)
+        first = plus(first, BLOCK_STEP)
+        slot += BLOCK
+        length -= BLOCK
+    if length > 0:
+        store(flat, slot, length, first, POSITION_STEP)
+        store(flat, slot + LANES, length - LANES, plus(first, LANES_STEP), POSITION_STEP)
 
 
 @kernel
@@ -306,16 +335,19 @@ def _write_words(flat: Words, words: int, slot: int, length: int, first: int, st
 @inlined
 def _differs(flat: Words, slot: int, length: int, first: int) -> bool:
     """Whether any token of a run of slots of one word is corrupt."""
+    if length == BLOCK:
+        here = differ(flat, slot, LANES, first, POSITION_STEP)
+        return here | differ(flat, slot + LANES, LANES, plus(first, LANES_STEP), POSITION_STEP)
     wrong = False
-    last = slot + length
-    while slot + LANES <= last:
-        wrong |= differ(flat, slot, first, POSITION_STEP)
-        first = plus(first, LANES_STEP)
-        slot += LANES
-    while slot < last:
-        wrong |= flat[np.uint64(slot)] != np.uint64(first)
-        first = plus(first, POSITION_STEP)
-        slot += 1
+    while length >= BLOCK:
+        wrong |= differ(flat, slot, LANES, first, POSITION_STEP)
+        wrong |= differ(flat, slot + LANES, LANES, plus(first, LANES_STEP), POSITION_STEP)
+        first = plus(first, BLOCK_STEP)
+        slot += BLOCK
+        length -= BLOCK
+    if length > 0:
+        wrong |= differ(flat, slot, length, first, POSITION_STEP)
+        wrong |= differ(flat, slot + LANES, length - LANES, plus(first, LANES_STEP), POSITION_STEP)
     return wrong
 
 

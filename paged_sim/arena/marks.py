@@ -23,12 +23,20 @@ def no_marks(slots: int) -> Marks:
 def mark(marks: Marks, slot: int, length: int) -> None:
     """Mark `length` slots from `slot` on."""
     last = slot + length
+    if 0 < length <= 64 - (slot & 63):
+        marks[np.uint64(slot >> 6)] |= _bits(slot & 63, length)
+        return
     while slot < last:
         shift = slot & 63
         count = min(last - slot, 64 - shift)
-        bits = (np.uint64(_ALL) >> np.uint64(64 - count)) << np.uint64(shift)
-        marks[np.uint64(slot >> 6)] |= bits
+        marks[np.uint64(slot >> 6)] |= _bits(shift, count)
         slot += count
+
+
+@inlined
+def _bits(shift: int, count: int) -> np.uint64:
+    """A word with `count` (1 to 64) bits set from bit `shift` on."""
+    return (np.uint64(_ALL) >> np.uint64(64 - count)) << np.uint64(shift)
 
 
 def flags(marks: Marks, begin: int, end: int) -> npt.NDArray[np.uint8]:

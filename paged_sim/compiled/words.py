@@ -1,4 +1,4 @@
-"""Words of 64 bits: sums and products that wrap around, and eight consecutive words of memory at once.
+"""Words of 64 bits: sums and products that wrap around, and up to eight consecutive words of memory at once.
 
 Compiled integers are signed, and the compiler may assume that they never overflow: what is to wrap must say so. As for
 the eight, a compiler takes several at once by itself in long loops, but not in a run of sixteen tokens, where the ends
@@ -14,6 +14,7 @@ import numpy as np
 
 MASK = 0xFFFFFFFFFFFFFFFF
 LANES = 8
+MASKED = "llvm.masked.{}.v8i64.p0v8i64"
 
 
 def plus(one: Any, other: Any) -> Any:
@@ -26,15 +27,15 @@ def times(one: Any, other: Any) -> Any:
     return (one * other) & MASK
 
 
-def store(words: Any, index: int, first: int, step: int) -> None:
-    """Let the LANES words from `index` on be `first`, `first + step`, … (mod 2^64)."""
-    for lane in range(LANES):
+def store(words: Any, index: int, count: int, first: int, step: int) -> None:
+    """Let the first `count` of the LANES words from `index` on be `first`, `first + step`, … (mod 2^64)."""
+    for lane in range(min(count, LANES)):
         words[index + lane] = np.uint64(plus(first, lane * step))
 
 
-def differ(words: Any, index: int, first: int, step: int) -> bool:
-    """Whether any of the LANES words from `index` on is not what `store` would write."""
-    return any(int(words[index + lane]) != plus(first, lane * step) for lane in range(LANES))
+def differ(words: Any, index: int, count: int, first: int, step: int) -> bool:
+    """Whether any of the first `count` of the LANES words from `index` on is not what `store` would write."""
+    return any(int(words[index + lane]) != plus(first, lane * step) for lane in range(min(count, LANES)))
 
 
 @cache
@@ -42,10 +43,13 @@ def register() -> None:
     """Tell Numba what they compile to: LLVM's plain arithmetic and vectors, which it lowers to what a processor has."""
     from llvmlite import ir
     from numba.core import types
+    from numba.core.cgutils import get_or_insert_function
     from numba.extending import intrinsic, overload
 
     vector = ir.VectorType(ir.IntType(64), LANES)
     bits = ir.IntType(LANES)
+    alignment = ir.IntType(32)(8)
+    declare: Any = get_or_insert_function
 
     def arithmetic(operation: str) -> Any:
         @intrinsic
@@ -67,37 +71,52 @@ def register() -> None:
         lanes = ir.Constant(vector, list(range(LANES)))
         return builder.add(spread(builder, first), builder.mul(lanes, spread(builder, step)))
 
+    def chosen(builder: Any, count: Any) -> Any:
+        return builder.icmp_signed("<", ir.Constant(vector, list(range(LANES))), spread(builder, count))
+
     def place(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         start = context.make_array(signature.args[0])(context, builder, arguments[0]).data
         return builder.bitcast(builder.gep(start, [arguments[1]]), vector.as_pointer())
 
+    def call(builder: Any, operation: str, result: Any, arguments: Any) -> Any:
+        signature = ir.FunctionType(result, [argument.type for argument in arguments])
+        return builder.call(declare(builder.module, signature, MASKED.format(operation)), arguments)
+
     @intrinsic
-    def store_all(_: Any, words: Any, index: Any, first: Any, step: Any) -> Any:
+    def store_chosen(_: Any, words: Any, index: Any, count: Any, first: Any, step: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             target = place(context, builder, signature, arguments)
-            builder.store(expected(builder, *arguments[2:]), target, align=8)
+            values = expected(builder, *arguments[3:])
+            call(builder, "store", ir.VoidType(), [values, target, alignment, chosen(builder, arguments[2])])
             return context.get_dummy_value()
 
-        return types.void(words, types.int64, types.int64, types.int64), generate
+        return types.void(words, types.int64, types.int64, types.int64, types.int64), generate
 
     @intrinsic
-    def compare_all(_: Any, words: Any, index: Any, first: Any, step: Any) -> Any:
+    def compare_chosen(_: Any, words: Any, index: Any, count: Any, first: Any, step: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            found = builder.load(place(context, builder, signature, arguments), align=8)
-            differing = builder.icmp_unsigned("!=", found, expected(builder, *arguments[2:]))
+            source = place(context, builder, signature, arguments)
+            values = expected(builder, *arguments[3:])
+            # Words that are not chosen are not even read: they count as what was expected.
+            found = call(builder, "load", vector, [source, alignment, chosen(builder, arguments[2]), values])
+            differing = builder.icmp_unsigned("!=", found, values)
             return builder.icmp_unsigned("!=", builder.bitcast(differing, bits), bits(0))
 
-        return types.boolean(words, types.int64, types.int64, types.int64), generate
+        return types.boolean(words, types.int64, types.int64, types.int64, types.int64), generate
 
     adding, multiplying = arithmetic("add"), arithmetic("mul")
-    storing: Any = store_all
-    comparing: Any = compare_all
+    storing: Any = store_chosen
+    comparing: Any = compare_chosen
     overloads: Any = overload
     overloads(plus, strict=False, inline="always")(lambda one, other: lambda one, other: adding(one, other))
     overloads(times, strict=False, inline="always")(lambda one, other: lambda one, other: multiplying(one, other))
     overloads(store, strict=False, inline="always")(
-        lambda words, index, first, step: lambda words, index, first, step: storing(words, index, first, step)
+        lambda words, index, count, first, step: (
+            lambda words, index, count, first, step: storing(words, index, count, first, step)
+        )
     )
     overloads(differ, strict=False, inline="always")(
-        lambda words, index, first, step: lambda words, index, first, step: comparing(words, index, first, step)
+        lambda words, index, count, first, step: (
+            lambda words, index, count, first, step: comparing(words, index, count, first, step)
+        )
     )
