@@ -20,6 +20,7 @@ from paged_sim.arena.operations import MAX_SLOTS
 from paged_sim.engine import machine as m
 from paged_sim.engine import measures, warm
 from paged_sim.engine.drive import MemoryMap, Progress, drive
+from paged_sim.engine.handover import has_cores_to_spare
 from paged_sim.engine.machine import Machine
 from paged_sim.engine.refusals import refusals_of
 from paged_sim.engine.setup import build_allocator, build_machine, num_seats
@@ -59,7 +60,11 @@ def simulate(
     1), requests none of which could be served (exit code 1).
     """
     simulations, drawn = prepare(scenario, progress, maps, at_step, timings, ops_log)
-    outcomes = (simulations.run_seed(spec, seed, drawn[seed].requests, progress) for spec, seed in simulations.tasks())
+    beside = has_cores_to_spare()
+    outcomes = (
+        simulations.run_seed(spec, seed, drawn[seed].requests, progress, beside=beside)
+        for spec, seed in simulations.tasks()
+    )
     return simulations.run_of(drawn, outcomes)
 
 
@@ -242,11 +247,19 @@ class Simulations:
         return PolicyRun(summary=summary, timeline=timeline_of(first, outcomes[0].memory_map))
 
     def draw_and_run(self, spec: AllocatorSpec, seed: int) -> Outcome:
-        """One allocator over one seed's requests, which are drawn for it."""
-        return self.run_seed(spec, seed, draw(self.scenario, seed).requests)
+        """One allocator over one seed's requests, which are drawn for it; the other cores have work of their own."""
+        return self.run_seed(spec, seed, draw(self.scenario, seed).requests, beside=False)
 
-    def run_seed(self, spec: AllocatorSpec, seed: int, requests: Requests, progress: Progress | None = None) -> Outcome:
-        """One allocator over one seed's requests."""
+    def run_seed(
+        self,
+        spec: AllocatorSpec,
+        seed: int,
+        requests: Requests,
+        progress: Progress | None = None,
+        *,
+        beside: bool,
+    ) -> Outcome:
+        """One allocator over one seed's requests; with `beside` the arena may work on a core of its own."""
         started = perf_counter()
         scenario, slots = self.scenario, self.slots
         if spec.prefix_cache != "none":
@@ -263,7 +276,8 @@ class Simulations:
             open_arena(scenario.arena, slots, self.geometry.bytes_per_slot, compiled=compiled) as arena,
             logged.open() if logged else nullcontext() as log,
         ):
-            for ended in drive(machine, state, arena, compiled=compiled, memory_map=memory_map, log=log):
+            going = drive(machine, state, arena, compiled=compiled, beside=beside, memory_map=memory_map, log=log)
+            for ended in going:
                 if progress is not None:
                     progress.update(spec.name, ended, len(requests))
             check_emptied(spec, state)

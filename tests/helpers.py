@@ -184,6 +184,7 @@ def play(
     eager: bool = False,
     flush_at: int = 1 << 16,
     compiled: bool = False,
+    beside: bool = False,
     watch: int | None = None,
     log: Callable[[Record], None] | None = None,
 ) -> Played:
@@ -192,7 +193,7 @@ def play(
     if watch is not None:
         machine.counts[m.WATCH] = watch
     with open_arena(scenario.arena, int(machine.counts[m.CAPACITY]), 8, compiled=compiled) as arena:
-        for _ in drive(machine, state, arena, compiled=compiled, log=log):
+        for _ in drive(machine, state, arena, compiled=compiled, beside=beside, log=log):
             pass
         return Played(machine, state, arena.stats(), arena.digest())
 

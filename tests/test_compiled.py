@@ -75,6 +75,7 @@ def test_machine_code_comes_to_the_same_as_plain_python(spec: AllocatorSpec) -> 
         plain = play(scenario, requests)
         assert_same(plain, play(scenario, requests, compiled=True))
         assert_same(plain, play(scenario, requests, compiled=True, eager=True, flush_at=7))
+        assert_same(plain, play(scenario, requests, compiled=True, beside=True, flush_at=7))
 
 
 def requests_with(output: int) -> Requests:

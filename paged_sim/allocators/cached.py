@@ -267,11 +267,12 @@ def list_pages(state: Cached, row: int, position: int, count: int, into: Listed,
     Who lists many pages is about to enter or release them, so their records are asked for.
     """
     page_size: int = state.numbers[PAGE_SIZE]
+    table, records = state.table[row], state.pages
     first = page_of(state, position)
     for index in range(count):
-        page = state.table[row, first + index]
-        prefetch(state.pages, page * NUM_PAGE_FIELDS)
-        into[place + index] = page * page_size
+        page = table[np.uint64(first + index)]
+        prefetch(records, page * NUM_PAGE_FIELDS)
+        into[np.uint64(place + index)] = page * page_size
 
 
 def exclusive_from(state: Cached, row: int) -> int:

@@ -164,11 +164,13 @@ def list_pages(state: Paged, row: int, position: int, count: int, into: Listed, 
     Who lists many pages is about to release them, so their counts are asked for.
     """
     page_size: int = state.numbers[PAGE_SIZE]
+    pages, references = state.table[row], state.references
     first = page_of(state, position)
     for index in range(count):
-        page = state.table[row, first + index]
-        prefetch(state.references, page)
-        into[place + index] = page * page_size
+        # Unsigned indices spare the question whether they count from the end.
+        page = pages[np.uint64(first + index)]
+        prefetch(references, page)
+        into[np.uint64(place + index)] = page * page_size
 
 
 def beyond(state: Paged, row: int, final: int) -> tuple[int, int, int]:

@@ -14,6 +14,7 @@ class AbsentArena:
     device = "cpu"
     payload = "none"
     bytes_per_slot_stored = 0
+    runs_beside = False
 
     def __init__(self, slots: int, *, reason: str) -> None:
         self.slots = slots

@@ -54,7 +54,8 @@ class Arena(Protocol):
     """Real memory of `slots` slots, each of `bytes_per_slot_stored` bytes. It executes operations and decides nothing.
 
     `device` is "cpu" or "cuda:N", `reason` says why it is this one, `payload` is "tag", "full", "none" or the number
-    of bytes a slot. Fresh memory holds zeros.
+    of bytes a slot. Fresh memory holds zeros. `runs_beside` says whether a thread that executes operations leaves the
+    others time to run.
     """
 
     device: str
@@ -62,6 +63,7 @@ class Arena(Protocol):
     payload: str
     slots: int
     bytes_per_slot_stored: int
+    runs_beside: bool
 
     def execute(self, ops: Operations, pages: Pages = NO_PAGES) -> None:
         """Execute operations, some over the pages listed in `pages`, strictly in order.

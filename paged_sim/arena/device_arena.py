@@ -61,6 +61,8 @@ _HEADROOM_SHARE = 20
 class DeviceArena:
     """An arena in the memory of GPU number `index`, all of it taken at once and zeroed."""
 
+    runs_beside = False
+
     def __init__(
         self,
         cupy: Any,

@@ -28,6 +28,8 @@ class HostArena:
         self.payload = payload
         self.slots = slots
         self.bytes_per_slot_stored = bytes_per_slot_stored
+        # Compiled code holds no lock of Python's.
+        self.runs_beside = compiled
         self._compiled = jit(execute_operations) if compiled else None
         words = bytes_per_slot_stored // WORD
         self._memory: npt.NDArray[np.uint64] | None = zeros_on_touch((slots, words), np.uint64)

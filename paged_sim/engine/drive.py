@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from paged_sim.compiled import jit
 from paged_sim.engine import machine as m
 from paged_sim.engine import pool_log, queue, steps
 from paged_sim.engine.admission import hits_of_head, need_of_head, tokens_of_head
+from paged_sim.engine.handover import Handover
 from paged_sim.engine.machine import Machine
 from paged_sim.errors import EXIT_ERROR, PagedSimError
 from paged_sim.oplog.records import Record
@@ -68,11 +70,13 @@ def drive(
     arena: Arena,
     *,
     compiled: bool,
+    beside: bool = False,
     memory_map: MemoryMap | None = None,
     log: Callable[[Record], None] | None = None,
 ) -> Iterator[int]:
     """Run a simulation to its end, yielding the number of requests that have ended now and then.
 
+    With `beside` a thread of its own executes the operations if the arena allows it; the results are the same.
     `memory_map` looks at the allocator from time to time; `log` is given what the machine logs of the pool.
 
     Raises PagedSimError (exit code 1) when requests wait that nothing will ever admit, LedgerError when the accounts
@@ -80,24 +84,28 @@ def drive(
     """
     advance: Callable[[Machine, allocators.State, int], int] = jit(steps.advance) if compiled else steps.advance
     counts = machine.counts
-    while True:
-        until = int(counts[m.STEP]) + STEPS_PER_TURN
-        if memory_map is not None:
-            memory_map.look(int(counts[m.STEP]), state, int(counts[m.CAPACITY]))
-            until = int(counts[m.STEP]) + memory_map.interval
-        reason = advance(machine, state, until)
-        arena.execute(machine.operations[: counts[m.NUM_OPERATIONS]], machine.pages[: counts[m.NUM_LISTED]])
-        counts[m.NUM_OPERATIONS] = counts[m.NUM_LISTED] = 0
-        if log is not None:
-            for record in pool_log.drain(machine):
-                log(record)
-        if reason == steps.UNBALANCED:
-            raise LedgerError(unbalanced(machine))
-        if reason == steps.STUCK:
-            raise PagedSimError(stuck(machine, state), exit_code=EXIT_ERROR)
-        yield int(counts[m.NUM_ENDED])
-        if reason == steps.DONE:
-            return
+    handover = Handover(arena, beside=beside and arena.runs_beside)
+    with closing(handover):
+        while True:
+            until = int(counts[m.STEP]) + STEPS_PER_TURN
+            if memory_map is not None:
+                memory_map.look(int(counts[m.STEP]), state, int(counts[m.CAPACITY]))
+                until = int(counts[m.STEP]) + memory_map.interval
+            reason = advance(machine, state, until)
+            if reason != steps.PAUSED:
+                handover.finish(machine)
+            elif max(counts[m.NUM_OPERATIONS], counts[m.NUM_LISTED]) >= counts[m.FLUSH_AT]:
+                machine = handover.hand_over(machine)
+            if log is not None:
+                for record in pool_log.drain(machine):
+                    log(record)
+            if reason == steps.UNBALANCED:
+                raise LedgerError(unbalanced(machine))
+            if reason == steps.STUCK:
+                raise PagedSimError(stuck(machine, state), exit_code=EXIT_ERROR)
+            yield int(counts[m.NUM_ENDED])
+            if reason == steps.DONE:
+                return
 
 
 def unbalanced(machine: Machine) -> str:
