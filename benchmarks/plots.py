@@ -34,14 +34,20 @@ def draw(results: dict[str, Any], folder: Path) -> list[Path]:
 def draw_throughput(rows: list[Row]) -> Figure:
     """Token-steps a second by policy and payload, one panel for each load."""
     loads = list(dict.fromkeys((row["load"], row["pages"]) for row in rows))
-    figure = Figure(figsize=(8.4, 1.2 + 2.4 * ((len(loads) + 1) // 2)), layout="constrained")
+    figure = Figure(figsize=(8.4, 1.2 + 3.0 * ((len(loads) + 1) // 2)), layout="constrained")
     panels = figure.subplots((len(loads) + 1) // 2, 2, sharex=True, sharey=True, squeeze=False).flat
-    parts = (("tag_rate", "every token written and checked", "#0072B2"), ("none_rate", "bookkeeping only", "#B8B8B8"))
+    parts = [
+        ("tag_rate", "every token written and checked, one core", "#0072B2"),
+        ("beside_rate", "the same, arena on a core of its own", "#56B4E9"),
+        ("none_rate", "bookkeeping only", "#B8B8B8"),
+    ]
+    parts = [part for part in parts if part[0] in rows[0]]
+    height = 0.78 / len(parts)
     for axes, (load, pages) in zip(panels, loads, strict=False):
         case = [row for row in rows if (row["load"], row["pages"]) == (load, pages)]
         for number, (key, label, colour) in enumerate(parts):
-            places = [index + (number - 0.5) * 0.38 for index in range(len(case))]
-            axes.barh(places, [row[key] / 1e6 for row in case], 0.36, color=colour, label=label)
+            places = [index + (number - (len(parts) - 1) / 2) * height for index in range(len(case))]
+            axes.barh(places, [row[key] / 1e6 for row in case], 0.9 * height, color=colour, label=label)
         axes.set_yticks(range(len(case)), [row["policy"] for row in case])
         axes.set_title(f"memory {load}, {pages:,} pages", loc="left")
         axes.grid(axis="x", color="#E0E0E0", linewidth=0.6)

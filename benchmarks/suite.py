@@ -45,7 +45,7 @@ def _seconds(key: str, heading: str) -> tuple[Column, ...]:
 
 BENCHMARKS = {
     "throughput": Benchmark(
-        "Throughput: step loop and arena, every token written and checked; without memory; all of simulate()",
+        "Throughput: every token written and checked on one core; no memory; arena beside; all of simulate()",
         throughput.measure,
         (
             Column("policy", "policy"),
@@ -56,6 +56,8 @@ BENCHMARKS = {
             *_seconds("tag_seconds", "tag"),
             Column("none_rate", "none M/s", ".0f", 1e6),
             Column("tag_over_none", "tag/none", ".2f"),
+            Column("beside_rate", "beside M/s", ".0f", 1e6),
+            Column("beside_over_none", "beside/none", ".2f"),
             Column("whole_rate", "whole M/s", ".0f", 1e6),
         ),
     ),

@@ -1,13 +1,15 @@
-"""Token-steps a second for each policy, with every token written and checked, and without any memory."""
+"""Token-steps a second for each policy: every token written and checked, on one core or on two; without any memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from benchmarks.settings import Settings
 from benchmarks.timing import Row, alternate, median_ratio, seconds_of, spread
 from benchmarks.workload import LOADS, POLICIES, PREFIX_CACHES, Load, counts_of, get_ready, run_through, scenario_of
+from paged_sim.engine.handover import has_cores_to_spare
 from paged_sim.requests import Requests
 from paged_sim.scenario.models import Scenario
 from paged_sim.simulation import draw, simulate
@@ -21,13 +23,15 @@ class Case(NamedTuple):
     requests: Requests
 
     def measures(self, settings: Settings) -> dict[str, Callable[[], float]]:
-        """The step loop with both payloads, and all of `simulate`, drawing the requests included.
+        """The step loop with both payloads on one core, with the arena beside it, and all of `simulate` (and drawing).
 
         A prefix cache is measured beside plain paging.
         """
         tagged = scenario_of(self.load, settings.requests, POLICIES[self.name])
         bare = scenario_of(self.load, settings.requests, POLICIES[self.name], payload="none")
         measures = {"none": loop_of(bare, self.requests, settings), "tag": loop_of(tagged, self.requests, settings)}
+        if has_cores_to_spare():
+            measures["beside"] = loop_of(tagged, self.requests, settings, beside=True)
         if self.name in PREFIX_CACHES:
             measures["plain"] = loop_of(scenario_of(self.load, settings.requests), self.requests, settings)
         return {**measures, "whole": lambda: seconds_of(lambda: tagged, simulate)}
@@ -71,17 +75,19 @@ def row_of(case: Case, seconds: dict[str, list[float]], settings: Settings) -> R
         row |= spread(times, f"{part}_seconds")
         row[f"{part}_rate"] = counts["token_steps"] / row[f"{part}_seconds"]
     row["tag_over_none"] = median_ratio(seconds["tag"], seconds["none"])
+    if "beside" in seconds:
+        row["beside_over_none"] = median_ratio(seconds["beside"], seconds["none"])
     if "plain" in seconds:
         row["of_plain"] = median_ratio(seconds["plain"], seconds["tag"])
     return row
 
 
-def loop_of(scenario: Scenario, requests: Requests, settings: Settings) -> Callable[[], float]:
+def loop_of(scenario: Scenario, requests: Requests, settings: Settings, *, beside: bool = False) -> Callable[[], float]:
     """A measurement of one simulation's step loop and arena."""
 
     def measure_once() -> float:
         ready = get_ready(scenario, requests, compiled=settings.compiled)
         with ready.arena:
-            return seconds_of(lambda: ready, run_through)
+            return seconds_of(lambda: ready, partial(run_through, beside=beside))
 
     return measure_once

@@ -107,9 +107,12 @@ def get_ready(scenario: Scenario, requests: Requests, *, compiled: bool) -> Read
     return Ready(machine, state, open_arena(scenario.arena, slots, BYTES_PER_SLOT, compiled=compiled), compiled)
 
 
-def run_through(ready: Ready) -> None:
-    """Run a simulation to its end: all steps of the engine and all operations of the arena, and nothing else."""
-    for _ in drive(ready.machine, ready.state, ready.arena, compiled=ready.compiled):
+def run_through(ready: Ready, *, beside: bool = False) -> None:
+    """Run a simulation to its end: all steps of the engine and all operations of the arena, and nothing else.
+
+    On one core, unless the arena may work `beside` the engine.
+    """
+    for _ in drive(ready.machine, ready.state, ready.arena, compiled=ready.compiled, beside=beside):
         pass
 
 

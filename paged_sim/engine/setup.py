@@ -16,8 +16,10 @@ from paged_sim.scenario.models import AllocatorSpec, Scenario
 
 CHECK_MODES = {"none": m.CHECK_NONE, "all": m.CHECK_ALL, "finish": m.CHECK_FINISH, "sample": m.CHECK_SAMPLE}
 
-FLUSH_AT = 1 << 16
-"""Recorded operations after which they are carried out: enough to be worthwhile, few enough for a cache."""
+FLUSH_AT_PAGES = 1 << 16
+FLUSH_AT_EXTENTS = 1 << 13
+"""Recorded operations after which they are carried out: enough to be worthwhile, few enough for a cache. One over an
+extent is over all of a sequence, one over a page over sixteen tokens."""
 
 
 def build_allocator(
@@ -93,15 +95,18 @@ def build_machine(
     slots: int,
     *,
     eager: bool = False,
-    flush_at: int = FLUSH_AT,
+    flush_at: int | None = None,
     log: bool = False,
 ) -> Machine:
     """The machine at step 0 for one allocator, with the requests that can never be served marked.
 
-    `log` says whether it logs what the pool of a paged allocator does.
+    It stops to have operations carried out when `flush_at` are recorded. `log` says whether it logs what the pool of a
+    paged allocator does.
     """
     seats = num_seats(scenario, slots, requests)
     longest_output = int(requests.output_tokens.max(initial=1))
+    if flush_at is None:
+        flush_at = FLUSH_AT_EXTENTS if isinstance(state, contiguous.Contiguous) else FLUSH_AT_PAGES
     machine = m.empty_machine(
         requests,
         state.content if isinstance(state, prefix_cache.Cached) else nothing_known(),
