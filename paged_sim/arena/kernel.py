@@ -41,7 +41,7 @@ from paged_sim.compiled import inlined, kernel
 from paged_sim.compiled.prefetch import prefetch
 from paged_sim.compiled.words import LANES, differ, plus, store, times
 
-AHEAD = 16
+AHEAD = 24
 """Operations, or pages of one, between asking for memory and using it: it comes from main memory in that time."""
 
 LINE_WORDS = 8
