@@ -72,4 +72,4 @@ SMALLEST = Settings(
 def warm_up(settings: Settings) -> None:
     """Compile the step loops now, or find them on disk, so that no benchmark pays for it."""
     if settings.compiled:
-        warm.ensure(("contiguous", "paged", "cached"))
+        warm.ensure(("contiguous", "paged", "cached", warm.ARENA))

@@ -155,15 +155,15 @@ def should_compile(requests: Requests) -> bool:
 
 def compile_ahead(scenario: Scenario, drawn: Collection[Drawn], progress: Progress | None) -> None:
     """Compile what these simulations need and this machine has not compiled yet; say so, since it takes a while."""
-    families = warm.missing(
-        {
-            warm.family_of(spec, one.requests)
-            for spec in scenario.allocators
-            for one in drawn
-            if should_compile(one.requests)
-        }
-    )
-    if not families:
+    families = {
+        warm.family_of(spec, one.requests)
+        for spec in scenario.allocators
+        for one in drawn
+        if should_compile(one.requests)
+    }
+    if families and scenario.arena.payload != "none":
+        families.add(warm.ARENA)
+    if not warm.missing(families):
         return
     if progress is not None:
         progress.announce("compiling the step loop for this machine, once (about twenty seconds)")

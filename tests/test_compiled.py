@@ -154,14 +154,15 @@ def test_warming_up_leaves_nothing_missing(tmp_path: Path) -> None:
     """In a process of its own, with an empty cache: the step loop of a family is compiled and found again."""
     script = (
         "from paged_sim.engine import warm\n"
-        "print(warm.missing({'contiguous', 'paged'}))\n"
-        "warm.ensure({'paged'})\n"
-        "print(warm.missing(['paged', 'contiguous']))\n"
+        "print(warm.missing({'contiguous', 'paged', warm.ARENA}))\n"
+        "warm.ensure({'paged', warm.ARENA})\n"
+        "print(warm.missing(['paged', 'contiguous', warm.ARENA]))\n"
     )
     environment = {**os.environ, "PAGED_SIM_CACHE_DIR": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["['contiguous', 'paged']", "['contiguous']"]
-    assert list(tmp_path.rglob("*.nbc"))
+    assert done.stdout.splitlines() == ["['arena', 'contiguous', 'paged']", "['contiguous']"]
+    compiled = {path.name.split("-")[0] for path in tmp_path.rglob("*.nbc")}
+    assert compiled == {"steps.advance", "kernel.execute_operations"}
 
 
 def test_nothing_is_missing_where_it_is_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

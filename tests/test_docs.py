@@ -80,7 +80,7 @@ def compiled() -> None:
     command = [sys.executable, "-m", "paged_sim.engine.warm"]
     children = [
         subprocess.Popen([*command, family])
-        for family in warm.missing({"contiguous", "paged", "cached", "paged-samples"})
+        for family in warm.missing({"contiguous", "paged", "cached", "paged-samples", warm.ARENA})
     ]
     codes = [child.wait() for child in children]
     assert not any(codes)

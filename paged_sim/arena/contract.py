@@ -68,7 +68,8 @@ class Arena(Protocol):
     def execute(self, ops: Operations, pages: Pages = NO_PAGES) -> None:
         """Execute operations, some over the pages listed in `pages`, strictly in order.
 
-        Raises ArenaError if one is out of bounds: neither it nor any behind it is carried out.
+        Raises ArenaError if one is out of bounds: none behind it is carried out, nor is it, though of one over pages
+        those listed before the wrong one may be.
         """
 
     def stats(self) -> ArenaStats:

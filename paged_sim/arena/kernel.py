@@ -77,46 +77,67 @@ def execute_operations(
         length, generation = int(rows[np.uint64(row + LENGTH)]), int(rows[np.uint64(row + GENERATION)])
         position = int(rows[np.uint64(row + POSITION)])
         if kind == WRITE and words == 1 and not is_outside(WRITE, slot, length, generation, position, slots):
-            # Most operations, at most policies: the shortest way.
+            # Most operations of most policies: the shortest way.
             _write(flat, slot, length, first_tag(generation, position))
             mark(touched, slot, length)
             counters[WRITTEN] += length
-            continue
-        if kind < IN_PAGES:
-            wrong = is_outside(kind, slot, length, generation, position, slots)
-        else:
-            wrong = has_no_list(kind - IN_PAGES, pages, slot, length, generation, position)
-        if wrong:
+        elif not _execute(flat, slots, words, touched, counters, pages, kind, slot, length, generation, position):
             return index
-        if kind == COPY:
-            _copy(flat, slot * words, generation * words, length * words)
-            mark(touched, generation, length)
-            counters[COPIED] += length
-            continue
-        first = first_tag(generation, position)
-        corrupt = 0
-        if kind == CHECK:
-            corrupt = _check(flat, words, slot, length, first)
-        elif kind < IN_PAGES:
-            _change(flat, words, touched, kind, slot, length, first)
-        elif kind == CHECK + IN_PAGES:
-            corrupt = _check_pages(flat, words, pages, slot, length, first, position)
-        else:
-            corrupt = _change_pages(flat, words, touched, kind - IN_PAGES, pages, slot, length, first, position)
-        if corrupt == OUTSIDE:
-            return index
-        kind &= IN_PAGES - 1
-        if corrupt > 0:
-            if counters[CORRUPT] == 0:
-                _remember_first_corrupt(flat, words, pages, ops[index], counters)
-            counters[CORRUPT] += corrupt
-        if kind == WRITE:
-            counters[WRITTEN] += length
-        elif kind == CHECK:
-            counters[CHECKED] += length
-        elif kind == RETRACT:
-            counters[RETRACTED] += length
     return len(ops)
+
+
+@inlined
+def _execute(
+    flat: Words,
+    slots: int,
+    words: int,
+    touched: Marks,
+    counters: npt.NDArray[np.int64],
+    pages: Pages,
+    kind: int,
+    slot: int,
+    length: int,
+    generation: int,
+    position: int,
+) -> bool:
+    """Execute one operation of any kind, unless it is out of bounds; whether it was executed."""
+    if kind < IN_PAGES:
+        wrong = is_outside(kind, slot, length, generation, position, slots)
+    else:
+        wrong = has_no_list(kind - IN_PAGES, pages, slot, length, generation, position)
+    if wrong:
+        return False
+    if kind == COPY:
+        _copy(flat, slot * words, generation * words, length * words)
+        mark(touched, generation, length)
+        counters[COPIED] += length
+        return True
+    first = first_tag(generation, position)
+    corrupt = 0
+    if kind == CHECK:
+        corrupt = _check(flat, words, slot, length, first)
+    elif kind < IN_PAGES:
+        _change(flat, words, touched, kind, slot, length, first)
+    elif kind == WRITE + IN_PAGES and words == 1:
+        corrupt = _write_pages(flat, touched, pages, slot, length, first, position)
+    elif kind == CHECK + IN_PAGES:
+        corrupt = _check_pages(flat, slots, words, pages, slot, length, first, position)
+    else:
+        corrupt = _change_pages(flat, slots, words, touched, kind - IN_PAGES, pages, slot, length, first, position)
+    if corrupt == OUTSIDE:
+        return False
+    if corrupt > 0:
+        if counters[CORRUPT] == 0:
+            _remember_first_corrupt(flat, words, counters, pages, kind, slot, generation, position)
+        counters[CORRUPT] += corrupt
+    kind &= IN_PAGES - 1
+    if kind == WRITE:
+        counters[WRITTEN] += length
+    elif kind == CHECK:
+        counters[CHECKED] += length
+    elif kind == RETRACT:
+        counters[RETRACTED] += length
+    return True
 
 
 @inlined
@@ -126,7 +147,7 @@ def _fetch(flat: Words, slot: int, words: int) -> None:
     prefetch(flat, slot * words + LINE_WORDS)
 
 
-@inlined
+@kernel
 def _change(flat: Words, words: int, touched: Marks, kind: int, slot: int, length: int, first: int) -> None:
     """Write or poison one run, the tag of whose first token is `first`."""
     if kind == WRITE and words == 1:
@@ -146,7 +167,7 @@ def _check(flat: Words, words: int, slot: int, length: int, first: int) -> int:
     return _count_corrupt(flat, words, slot, length, first)
 
 
-@kernel
+@inlined
 def _write_pages(flat: Words, touched: Marks, pages: Pages, place: int, length: int, first: int, position: int) -> int:
     """Write slots of one word that lie page by page; 0, or OUTSIDE."""
     size = int(pages[place])
@@ -168,16 +189,23 @@ def _write_pages(flat: Words, touched: Marks, pages: Pages, place: int, length: 
 
 @kernel
 def _change_pages(
-    flat: Words, words: int, touched: Marks, kind: int, pages: Pages, place: int, length: int, first: int, position: int
+    flat: Words,
+    slots: int,
+    words: int,
+    touched: Marks,
+    kind: int,
+    pages: Pages,
+    place: int,
+    length: int,
+    first: int,
+    position: int,
 ) -> int:
     """Write or poison what lies page by page; 0, or OUTSIDE."""
-    if kind == WRITE and words == 1:
-        return _write_pages(flat, touched, pages, place, length, first, position)
     size = int(pages[place])
     within = position % size
     while length > 0:
         place += 1
-        slot = _slot_in_page(pages, place, within, size, len(flat) // words)
+        slot = _slot_in_page(pages, place, within, size, slots)
         if slot == OUTSIDE:
             return OUTSIDE
         count = min(size - within, length)
@@ -188,8 +216,10 @@ def _change_pages(
     return 0
 
 
-@kernel
-def _check_pages(flat: Words, words: int, pages: Pages, place: int, length: int, first: int, position: int) -> int:
+@inlined
+def _check_pages(
+    flat: Words, slots: int, words: int, pages: Pages, place: int, length: int, first: int, position: int
+) -> int:
     """How many tokens that lie page by page are corrupt, or OUTSIDE."""
     size = int(pages[place])
     within = position % size
@@ -198,7 +228,7 @@ def _check_pages(flat: Words, words: int, pages: Pages, place: int, length: int,
     while left > 0:
         listed += 1
         _fetch_page(flat, pages, listed + AHEAD)
-        slot = _slot_in_page(pages, listed, start, size, len(flat) // words)
+        slot = _slot_in_page(pages, listed, start, size, slots)
         if slot == OUTSIDE:
             return OUTSIDE
         count = min(size - start, left)
@@ -246,14 +276,16 @@ def _fetch_page(flat: Words, pages: Pages, place: int) -> None:
 def _remember_first_corrupt(
     flat: Words,
     words: int,
-    pages: Pages,
-    operation: Operations,
     counters: npt.NDArray[np.int64],
+    pages: Pages,
+    kind: int,
+    place: int,
+    generation: int,
+    position: int,
 ) -> None:
     """Enter the first corrupt token of a CHECK that has one."""
-    place, position = int(operation[SLOT]), int(operation[POSITION])
-    first = first_tag(int(operation[GENERATION]), position)
-    size = int(pages[place]) if operation[KIND] >= IN_PAGES else 0
+    first = first_tag(generation, position)
+    size = int(pages[place]) if kind >= IN_PAGES else 0
     token = 0
     while True:
         slot = place + token
@@ -265,7 +297,7 @@ def _remember_first_corrupt(
             break
         token += 1
     counters[FIRST_SLOT] = slot
-    counters[FIRST_GENERATION] = operation[GENERATION]
+    counters[FIRST_GENERATION] = generation
     counters[FIRST_POSITION] = position + token
 
 

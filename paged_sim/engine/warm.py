@@ -1,9 +1,9 @@
-"""Compiling ahead: the step loop for the families of simulations that a scenario needs, side by side.
+"""Compiling ahead: the step loop for the families of simulations that a scenario needs, and the arena, side by side.
 
 A family is what the loop is compiled for: "contiguous", "paged" or "cached" (paged with a prefix cache), the first two
-also as "contiguous-samples" and "paged-samples" where requests have several sequences. The first run of a version on a
-machine compiles for some seconds for each; the result is kept on disk. Families that are still missing are compiled
-each in a process of its own.
+also as "contiguous-samples" and "paged-samples" where requests have several sequences. The arena's loop, the same for
+all of them, counts as one more. The first run of a version on a machine compiles for some seconds for each; the result
+is kept on disk. Families that are still missing are compiled each in a process of its own.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from pathlib import Path
 import numpy as np
 
 from paged_sim.arena import open_arena
+from paged_sim.arena.operations import COLUMNS
 from paged_sim.compiled import cache_folder
 from paged_sim.engine.drive import drive
 from paged_sim.engine.setup import build_allocator, build_machine
 from paged_sim.requests import Requests
 from paged_sim.scenario.models import AllocatorSpec, ArenaSpec, Measure, Scenario, Scheduler, Variant, Workload
 
-ARENA_TOO = ["--arena"]
+ARENA = "arena"
 CACHED = "cached"
 SAMPLES = "-samples"
 
@@ -37,12 +38,22 @@ def family_of(spec: AllocatorSpec, requests: Requests) -> str:
 
 
 def missing(families: Collection[str]) -> list[str]:
-    """Those of the families whose step loop has not been compiled here yet, in order."""
+    """Those of the families that have not been compiled here yet, in order."""
     return [family for family in sorted(families) if not _mark(family).exists()]
 
 
-def warm_up(family: str, *, arena_too: bool) -> None:
-    """Compile the step loop of a family, and perhaps the arena's loops, by running one request of two tokens."""
+def warm_up(family: str) -> None:
+    """Compile the step loop of a family by running one request of two tokens, or the arena's by writing no token."""
+    if family == ARENA:
+        with open_arena(ArenaSpec(device="cpu"), 64, 8, compiled=True) as arena:
+            arena.execute(np.zeros((1, COLUMNS), np.int32))
+    else:
+        run_smallest(family)
+    _mark(family).touch()
+
+
+def run_smallest(family: str) -> None:
+    """Run one request of two tokens with the step loop of a family, and without memory."""
     requests = Requests(
         arrival=np.zeros(1),
         prompt_tokens=np.ones(1, np.int64),
@@ -56,29 +67,23 @@ def warm_up(family: str, *, arena_too: bool) -> None:
         spec = AllocatorSpec(name=family, policy="paged", prefix_cache="hash")
     else:
         spec = AllocatorSpec(name=family, policy=family.removesuffix(SAMPLES))
-    scenario = _tiny(spec, payload="tag" if arena_too else "none")
+    scenario = _tiny(spec)
     state = build_allocator(spec, 64, requests, scenario.max_model_len, int(requests.samples[0]))
     machine = build_machine(scenario, spec, state, requests, 64)
     with open_arena(scenario.arena, 64, 8, compiled=True) as arena:
         for _ in drive(machine, state, arena, compiled=True):
             pass
-    _mark(family).touch()
 
 
 def ensure(families: Collection[str]) -> None:
     """Compile those of the families that are missing, side by side, each in a process of its own.
 
-    The last of them also compiles the arena's loops. A process that fails leaves its family missing; whoever needs
-    it then compiles it for itself.
+    A process that fails leaves its family missing; whoever needs it then compiles it for itself.
     """
-    wanted = missing(families)
     environment = {**os.environ, "PAGED_SIM_CACHE_DIR": str(_folder().parent)}
     command = [sys.executable, "-m", "paged_sim.engine.warm"]
     children = [
-        subprocess.Popen(
-            [*command, family, *ARENA_TOO * (family == wanted[-1])], env=environment, stderr=subprocess.DEVNULL
-        )
-        for family in wanted
+        subprocess.Popen([*command, family], env=environment, stderr=subprocess.DEVNULL) for family in missing(families)
     ]
     try:
         for child in children:
@@ -88,7 +93,7 @@ def ensure(families: Collection[str]) -> None:
             child.kill()
 
 
-def _tiny(spec: AllocatorSpec, payload: str) -> Scenario:
+def _tiny(spec: AllocatorSpec) -> Scenario:
     nothing = Variant("constant", {"value": 1})
     return Scenario(
         name="warm-up",
@@ -101,7 +106,7 @@ def _tiny(spec: AllocatorSpec, payload: str) -> Scenario:
         scheduler=Scheduler(),
         clock=Variant("step"),
         allocators=(spec,),
-        arena=ArenaSpec(device="cpu", payload=payload),
+        arena=ArenaSpec(device="cpu", payload="none"),
         measure=Measure(samples=2),
         checks=(),
         origins={},
@@ -121,4 +126,4 @@ def _mark(family: str) -> Path:
 if __name__ == "__main__":
     # A compiler makes many small objects that live to its end: collecting garbage costs a tenth of the time here.
     gc.disable()
-    warm_up(sys.argv[1], arena_too=sys.argv[2:] == ARENA_TOO)
+    warm_up(sys.argv[1])
