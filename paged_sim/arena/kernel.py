@@ -46,9 +46,13 @@ AHEAD = 24
 
 LINE_WORDS = 8
 BLOCK = 2 * LANES
+"""Tokens of one word that are written or checked in a straight line: a page of the usual size."""
+
 LANES_STEP = LANES * POSITION_STEP % 2**64
 BLOCK_STEP = BLOCK * POSITION_STEP % 2**64
+
 OUTSIDE = -1
+"""What stands for a slot, or for a number of corrupt tokens, where a page is not in the arena or not in its list."""
 
 Words = npt.NDArray[np.uint64]
 
