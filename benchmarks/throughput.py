@@ -9,7 +9,7 @@ from typing import NamedTuple
 from benchmarks.settings import Settings
 from benchmarks.timing import Row, alternate, median_ratio, seconds_of, spread
 from benchmarks.workload import LOADS, POLICIES, PREFIX_CACHES, Load, counts_of, get_ready, run_through, scenario_of
-from paged_sim.engine.handover import has_cores_to_spare
+from paged_sim.engine.handover import usable_cores
 from paged_sim.requests import Requests
 from paged_sim.scenario.models import Scenario
 from paged_sim.simulation import draw, simulate
@@ -30,7 +30,7 @@ class Case(NamedTuple):
         tagged = scenario_of(self.load, settings.requests, POLICIES[self.name])
         bare = scenario_of(self.load, settings.requests, POLICIES[self.name], payload="none")
         measures = {"none": loop_of(bare, self.requests, settings), "tag": loop_of(tagged, self.requests, settings)}
-        if has_cores_to_spare():
+        if usable_cores() > 1:
             measures["beside"] = loop_of(tagged, self.requests, settings, beside=True)
         if self.name in PREFIX_CACHES:
             measures["plain"] = loop_of(scenario_of(self.load, settings.requests), self.requests, settings)

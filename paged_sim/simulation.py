@@ -20,7 +20,7 @@ from paged_sim.arena.operations import MAX_SLOTS
 from paged_sim.engine import machine as m
 from paged_sim.engine import measures, warm
 from paged_sim.engine.drive import MemoryMap, Progress, drive
-from paged_sim.engine.handover import has_cores_to_spare
+from paged_sim.engine.handover import usable_cores
 from paged_sim.engine.machine import Machine
 from paged_sim.engine.refusals import refusals_of
 from paged_sim.engine.setup import build_allocator, build_machine, num_seats
@@ -60,7 +60,7 @@ def simulate(
     1), requests none of which could be served (exit code 1).
     """
     simulations, drawn = prepare(scenario, progress, maps, at_step, timings, ops_log)
-    beside = has_cores_to_spare()
+    beside = usable_cores() > 1
     outcomes = (
         simulations.run_seed(spec, seed, drawn[seed].requests, progress, beside=beside)
         for spec, seed in simulations.tasks()

@@ -13,7 +13,7 @@ from paged_sim import simulation
 from paged_sim.arena import ArenaError
 from paged_sim.engine import machine as m
 from paged_sim.engine import steps
-from paged_sim.engine.handover import Handover, has_cores_to_spare
+from paged_sim.engine.handover import Handover, usable_cores
 from paged_sim.engine.machine import Machine
 from paged_sim.scenario.models import AllocatorSpec
 
@@ -101,11 +101,11 @@ def test_a_simulation_alone_on_several_cores_uses_two(monkeypatch: pytest.Monkey
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
     simulation.simulate(replace(SCENARIO, repeats=2))
     assert asked == [cores > 1] * 2
-    assert has_cores_to_spare() == (cores > 1)
+    assert usable_cores() == cores
 
 
 def test_where_the_cores_of_a_process_are_not_known_the_machine_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    for known, expected in ((8, True), (1, False), (None, False)):
+    for known, expected in ((8, 8), (1, 1), (None, 1)):
         monkeypatch.setattr(os, "cpu_count", lambda known=known: known)
-        assert has_cores_to_spare() == expected
+        assert usable_cores() == expected

@@ -154,9 +154,7 @@ def _fetch(flat: Words, slot: int, words: int) -> None:
 @kernel
 def _change(flat: Words, words: int, touched: Marks, kind: int, slot: int, length: int, first: int) -> None:
     """Write or poison one run, the tag of whose first token is `first`."""
-    if kind == WRITE and words == 1:
-        _write(flat, slot, length, first)
-    elif kind == WRITE:
+    if kind == WRITE:
         _write_words(flat, words, slot, length, first, POSITION_STEP)
     else:
         _write_words(flat, words, slot, length, POISON_TAG, 0)
@@ -296,8 +294,7 @@ def _remember_first_corrupt(
         if size > 0:
             at = position % size + token
             slot = int(pages[place + 1 + at // size]) + at % size
-        content = flat[slot * words : (slot + 1) * words]
-        if not _is_intact(content, plus(first, times(token, POSITION_STEP))):
+        if not _is_intact(flat, words, slot, plus(first, times(token, POSITION_STEP))):
             break
         token += 1
     counters[FIRST_SLOT] = slot
@@ -361,11 +358,12 @@ def _write(flat: Words, slot: int, length: int, first: int) -> None:
 @kernel
 def _write_words(flat: Words, words: int, slot: int, length: int, first: int, step: int) -> None:
     """Fill slots of any number of words: the first word of the first is `first`, and goes up by `step` a slot."""
+    place = slot * words
     for token in range(length):
         bits = plus(first, times(token, step))
-        content = flat[(slot + token) * words : (slot + token + 1) * words]
         for word in range(words):
-            content[word] = np.uint64(plus(bits, times(word, WORD_STEP)))
+            flat[np.uint64(place)] = np.uint64(plus(bits, times(word, WORD_STEP)))
+            place += 1
 
 
 @inlined
@@ -392,15 +390,14 @@ def _count_corrupt(flat: Words, words: int, slot: int, length: int, first: int) 
     """How many tokens of a run are corrupt."""
     corrupt = 0
     for token in range(length):
-        content = flat[(slot + token) * words : (slot + token + 1) * words]
-        corrupt += not _is_intact(content, plus(first, times(token, POSITION_STEP)))
+        corrupt += not _is_intact(flat, words, slot + token, plus(first, times(token, POSITION_STEP)))
     return corrupt
 
 
 @kernel
-def _is_intact(content: npt.NDArray[np.uint64], bits: int) -> bool:
-    """Whether the words of one token are as its tag says."""
-    wrong = 0
-    for word in range(len(content)):
-        wrong += content[word] != np.uint64(plus(bits, times(word, WORD_STEP)))
-    return wrong == 0
+def _is_intact(flat: Words, words: int, slot: int, bits: int) -> bool:
+    """Whether the words of one slot are as the tag of its token says."""
+    wrong = False
+    for word in range(words):
+        wrong |= flat[np.uint64(slot * words + word)] != np.uint64(plus(bits, times(word, WORD_STEP)))
+    return not wrong

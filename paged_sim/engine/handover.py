@@ -65,8 +65,8 @@ class Handover:
         counts[NUM_OPERATIONS] = counts[NUM_LISTED] = 0
 
 
-def has_cores_to_spare() -> bool:
-    """Whether this process may use more than one core."""
+def usable_cores() -> int:
+    """How many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0)) > 1
-    return (os.cpu_count() or 1) > 1
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

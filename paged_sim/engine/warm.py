@@ -3,7 +3,7 @@
 A family is what the loop is compiled for: "contiguous", "paged" or "cached" (paged with a prefix cache), the first two
 also as "contiguous-samples" and "paged-samples" where requests have several sequences. The arena's loop, the same for
 all of them, counts as one more. The first run of a version on a machine compiles for some seconds for each; the result
-is kept on disk. Families that are still missing are compiled each in a process of its own.
+is kept on disk. Families that are still missing are compiled by as many processes as there are cores, at most one each.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from paged_sim.arena import open_arena
 from paged_sim.arena.operations import COLUMNS
 from paged_sim.compiled import cache_folder
 from paged_sim.engine.drive import drive
+from paged_sim.engine.handover import usable_cores
 from paged_sim.engine.setup import build_allocator, build_machine
 from paged_sim.requests import Requests
 from paged_sim.scenario.models import AllocatorSpec, ArenaSpec, Measure, Scenario, Scheduler, Variant, Workload
@@ -76,14 +77,17 @@ def run_smallest(family: str) -> None:
 
 
 def ensure(families: Collection[str]) -> None:
-    """Compile those of the families that are missing, side by side, each in a process of its own.
+    """Compile those of the families that are missing, in as many processes as there are cores for.
 
-    A process that fails leaves its family missing; whoever needs it then compiles it for itself.
+    A process that fails leaves families missing; whoever needs one then compiles it for itself.
     """
     environment = {**os.environ, "PAGED_SIM_CACHE_DIR": str(_folder().parent)}
     command = [sys.executable, "-m", "paged_sim.engine.warm"]
+    wanted = missing(families)
+    jobs = min(len(wanted), usable_cores())
     children = [
-        subprocess.Popen([*command, family], env=environment, stderr=subprocess.DEVNULL) for family in missing(families)
+        subprocess.Popen([*command, *wanted[first::jobs]], env=environment, stderr=subprocess.DEVNULL)
+        for first in range(jobs)
     ]
     try:
         for child in children:
@@ -126,4 +130,5 @@ def _mark(family: str) -> Path:
 if __name__ == "__main__":
     # A compiler makes many small objects that live to its end: collecting garbage costs a tenth of the time here.
     gc.disable()
-    warm_up(sys.argv[1])
+    for name in sys.argv[1:]:
+        warm_up(name)
