@@ -11,6 +11,8 @@ from helpers import play, requests_of, scenario_of, set_up
 
 from paged_sim import simulation
 from paged_sim.arena import ArenaError
+from paged_sim.arena.absent import AbsentArena
+from paged_sim.arena.operations import NO_PAGES, Operations, Pages
 from paged_sim.engine import machine as m
 from paged_sim.engine import steps
 from paged_sim.engine.handover import Handover, usable_cores
@@ -21,17 +23,16 @@ SCENARIO = scenario_of(AllocatorSpec(name="paged", policy="paged"), slots=256)
 REQUESTS = requests_of([30, 9, 20, 17] * 8, [30, 5, 40, 20] * 8)
 
 
-class Clerk:
+class Clerk(AbsentArena):
     """An arena that keeps what it is given and who gave it, and objects to the record of a given number."""
 
-    runs_beside = True
-
     def __init__(self, objects_to: int = -1) -> None:
+        super().__init__(256, reason="a test")
         self.records: list[list[list[int]]] = []
         self.threads: set[int] = set()
         self.objects_to = objects_to
 
-    def execute(self, ops, pages) -> None:
+    def execute(self, ops: Operations, pages: Pages = NO_PAGES) -> None:
         self.threads.add(threading.get_ident())
         if len(self.records) == self.objects_to:
             raise ArenaError("as asked")
@@ -41,7 +42,7 @@ class Clerk:
 def hand_all_over(arena: Clerk, *, beside: bool) -> list[list[list[int]]]:
     """Simulate and hand the record over after every step; the records as they were when they were handed over."""
     machine, state = set_up(SCENARIO, REQUESTS)
-    handover = Handover(arena, beside=beside)  # type: ignore[arg-type]
+    handover = Handover(arena, beside=beside)
     given = []
     try:
         while steps.advance(machine, state, int(machine.counts[m.STEP]) + 1) == steps.PAUSED:

@@ -15,6 +15,7 @@ import numpy as np
 MASK = 0xFFFFFFFFFFFFFFFF
 LANES = 8
 MASKED = "llvm.masked.{}.v8i64.p0v8i64"
+"""LLVM's loads and stores of such a vector under a mask (LLVM Language Reference, masked vector intrinsics)."""
 
 
 def plus(one: Any, other: Any) -> Any:
