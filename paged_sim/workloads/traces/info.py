@@ -10,7 +10,7 @@ import numpy as np
 
 from paged_sim.content import number_blocks
 from paged_sim.requests import Ints, Requests
-from paged_sim.workloads.traces import read_trace
+from paged_sim.workloads.traces import Reading, read_trace
 
 PERCENTS = (1, 5, 10, 25, 50, 75, 90, 95, 99)
 
@@ -41,8 +41,11 @@ class PrefixSharing:
 
 @dataclass(frozen=True, slots=True)
 class TraceInfo:
-    """A trace in numbers.
+    """A trace in numbers, and how it was read.
 
+    `told_by` says what told the format, `columns` which column is which field, `unused` names the others. `time_unit`
+    is s, ms, us, ns, or "date"; `first_arrival` the time of the first request in the file, in seconds (since 1970 for
+    dates); both None without times. `block_size` is None without ids. `sessions` counts those that are named.
     `span` (seconds from the first to the last request) and `mean_rate` (gaps / span, in requests per second) are None
     without times, the rate also where all requests arrive at once; `prefix` is None where no ids are given. The three
     counts are those of `Trace`.
@@ -50,7 +53,14 @@ class TraceInfo:
 
     path: Path
     format: str
+    told_by: str
+    columns: Mapping[str, str]
+    unused: tuple[str, ...]
+    time_unit: str | None
+    block_size: int | None
+    first_arrival: float | None
     requests: int
+    sessions: int
     span: float | None
     mean_rate: float | None
     prompt: LengthStats
@@ -60,21 +70,29 @@ class TraceInfo:
     skipped: Mapping[str, int]
     raised_outputs: int
     reordered: int
+    warnings: tuple[str, ...]
 
 
-def trace_info(path: Path, trace_format: str = "auto") -> TraceInfo:
+def trace_info(path: Path, trace_format: str = "auto", reading: Reading | None = None) -> TraceInfo:
     """Read a trace and describe it.
 
     Raises:
         PagedSimError: as `read_trace`.
     """
-    trace = read_trace(path, trace_format)
+    trace = read_trace(path, trace_format, reading=reading)
     requests = trace.requests
     span = float(requests.arrival[-1] - requests.arrival[0]) if trace.timed else None
     return TraceInfo(
         path=path,
         format=trace.format,
+        told_by=trace.told_by.removeprefix(", "),
+        columns=trace.columns,
+        unused=trace.unused,
+        time_unit=trace.time_unit,
+        block_size=requests.prefix_block or None,
+        first_arrival=trace.first_arrival,
         requests=len(requests),
+        sessions=len(np.unique(trace.rows.session[trace.rows.session >= 0])),
         span=span,
         mean_rate=(len(requests) - 1) / span if span else None,
         prompt=_stats(requests.prompt_tokens),
@@ -84,6 +102,7 @@ def trace_info(path: Path, trace_format: str = "auto") -> TraceInfo:
         skipped=trace.skipped,
         raised_outputs=trace.raised_outputs,
         reordered=trace.reordered,
+        warnings=trace.warnings,
     )
 
 

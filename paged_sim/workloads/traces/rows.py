@@ -1,9 +1,9 @@
-"""What every reader hands over: the rows of a trace as columns, in the order of the file."""
+"""What the reading of a file hands over: its rows as columns, in the order of the file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -16,27 +16,36 @@ FAILED = "failed"
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The usable rows of a trace; `seconds` is None where the file holds no times.
+    """The usable rows of a trace, all columns of one length.
 
-    `raised_outputs` counts rows with a prompt and an output of 0 tokens, read as 1: a server that computed a prompt
-    sampled a token, and a request with an output of 1 stores just its prompt.
+    `time` counts in units of which a second has `per_second`, whole ones as int64, so that nothing is lost before the
+    start is taken off; None where the file holds no times. With `dates` it is counted from 1970. `max_tokens` is 0 where a row declares none, `session` and
+    `turn` are -1, `delay` (seconds after the answer before it in the session) nan. The ids of `prefix` stand for
+    `prefix.block` tokens each. `raised_outputs` counts rows with a prompt and an output of 0 tokens, read as 1: a
+    server that computed a prompt sampled a token, and a request with an output of 1 stores just its prompt.
     """
 
     prompt: Ints
     output: Ints
-    seconds: Floats | None
+    time: Ints | Floats | None
+    per_second: float
+    max_tokens: Ints
+    session: Ints
+    turn: Ints
+    delay: Floats
     prefix: PrefixIds
-    skipped: Mapping[str, int]
+    skipped: Mapping[str, int] = field(default_factory=dict)
     raised_outputs: int = 0
+    dates: bool = False
 
     def __len__(self) -> int:
         return len(self.prompt)
 
     def order_of_time(self) -> Ints:
         """Indices that sort the rows by time, ties in the order of the file."""
-        if self.seconds is None:
+        if self.time is None:
             return np.arange(len(self))
-        return np.argsort(self.seconds, kind="stable")
+        return np.argsort(self.time, kind="stable")
 
     def take(self, order: Ints) -> Rows:
         """The rows at `order`, in that order."""
@@ -44,6 +53,10 @@ class Rows:
             self,
             prompt=self.prompt[order],
             output=self.output[order],
-            seconds=None if self.seconds is None else self.seconds[order],
+            time=None if self.time is None else self.time[order],
+            max_tokens=self.max_tokens[order],
+            session=self.session[order],
+            turn=self.turn[order],
+            delay=self.delay[order],
             prefix=take_ids(self.prefix, order),
         )

@@ -1,0 +1,103 @@
+"""Which column of a file serves for what: as the user says, as its format has it, or by another usual name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from paged_sim.errors import PagedSimError
+from paged_sim.workloads.traces.formats import FIELDS, TEXT_KEYS, Format
+from paged_sim.workloads.traces.sources import Source
+from paged_sim.workloads.traces.tables import Table, plainly
+from paged_sim.workloads.traces.values import TEXT_REMEDY, shown
+
+_SUFFIXES = {"ms": "ms", "us": "us", "ns": "ns", "s": "s", "sec": "s", "seconds": "s", "millis": "ms"}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The column of each field that the file has, its unit of time, and the columns that are not used.
+
+    `unit` is a name of `formats.UNITS`; `delay_unit` that of the delays. `unused` are names as the file has them, nested ones
+    left out.
+    """
+
+    columns: Mapping[str, str]
+    unit: str
+    delay_unit: str
+    unused: tuple[str, ...]
+
+
+def plan_columns(form: Format, source: Source, given: Mapping[str, str], time_unit: str | None) -> Plan:
+    """Find the columns of a format in a file; `given` overrule it, by field.
+
+    Raises:
+        PagedSimError: a column that is named or needed is not there, or two could be meant.
+    """
+    names = {name: True for name in source.names}
+    columns: dict[str, str] = {}
+    for field in FIELDS:
+        name = _given(source, field, given[field]) if field in given else _usual(form, source, names, field)
+        if name is not None:
+            columns[field] = name
+    _check_needed(form, source, columns)
+    unit = time_unit or _unit_in(columns.get("arrival", ""), form.unit)
+    delay_unit = time_unit or _unit_in(columns.get("delay", ""), form.unit)
+    used = {name.partition(".")[0] for name in columns.values()} | set(columns.values())
+    unused = tuple(name for name in source.names if name not in used and ("." not in name or isinstance(source, Table)))
+    return Plan(columns, unit, delay_unit, unused)
+
+
+def missing_column(source: Source, name: str, like: tuple[str, ...] = ()) -> PagedSimError:
+    """What to say of a column that is not there; names close to it or to those in `like` are suggested."""
+    is_table = isinstance(source, Table)
+    what = f"{source.path}:{source.header_line()}: no column" if isinstance(source, Table) else f"{source.path}: no key"
+    lower = {plainly(other): other for other in source.names}
+    close = [match for each in (name, *like) for match in difflib.get_close_matches(plainly(each), lower, n=1)]
+    if close:
+        return PagedSimError(f"{what} {name!r}; did you mean {shown(lower[close[0]])}?")
+    listed = ", ".join(map(shown, source.names[:8])) or "nothing"
+    return PagedSimError(f"{what} {name!r}; the {'first line names' if is_table else 'keys are'} {listed}")
+
+
+def _given(source: Source, field: str, wanted: str) -> str:
+    name = source.resolve(wanted)
+    if name is None:
+        error = missing_column(source, wanted)
+        raise PagedSimError(f"{error} (columns.{field})")
+    return name
+
+
+def _usual(form: Format, source: Source, names: Mapping[str, bool], field: str) -> str | None:
+    """The first name of a field that the file has, in the format's spelling or in another."""
+    usual = form.names(field)
+    for name in usual:
+        if name in names:
+            return name
+    plain = {plainly(name): name for name in reversed(list(names))}
+    for name in usual:
+        if plainly(name) in plain and not (form.exact and field in form.columns):
+            return plain[plainly(name)]
+    if field != "arrival":
+        return None
+    with_unit = {plainly(f"{name}_{suffix}") for name in usual for suffix in _SUFFIXES}
+    return next((plain[key] for key in plain if key in with_unit), None)
+
+
+def _unit_in(name: str, otherwise: str) -> str:
+    """The unit of time that the end of a column's name says."""
+    head, _, suffix = name.lower().rpartition("_")
+    return _SUFFIXES.get(suffix, otherwise) if head else otherwise
+
+
+def _check_needed(form: Format, source: Source, columns: Mapping[str, str]) -> None:
+    needed = ["prompt", "output", *(["arrival"] if form.timed and "delay" not in columns else [])]
+    for field in needed:
+        if field in columns:
+            continue
+        if field == "prompt" and (text := next((key for key in TEXT_KEYS if key in source.names), None)):
+            raise PagedSimError(f"{source.path}: this is text ({text!r}), without its number of tokens; {TEXT_REMEDY}")
+        others = [name for name in form.names(field)[1:5]]
+        error = missing_column(source, form.columns[field][0], tuple(others))
+        raise PagedSimError(f"{error}; or say which one it is: columns: {{{field}: NAME}}")

@@ -1,0 +1,200 @@
+"""From the blocks of a file to its rows: columns converted, what is no request counted, ids and their size checked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from paged_sim.errors import PagedSimError
+from paged_sim.requests import Floats, Ints
+from paged_sim.workloads.prefixes import PrefixIds
+from paged_sim.workloads.traces.block_ids import IdColumn, block_size
+from paged_sim.workloads.traces.columns import Plan
+from paged_sim.workloads.traces.formats import UNITS, Format
+from paged_sim.workloads.traces.numbers import (
+    NANOSECONDS,
+    date_column,
+    holds_dates,
+    is_absent,
+    optional_counts,
+    optional_seconds,
+    time_column,
+    token_column,
+)
+from paged_sim.workloads.traces.rows import EMPTY_PROMPT, FAILED, Rows
+from paged_sim.workloads.traces.sources import Block, Source
+from paged_sim.workloads.traces.values import REMEDY, shown
+
+_NO_ID = -1
+
+
+@dataclass(frozen=True, slots=True)
+class SharedNames:
+    """The numbers of what the files of one run call by name: sessions, and block ids where these must be numbered."""
+
+    sessions: dict[Any, int] = field(default_factory=dict)
+    ids: dict[Any, int] | None = None
+
+
+@dataclass
+class _Gathered:
+    """The usable rows so far, a list of arrays for each column; `row` numbers them among all rows of the file."""
+
+    ids: IdColumn
+    sessions: dict[Any, int]
+    parts: dict[str, list[npt.NDArray[Any]]] = field(default_factory=dict)
+    skipped: Counter[str] = field(default_factory=Counter)
+    count: int = 0
+    seen: int = 0
+
+    def add(self, name: str, values: npt.NDArray[Any]) -> None:
+        self.parts.setdefault(name, []).append(values)
+
+    def column(self, name: str) -> npt.NDArray[Any]:
+        return np.concatenate(self.parts[name])
+
+
+def read_rows(
+    source: Source,
+    form: Format,
+    plan: Plan,
+    wanted: int | None = None,
+    stated_block: int | None = None,
+    names: SharedNames | None = None,
+) -> Rows:
+    """The first `wanted` usable rows of the file (all with None); `names` are shared with other files of one run.
+
+    Raises:
+        PagedSimError: a value is missing or wrong, or the ids do not fit the prompts.
+    """
+    names = names or SharedNames()
+    gathered = _Gathered(ids=IdColumn(names.ids, source.path if form.local_ids else None), sessions=names.sessions)
+    dates: bool | None = None
+    for block in source.blocks():
+        if dates is None:
+            dates = "arrival" in plan.columns and holds_dates(block, plan.columns["arrival"])
+        _take(block, form, plan, gathered, dates, None if wanted is None else wanted - gathered.count)
+        if gathered.count == wanted:
+            break
+    prompt, output = gathered.column("prompt"), gathered.column("output")
+    size = _size(source, form, plan, gathered, stated_block)
+    ids = gathered.ids.ids()
+    has_times = "arrival" in plan.columns
+    return Rows(
+        prompt=prompt,
+        output=np.maximum(output, 1),
+        time=gathered.column("time") if has_times else None,
+        per_second=NANOSECONDS if dates else UNITS[plan.unit],
+        max_tokens=gathered.column("max_tokens"),
+        session=gathered.column("session"),
+        turn=gathered.column("turn"),
+        delay=gathered.column("delay"),
+        prefix=PrefixIds(gathered.ids.offsets(), ids, size if len(ids) else 0),
+        skipped=dict(gathered.skipped + source.skipped),
+        raised_outputs=int(np.count_nonzero(output == 0)),
+        dates=bool(dates),
+    )
+
+
+def _take(block: Block, form: Format, plan: Plan, gathered: _Gathered, dates: bool, wanted: int | None) -> None:
+    """Gather the usable rows of a block, at most `wanted`."""
+    columns = plan.columns
+    prompt, output = token_column(block, columns["prompt"]), token_column(block, columns["output"])
+    count = len(block)
+    delay = np.full(count, np.nan)
+    if "delay" in columns:
+        delay = optional_seconds(block, columns["delay"], UNITS[plan.delay_unit])
+    time: Ints | Floats | None = None
+    if "arrival" in columns:
+        time = _times(block, columns["arrival"], plan, dates, delay)
+    usable = (prompt > 0) & (output > 0) if form.zero_is_failure else prompt > 0
+    kept = np.flatnonzero(usable)[:wanted]
+    looked_at = int(kept[-1]) + 1 if wanted is not None and len(kept) == wanted else count
+    if looked_at > len(kept):
+        gathered.skipped[FAILED if form.zero_is_failure else EMPTY_PROMPT] += looked_at - len(kept)
+    gathered.add("prompt", prompt[kept])
+    gathered.add("output", output[kept])
+    gathered.add("delay", delay[kept])
+    if time is not None:
+        gathered.add("time", time[kept])
+    for name, absent in (("max_tokens", 0), ("turn", -1), ("block_size", 0)):
+        has_it = name in columns
+        gathered.add(name, optional_counts(block, columns[name], absent)[kept] if has_it else np.full(len(kept), absent))
+    gathered.add("session", _sessions(block, columns.get("session"), gathered.sessions)[kept])
+    gathered.ids.add(block, columns.get("hash_ids"), kept)
+    gathered.add("row", gathered.seen + kept)
+    gathered.seen += count
+    gathered.count += len(kept)
+
+
+def _times(block: Block, name: str, plan: Plan, dates: bool, delay: Floats) -> Ints | Floats:
+    """The times of a block; a row that waits for an answer needs none."""
+    present = np.ones(len(block), dtype=np.bool_)
+    if "delay" in plan.columns:
+        absent = np.fromiter(map(is_absent, block.column(name)), np.bool_, len(block))
+        present = ~absent | np.isnan(delay)
+    return date_column(block, name, present) if dates else time_column(block, name, UNITS[plan.unit], present)
+
+
+def _sessions(block: Block, name: str | None, numbers: dict[Any, int]) -> Ints:
+    """A number for the session of each row, -1 where it has none."""
+    if name is None:
+        return np.full(len(block), _NO_ID)
+    sessions = []
+    for row, value in enumerate(block.column(name)):
+        if is_absent(value):
+            sessions.append(_NO_ID)
+        elif isinstance(value, str | int | float):
+            sessions.append(numbers.setdefault(value, len(numbers)))
+        else:
+            raise PagedSimError(f"{block.place(row, name)}: {shown(value)} is no name of a session; {REMEDY}")
+    return np.array(sessions, dtype=np.int64)
+
+
+def _size(source: Source, form: Format, plan: Plan, gathered: _Gathered, stated: int | None) -> int:
+    """Tokens of a block: as the user states them, as the file does, or as its lengths show."""
+    prompt, counts = gathered.column("prompt"), np.diff(gathered.ids.offsets())
+    if not np.any(counts):
+        return 0
+    name = plan.columns["hash_ids"]
+    if stated is None and "block_size" in plan.columns:
+        stated = _stated_in(source, plan.columns["block_size"], gathered)
+    size = stated or block_size(prompt, counts, form.block, form.whole_prompt)
+    if size is None:
+        first = int(np.flatnonzero((counts > 0) & (counts != -(-prompt // form.block)))[0])
+        raise PagedSimError(
+            f"{_place(source, int(gathered.column('row')[first]), name)}: {counts[first]} ids for a prompt of "
+            f"{prompt[first]:,} tokens, where blocks of {form.block} would have {-(-prompt[first] // form.block)}, and no "
+            "other usual size fits all rows; say how many tokens an id stands for: block_size"
+        )
+    wrong = np.flatnonzero(counts > -(-prompt // size))
+    if len(wrong):
+        first = int(wrong[0])
+        raise PagedSimError(
+            f"{_place(source, int(gathered.column('row')[first]), name)}: {counts[first]} blocks of {size} tokens are "
+            f"more than the prompt of {prompt[first]} tokens; correct the row, or give another block_size"
+        )
+    return size
+
+
+def _stated_in(source: Source, name: str, gathered: _Gathered) -> int | None:
+    sizes = gathered.column("block_size")
+    stated = sizes[sizes > 0]
+    if len(np.unique(stated)) > 1:
+        first = int(np.flatnonzero((sizes > 0) & (sizes != stated[0]))[0])
+        place = _place(source, int(gathered.column("row")[first]), name)
+        raise PagedSimError(f"{place}: blocks of {sizes[first]} tokens behind blocks of {stated[0]}; give one size a file")
+    return int(stated[0]) if len(stated) else None
+
+
+def _place(source: Source, row: int, name: str) -> str:
+    """Where a row of the file stands, found by reading it again."""
+    for block in source.blocks():
+        if row < len(block):
+            return block.place(row, name)
+        row -= len(block)
+    raise AssertionError(f"{source.path} has changed")
