@@ -27,8 +27,8 @@ class Content(NamedTuple):
 
     Tokens `[0, covered[r])` of request r are those of `nodes[offsets[r]:offsets[r + 1]]`, `numbers[BLOCK]` tokens each
     (the last one perhaps less), tokens up to `own_from[r]` those of `prompt_stream[r]`, the rest `output_stream[r]`.
-    Nodes are numbered from 0 to `numbers[NUM_NODES] - 1`, then to `numbers[NUM_SHARED] - 1` the streams of chains, which
-    hold the prompts and answers of several requests, and above them those of single requests.
+    Nodes are numbered from 0 to `numbers[NUM_NODES] - 1`, then to `numbers[NUM_SHARED] - 1` the streams of chains,
+    which hold the prompts and answers of several requests, and above them those of single requests.
     """
 
     offsets: Ints

@@ -81,4 +81,15 @@ class Requests:
             source=source,
             covered=self.covered[source] if len(self.covered) else self.covered,
             chain=self.chain[source] if len(self.chain) else self.chain,
+            after=self._after_samples(source),
+            delay=self.delay[source] if len(self.delay) else self.delay,
         )
+
+    def _after_samples(self, source: Ints) -> Ints:
+        """What each sample waits for: the sample of its own number of the request before, or the last one of that."""
+        if not len(self.after):
+            return self.after
+        first = np.cumsum(self.samples) - self.samples
+        before = self.after[source]
+        number = np.minimum(np.arange(len(source)) - first[source], self.samples[before] - 1)
+        return np.where(before >= 0, first[before] + number, -1)

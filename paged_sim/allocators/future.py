@@ -18,7 +18,8 @@ NEVER = 1 << 40
 
 @marked_state
 class Future(NamedTuple):
-    """`uses[cursor[shared]:ends[shared]]` are the requests, in order, that will still ask for a node or a chain's stream."""
+    """`uses[cursor[stretch]:ends[stretch]]` are the requests, in order, that will still ask for a stretch that several
+    requests hold: a node, or the stream of a chain."""
 
     uses: Ints
     cursor: Ints

@@ -227,8 +227,8 @@ _TRACE = Section(
         Key(
             "file",
             FilePaths(),
-            "The recorded requests; relative to the scenario file, in a flag to the current directory. Several files are "
-            "one run: conversations of one file each begin together.",
+            "The recorded requests; relative to the scenario file, in a flag to the current directory. Several files "
+            "are one run: conversations of one file each begin together.",
             "requests.csv",
             required=True,
             field="paths",
@@ -236,7 +236,13 @@ _TRACE = Section(
         Key(
             "format", Name("trace format"), "Format of the file; auto tells it by the content.", "auto", default="auto"
         ),
-        Key("columns", _COLUMNS, "Which column or key of the file holds what.", "{prompt: tokens_in, output: tokens_out}"),
+        Key(
+            "columns",
+            _COLUMNS,
+            "Which column or key of the file holds what.",
+            "{prompt: tokens_in, output: tokens_out}",
+            default_text="told by the format",
+        ),
         Key(
             "time_unit",
             Word(("s", "ms", "us", "ns")),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from glob import glob
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -257,8 +256,10 @@ class FilePaths:
         text = scalar_text(node, at, self.describe())
         if not any(sign in text for sign in "*?[") or (node.base / text).is_file():
             return (FilePath().read(node, at),)
+        pattern = node.base / text
         try:
-            found = tuple(sorted(Path(name) for name in glob(str(node.base / text)) if Path(name).is_file()))
+            folder = Path(pattern.anchor)
+            found = tuple(sorted(path for path in folder.glob(str(pattern.relative_to(folder))) if path.is_file()))
         except (OSError, ValueError):
             found = ()
         if not found:

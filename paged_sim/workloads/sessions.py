@@ -30,11 +30,11 @@ def previous_turns(session: Ints, turn: Ints) -> Ints:
 def continues(previous: Ints, prompt: Ints, output: Ints, prefix: PrefixIds) -> Bools:
     """Whether the prompt of each request holds the prompt and the answer of its `previous` one.
 
-    It must be long enough for both, the last token of the answer apart, and where blocks have ids the whole blocks of
-    the previous prompt must be in front of it.
+    It must be long enough for both, of which the last token of the answer need not be there, and a new one; and where
+    blocks have ids the whole blocks of the previous prompt must be in front of it.
     """
     before = np.maximum(previous, 0)
-    goes_on: Bools = (previous != NOBODY) & (prompt >= prompt[before] + output[before] - 1)
+    goes_on: Bools = (previous != NOBODY) & (prompt >= prompt[before] + output[before])
     if prefix.block:
         for index in np.flatnonzero(goes_on).tolist():
             goes_on[index] = _begins_with(prefix, index, int(before[index]), int(prompt[before[index]]))
@@ -106,14 +106,15 @@ class _Tree:
         whole = int(self._prompt[index]) // block
         if not 0 < whole <= len(own):
             return own, covered
-        node, path = int(self._nodes[start + whole - 1]), []
+        path: list[int] = []
+        node = int(self._nodes[start + whole - 1])
         partial = {int(self._nodes[start + whole])} if len(own) > whole else set()
         while (whole + len(path)) * block < total:
             following = self._children[node] - partial
             if len(following) != 1:
                 break
             (node,) = following
-            if not path and (self._reach[node] < total - 1 or self._last[node] <= index):
+            if not path and (self._reach[node] < total or self._last[node] <= index):
                 return own, covered
             path.append(int(self._id[node]))
         if not path:

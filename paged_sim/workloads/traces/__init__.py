@@ -17,6 +17,7 @@ from paged_sim.workloads.traces.columns import Plan, plan_columns
 from paged_sim.workloads.traces.detect import Found, open_trace
 from paged_sim.workloads.traces.formats import FIELDS, FORMATS, UNITS
 from paged_sim.workloads.traces.joining import joined
+from paged_sim.workloads.traces.opening import no_request
 from paged_sim.workloads.traces.reading import SharedNames, read_rows
 from paged_sim.workloads.traces.rows import Rows
 from paged_sim.workloads.traces.warnings import warnings_of
@@ -101,7 +102,7 @@ def read_trace(
     if not len(rows):
         reasons = "".join(f"; {count:,} rows are left out: {reason}" for reason, count in rows.skipped.items())
         skipping = f" after the first {skip:,}" if skip else ""
-        raise PagedSimError(f"{paths[0]}: no request{skipping}{reasons}; give a trace with at least one")
+        raise no_request(paths[0], f"{skipping}{reasons}")
     reordered = 0 if rows.time is None else int(np.count_nonzero(np.diff(rows.time) < 0))
     rows = rows.take(rows.order_of_time())
     requests = _requests(rows, speedup)

@@ -100,16 +100,16 @@ def _listed(value: Any, is_cell: bool) -> list[Any] | None:
 def block_size(prompt: Ints, counts: Ints, declared: int, whole_prompt: bool) -> int | None:
     """The tokens that each id stands for, found from the lengths of the rows that have ids.
 
-    That is `declared`, the size that the format says, where it fits: ids for every block of each prompt, the last
-    partial one included or not. Else it is the only usual size that fits in this way. Where neither does, ids may cover
-    just the beginning of prompts: then it is `declared`, unless the format's ids always cover the `whole_prompt` or a
-    row has too many. None where no size is right.
+    That is `declared`, the size that the format says, where it fits: ids for every block of each prompt, the partial
+    last one always included (`whole_prompt`), or never. Else it is the only usual size that fits in this way. Where
+    neither does, ids may cover just the beginning of prompts: then it is `declared`, unless the format's ids always
+    cover the whole prompt or a row has too many. None where no size is right.
     """
     with_ids = counts > 0
     prompt, counts = prompt[with_ids], counts[with_ids]
-    if not len(prompt) or fits(prompt, counts, declared):
+    if not len(prompt) or _fits(prompt, counts, declared, whole_prompt):
         return declared
-    found = [size for size in _USUAL if fits(prompt, counts, size)]
+    found = [size for size in _USUAL if _fits(prompt, counts, size, whole_prompt)]
     powers = [size for size in found if size & (size - 1) == 0]
     is_evidence = whole_prompt or len(np.unique(counts)) > 1
     if is_evidence and len(powers or found) == 1:
@@ -118,6 +118,8 @@ def block_size(prompt: Ints, counts: Ints, declared: int, whole_prompt: bool) ->
     return declared if covers_beginnings else None
 
 
-def fits(prompt: Ints, counts: Ints, size: int) -> bool:
-    """Whether the ids of every row are as many as its blocks of `size` tokens, all with their partial one or none."""
-    return bool(np.array_equal(counts, -(-prompt // size)) or np.array_equal(counts, prompt // size))
+def _fits(prompt: Ints, counts: Ints, size: int, whole_prompt: bool) -> bool:
+    """Whether every row has an id for each of its blocks: with the partial last one, or without in other formats."""
+    if np.array_equal(counts, -(-prompt // size)):
+        return True
+    return not whole_prompt and np.array_equal(counts, prompt // size)

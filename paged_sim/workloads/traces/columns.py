@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from paged_sim.errors import PagedSimError
 from paged_sim.workloads.traces.formats import FIELDS, TEXT_KEYS, Format
+from paged_sim.workloads.traces.opening import no_request
 from paged_sim.workloads.traces.sources import Source
 from paged_sim.workloads.traces.tables import Table, plainly
 from paged_sim.workloads.traces.values import TEXT_REMEDY, shown
 
+_CLOSE = 0.75
 _SUFFIXES = {"ms": "ms", "us": "us", "ns": "ns", "s": "s", "sec": "s", "seconds": "s", "millis": "ms"}
 
 
@@ -19,8 +21,8 @@ _SUFFIXES = {"ms": "ms", "us": "us", "ns": "ns", "s": "s", "sec": "s", "seconds"
 class Plan:
     """The column of each field that the file has, its unit of time, and the columns that are not used.
 
-    `unit` is a name of `formats.UNITS`; `delay_unit` that of the delays. `unused` are names as the file has them, nested ones
-    left out.
+    `unit` is a name of `formats.UNITS`; `delay_unit` that of the delays. `unused` are names as the file has them,
+    nested ones left out.
     """
 
     columns: Mapping[str, str]
@@ -35,7 +37,9 @@ def plan_columns(form: Format, source: Source, given: Mapping[str, str], time_un
     Raises:
         PagedSimError: a column that is named or needed is not there, or two could be meant.
     """
-    names = {name: True for name in source.names}
+    if not source.names:
+        raise no_request(source.path)
+    names = dict.fromkeys(source.names, True)
     columns: dict[str, str] = {}
     for field in FIELDS:
         name = _given(source, field, given[field]) if field in given else _usual(form, source, names, field)
@@ -49,24 +53,28 @@ def plan_columns(form: Format, source: Source, given: Mapping[str, str], time_un
     return Plan(columns, unit, delay_unit, unused)
 
 
-def missing_column(source: Source, name: str, like: tuple[str, ...] = ()) -> PagedSimError:
-    """What to say of a column that is not there; names close to it or to those in `like` are suggested."""
-    is_table = isinstance(source, Table)
-    what = f"{source.path}:{source.header_line()}: no column" if isinstance(source, Table) else f"{source.path}: no key"
-    lower = {plainly(other): other for other in source.names}
-    close = [match for each in (name, *like) for match in difflib.get_close_matches(plainly(each), lower, n=1)]
-    if close:
-        return PagedSimError(f"{what} {name!r}; did you mean {shown(lower[close[0]])}?")
-    listed = ", ".join(map(shown, source.names[:8])) or "nothing"
-    return PagedSimError(f"{what} {name!r}; the {'first line names' if is_table else 'keys are'} {listed}")
-
-
 def _given(source: Source, field: str, wanted: str) -> str:
     name = source.resolve(wanted)
     if name is None:
-        error = missing_column(source, wanted)
-        raise PagedSimError(f"{error} (columns.{field})")
+        raise _missing(source, field, wanted, (), {})
     return name
+
+
+def _missing(source: Source, field: str, name: str, like: tuple[str, ...], columns: Mapping[str, str]) -> PagedSimError:
+    """What to say of a column that is not there: one with a name close to it, or to those in `like`, may be it."""
+    if isinstance(source, Table):
+        what, listing = f"{source.path}:{source.header_line()}: no column {name!r}", "the first line names"
+    else:
+        what, listing = f"{source.path}: no key {name!r}", "the keys are"
+    lower = {plainly(other): other for other in source.names if other not in columns.values()}
+    close = [
+        match for each in (name, *like) for match in difflib.get_close_matches(plainly(each), lower, n=1, cutoff=_CLOSE)
+    ]
+    if close:
+        found = lower[close[0]]
+        return PagedSimError(f"{what}; if {shown(found)} is it, say columns: {{{field}: {found}}}")
+    names = ", ".join(map(shown, source.names[:8])) or "nothing"
+    return PagedSimError(f"{what}; {listing} {names}; say which one it is, columns: {{{field}: NAME}}")
 
 
 def _usual(form: Format, source: Source, names: Mapping[str, bool], field: str) -> str | None:
@@ -98,6 +106,4 @@ def _check_needed(form: Format, source: Source, columns: Mapping[str, str]) -> N
             continue
         if field == "prompt" and (text := next((key for key in TEXT_KEYS if key in source.names), None)):
             raise PagedSimError(f"{source.path}: this is text ({text!r}), without its number of tokens; {TEXT_REMEDY}")
-        others = [name for name in form.names(field)[1:5]]
-        error = missing_column(source, form.columns[field][0], tuple(others))
-        raise PagedSimError(f"{error}; or say which one it is: columns: {{{field}: NAME}}")
+        raise _missing(source, field, form.columns[field][0], form.names(field)[1:5], columns)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from paged_sim.errors import PagedSimError
 from paged_sim.workloads.traces.formats import FORMATS, TEXT_KEYS, Format
 from paged_sim.workloads.traces.json_files import JsonFile
-from paged_sim.workloads.traces.opening import read_head
+from paged_sim.workloads.traces.opening import no_request, read_head
 from paged_sim.workloads.traces.sources import Source
 from paged_sim.workloads.traces.tables import Table, plainly
 from paged_sim.workloads.traces.unpack import UNPACK
@@ -44,6 +44,8 @@ def open_trace(path: Path, trace_format: str, columns: Mapping[str, str], most: 
     if isinstance(source, JsonFile) and source.is_lines and first_line.startswith("["):
         raise _events(path)
     names = source.object_names if isinstance(source, JsonFile) else source.names
+    if not names:
+        raise no_request(path)
     if trace_format != "auto":
         name, why = trace_format, ", as `format` says"
     else:

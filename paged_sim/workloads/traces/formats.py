@@ -38,9 +38,10 @@ class Format:
 
     `columns` gives for each field the names it has, in order of preference; those of all formats for the optional
     fields come after them. Times are in `unit`, each id of a block stands for `block` tokens where the file says
-    nothing else (`whole_prompt`: ids cover the prompt, so other lengths than these are another block size). A file may
+    nothing else (`whole_prompt`: always all of the prompt, its partial last block included). A file may
     do without times unless `timed`. With `zero_is_failure` a row in which either count is 0 is a failed request.
-    A `document` is one object that holds requests; `local_ids` mean nothing outside their file. Unless `exact`, names may be spelt otherwise: in another case, with other separators between words.
+    A `document` is one object that holds requests; `local_ids` mean nothing outside their file. Unless `exact`, names
+    may be spelt otherwise: in another case, with other separators between words.
     """
 
     what: str
@@ -178,7 +179,7 @@ FORMATS: dict[str, Format] = {
     ),
     # ai-dynamo/aiperf, profile_export.jsonl: one record a request, ids and times in `metadata`, sizes in `metrics`.
     "aiperf": Format(
-        "AIPerf profile_export.jsonl: metadata.request_start_ns, metrics.input_sequence_length and output_sequence_length",
+        "AIPerf profile_export.jsonl: metadata.request_start_ns, metrics.input_sequence_length, output_...",
         ("metadata.request_start_ns", "metrics.input_sequence_length", "metrics.output_sequence_length"),
         {
             "prompt": ("metrics.input_sequence_length",),
@@ -210,8 +211,8 @@ FORMATS: dict[str, Format] = {
         document=True,
     ),
     "requests": Format(
-        "JSON lines, a JSON list or CSV: prompt_tokens, output_tokens and perhaps arrival (s) and hash_ids of 16 tokens; "
-        "many other names too",
+        "JSON lines, a JSON list or CSV: prompt_tokens, output_tokens, perhaps arrival (s), hash_ids of 16 tokens; or "
+        "other usual names of these",
         (*_PROMPT, *_OUTPUT),
         {
             "prompt": (*_PROMPT, "input_length", "num_prefill_tokens", "input_toks", "ContextTokens"),

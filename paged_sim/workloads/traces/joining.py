@@ -7,15 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from paged_sim.errors import PagedSimError
 from paged_sim.requests import Floats, Ints
 from paged_sim.workloads.prefixes import PrefixIds
 from paged_sim.workloads.traces.detect import Found
 from paged_sim.workloads.traces.rows import Rows
-
-Column = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
 
 def joined(parts: Sequence[tuple[Found, Rows]]) -> Rows:
@@ -33,6 +30,7 @@ def joined(parts: Sequence[tuple[Found, Rows]]) -> Rows:
     first = parts[0][1]
     same_unit = all(rows.per_second == first.per_second for _, rows in parts)
     times = [_time(found, rows, first.per_second if same_unit else 1.0) for found, rows in parts]
+    time = None if first.time is None else _end_to_end(times)
     counts = np.concatenate([np.diff(rows.prefix.offsets) for _, rows in parts])
     block = max(rows.prefix.block for _, rows in parts)
     offsets = np.concatenate(([0], np.cumsum(counts)))
@@ -42,7 +40,7 @@ def joined(parts: Sequence[tuple[Found, Rows]]) -> Rows:
     whole = Rows(
         prompt=np.concatenate([rows.prompt for _, rows in parts]),
         output=np.concatenate([rows.output for _, rows in parts]),
-        time=None if first.time is None else np.concatenate(times),
+        time=time,
         per_second=first.per_second if same_unit else 1.0,
         max_tokens=np.concatenate([rows.max_tokens for _, rows in parts]),
         session=np.concatenate([rows.session for _, rows in parts]),
@@ -55,6 +53,11 @@ def joined(parts: Sequence[tuple[Found, Rows]]) -> Rows:
     )
     whole = _timed_in_sessions(whole)
     return whole.take(whole.order_of_time())
+
+
+def _end_to_end(times: Sequence[Ints | Floats]) -> Ints | Floats:
+    whole = np.concatenate(times)
+    return whole.astype(np.int64) if np.issubdtype(whole.dtype, np.integer) else whole.astype(np.float64)
 
 
 def _time(found: Found, rows: Rows, per_second: float) -> Ints | Floats:
@@ -89,6 +92,6 @@ def _check_alike(parts: Sequence[tuple[Found, Rows]]) -> None:
             raise PagedSimError(f"{found.source.path}: of the files only some have times; give those of one kind")
         if rows.prefix.block and first.prefix.block and rows.prefix.block != first.prefix.block:
             raise PagedSimError(
-                f"{found.source.path}: blocks of {rows.prefix.block} tokens, but {first_found.source.path} has blocks of "
-                f"{first.prefix.block}; give files of one block size"
+                f"{found.source.path}: blocks of {rows.prefix.block} tokens, but {first_found.source.path} has blocks "
+                f"of {first.prefix.block}; give files of one block size"
             )

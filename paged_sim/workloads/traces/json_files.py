@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from paged_sim.errors import PagedSimError
-from paged_sim.workloads.traces.opening import empty_file, open_text
+from paged_sim.workloads.traces.opening import open_text
 from paged_sim.workloads.traces.sources import MISSING
 from paged_sim.workloads.traces.values import REMEDY, shown
 
@@ -70,13 +70,16 @@ class JsonFile:
         self._first = BLOCK_RECORDS if most is None else min(most, BLOCK_RECORDS)
 
     @cached_property
-    def is_lines(self) -> bool:
-        """Whether each line is an object of its own."""
+    def _first_lines(self) -> tuple[str, str]:
+        """The first two lines that are not blank, or empty ones."""
         with open_text(self.path) as text:
             lines = (line for line in text if line.strip())
-            first, second = next(lines, ""), next(lines, "")
-        if not first:
-            raise empty_file(self.path)
+            return next(lines, ""), next(lines, "")
+
+    @cached_property
+    def is_lines(self) -> bool:
+        """Whether each line is an object of its own."""
+        first, second = self._first_lines
         try:
             return isinstance(json.loads(first), dict) or second.lstrip().startswith("[")
         except (ValueError, RecursionError):
@@ -147,10 +150,11 @@ class JsonFile:
                 yield placed
 
     def _lines(self) -> Iterator[Placed]:
+        is_document = self.unpack is not None and not self._first_lines[1]
         with open_text(self.path) as text:
             for number, line in enumerate(text, start=1):
                 if not line.isspace():
-                    yield Placed(number, _parsed(line, f"{self.path}:{number}"))
+                    yield Placed("" if is_document else number, _parsed(line, f"{self.path}:{number}"))
 
 
 def at(path: Path, place: int | str, name: str) -> str:

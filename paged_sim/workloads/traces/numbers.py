@@ -69,11 +69,11 @@ def time_column(block: Block, name: str, per_second: float, present: npt.NDArray
         return times
     kept = iter(present.tolist())
     converted = _one_by_one(block, name, lambda value: time_in(value, per_second) if next(kept) else 0)
-    return np.array(converted, dtype=np.float64 if any(isinstance(time, float) for time in converted) else np.int64)
+    return _array(converted)
 
 
 def date_column(block: Block, name: str, present: npt.NDArray[np.bool_]) -> Ints:
-    """A column of dates as nanoseconds since 1970, such as `2023-11-16 18:17:03.9799600`; in UTC if no zone is named."""
+    """A column of dates as nanoseconds since 1970, such as `2023-11-16 18:17:03.97996`; in UTC if no zone is named."""
     values = block.column(name)
     matches = [_DATE.fullmatch(value) if isinstance(value, str) else None for value in values]
     if present.all() and all(matches) and {match[2] for match in matches if match} <= {None, "Z", "UTC", "+00:00"}:
@@ -102,10 +102,17 @@ def _whole_times(values: Sequence[Any], per_second: float) -> Ints | Floats | No
             values = list(map(int if joined.isdigit() and joined.isascii() else float, values))
         elif not kinds <= {int, float}:
             return None
-        times = np.array(values, dtype=np.int64 if set(map(type, values)) == {int} else np.float64)
+        times = _array(values)
     except (ValueError, OverflowError):
         return None
     return times if np.all((times >= 0) & (times <= LATEST_SECONDS * per_second)) else None
+
+
+def _array(times: Sequence[int | float]) -> Ints | Floats:
+    """Times as whole numbers where all are."""
+    if set(map(type, times)) <= {int}:
+        return np.array(times, dtype=np.int64)
+    return np.array(times, dtype=np.float64)
 
 
 def _date(value: object) -> int:

@@ -123,7 +123,9 @@ def _take(block: Block, form: Format, plan: Plan, gathered: _Gathered, dates: bo
         gathered.add("time", time[kept])
     for name, absent in (("max_tokens", 0), ("turn", -1), ("block_size", 0)):
         has_it = name in columns
-        gathered.add(name, optional_counts(block, columns[name], absent)[kept] if has_it else np.full(len(kept), absent))
+        gathered.add(
+            name, optional_counts(block, columns[name], absent)[kept] if has_it else np.full(len(kept), absent)
+        )
     gathered.add("session", _sessions(block, columns.get("session"), gathered.sessions)[kept])
     gathered.ids.add(block, columns.get("hash_ids"), kept)
     gathered.add("row", gathered.seen + kept)
@@ -168,8 +170,8 @@ def _size(source: Source, form: Format, plan: Plan, gathered: _Gathered, stated:
         first = int(np.flatnonzero((counts > 0) & (counts != -(-prompt // form.block)))[0])
         raise PagedSimError(
             f"{_place(source, int(gathered.column('row')[first]), name)}: {counts[first]} ids for a prompt of "
-            f"{prompt[first]:,} tokens, where blocks of {form.block} would have {-(-prompt[first] // form.block)}, and no "
-            "other usual size fits all rows; say how many tokens an id stands for: block_size"
+            f"{prompt[first]:,} tokens, where blocks of {form.block} would have {-(-prompt[first] // form.block)}, and "
+            "no other usual size fits all rows; say how many tokens an id stands for: block_size"
         )
     wrong = np.flatnonzero(counts > -(-prompt // size))
     if len(wrong):
@@ -187,7 +189,9 @@ def _stated_in(source: Source, name: str, gathered: _Gathered) -> int | None:
     if len(np.unique(stated)) > 1:
         first = int(np.flatnonzero((sizes > 0) & (sizes != stated[0]))[0])
         place = _place(source, int(gathered.column("row")[first]), name)
-        raise PagedSimError(f"{place}: blocks of {sizes[first]} tokens behind blocks of {stated[0]}; give one size a file")
+        raise PagedSimError(
+            f"{place}: blocks of {sizes[first]} tokens behind blocks of {stated[0]}; give one size a file"
+        )
     return int(stated[0]) if len(stated) else None
 
 

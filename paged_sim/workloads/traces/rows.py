@@ -19,10 +19,11 @@ class Rows:
     """The usable rows of a trace, all columns of one length.
 
     `time` counts in units of which a second has `per_second`, whole ones as int64, so that nothing is lost before the
-    start is taken off; None where the file holds no times. With `dates` it is counted from 1970. `max_tokens` is 0 where a row declares none, `session` and
-    `turn` are -1, `delay` (seconds after the answer before it in the session) nan. The ids of `prefix` stand for
-    `prefix.block` tokens each. `raised_outputs` counts rows with a prompt and an output of 0 tokens, read as 1: a
-    server that computed a prompt sampled a token, and a request with an output of 1 stores just its prompt.
+    start is taken off; None where the file holds no times. With `dates` it is counted from 1970. `max_tokens` is 0
+    where a row declares none, `session` and `turn` are -1, `delay` (seconds after the answer before it in the session)
+    nan. The ids of `prefix` stand for `prefix.block` tokens each. `raised_outputs` counts rows with a prompt and an
+    output of 0 tokens, read as 1: a server that computed a prompt sampled a token, and a request with an output of 1
+    stores just its prompt.
     """
 
     prompt: Ints

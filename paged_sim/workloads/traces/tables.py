@@ -113,7 +113,7 @@ class Table:
         with open_text(self.path) as text:
             header_line, reader = self._reader(text)
             next(islice(filter(None, reader), row, None))
-            return header_line + reader.line_num
+            return header_line + int(reader.line_num)
 
     def header_line(self) -> int:
         """Line of the column names."""
@@ -122,7 +122,7 @@ class Table:
 
     def _reader(self, text: TextIO) -> tuple[int, Any]:
         """A reader of the data rows, and the number of lines before what it reads."""
-        first, number = _first_line(text, self.path)
+        _, number = _first_line(text, self.path)
         if not self.has_header:
             text.seek(0)
             number = 0

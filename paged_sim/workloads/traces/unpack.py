@@ -85,7 +85,7 @@ def benchmark(path: Path, objects: Iterator[Placed]) -> Iterator[Placed]:
                 raise PagedSimError(
                     f"{path}: {front}{name}: {len(values)} values for {count} input_lens; write the result again"
                 )
-        errors = run.get("errors") if isinstance(run.get("errors"), list) else []
+        errors = _list(path, front, run, "errors") if run.get("errors") is not None else []
         for index in range(count):
             record = {name: values[index] for name, values in lists.items()}
             if index < len(errors) and errors[index]:

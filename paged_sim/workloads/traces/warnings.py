@@ -16,7 +16,9 @@ _MOST_PER_SECOND = 50.0
 _LEAST_PER_SECOND = 1 / 1000
 
 
-def warnings_of(found: Found, plan: Plan, rows: Rows, stated_unit: str | None, stated_block: int | None) -> Iterator[str]:
+def warnings_of(
+    found: Found, plan: Plan, rows: Rows, stated_unit: str | None, stated_block: int | None
+) -> Iterator[str]:
     """Rates that no server sees, ids that leave prompts uncovered, and columns that are left aside."""
     if rows.time is not None and not rows.dates and stated_unit is None and len(rows) > 1:
         yield from _rate(plan.unit, rows)
@@ -34,13 +36,13 @@ def _rate(unit: str, rows: Rows) -> Iterator[str]:
     if rates[unit] > _MOST_PER_SECOND and unit != "s":
         other = "s" if unit == "ms" else "ms" if unit == "us" else "us"
         yield (
-            f"times are read in {unit}, which makes {rates[unit]:,.3g} requests/s; if they are seconds give time_unit: s "
-            f"({rates['s']:,.3g} requests/s)" + ("" if other == "s" else f", or time_unit: {other}")
+            f"times are read in {unit}, which makes {rates[unit]:,.3g} requests/s; if they are seconds give time_unit: "
+            f"s ({rates['s']:,.3g} requests/s)" + ("" if other == "s" else f", or time_unit: {other}")
         )
     if rates[unit] < _LEAST_PER_SECOND and unit == "s":
         yield (
-            f"times are read in s, which makes a request every {1 / rates['s']:,.0f} s; if they are finer give time_unit: "
-            f"ms ({rates['ms']:,.3g} requests/s), us or ns"
+            f"times are read in s, which makes a request every {1 / rates['s']:,.0f} s; if they are finer give "
+            f"time_unit: ms ({rates['ms']:,.3g} requests/s), us or ns"
         )
 
 
