@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from paged_sim.cli import output
-from paged_sim.cli.options import format_option, output_option
+from paged_sim.cli.options import format_option, output_option, reading_of, reading_options
 from paged_sim.cli.progress import progress_bar
 from paged_sim.hitrate.definitions import DEFINITIONS
 from paged_sim.reports.hitrate_report import HITRATE_FORMATS
@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 @click.option(
     "--hits", type=click.Choice(list(DEFINITIONS)), default="blocks", show_default=True, help="What a hit rate counts."
 )
-@click.option(
-    "--trace-format", default="auto", metavar="NAME", show_default=True, help="Format of TRACE, told by its content."
-)
+@reading_options
 @format_option(*HITRATE_FORMATS)
 @output_option
 @click.option("--plot", metavar="DIR", help="Also write a figure per trace to DIR, as PNG and SVG.")
@@ -42,6 +40,9 @@ def hitrate(
     policy: str | None,
     hits: str,
     trace_format: str,
+    columns: tuple[str, ...],
+    time_unit: str | None,
+    block_size: int | None,
     shape: str,
     quiet: bool,
     **given: str | None,
@@ -53,6 +54,7 @@ def hitrate(
     target, folder = given["output"], given["plot"]
     output.check_file(target, "--output")
     output.check_folder(folder, "--plot")
+    reading = reading_of(columns, time_unit, block_size)
     with progress_bar(quiet) as progress:
         rates = hit_rates(
             [Path(trace) for trace in traces],
@@ -60,6 +62,7 @@ def hitrate(
             policies=policy,
             hits=hits,
             trace_format=trace_format,
+            reading=reading,
             curves=folder is not None,
             progress=progress,
         )

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from paged_sim.errors import PagedSimError
 from paged_sim.reports import FORMATS
+
+if TYPE_CHECKING:
+    from paged_sim.workloads import Reading
 
 Command = Callable[..., Any]
 
@@ -85,3 +89,39 @@ run_options = _stack(
     ),
     click.option("--quiet", is_flag=True, help="Show no progress."),
 )
+
+
+reading_options = _stack(
+    click.option(
+        "--trace-format",
+        default="auto",
+        metavar="NAME",
+        show_default=True,
+        help="Format of the trace, told by its content.",
+    ),
+    click.option(
+        "--column",
+        "columns",
+        multiple=True,
+        metavar="FIELD=NAME",
+        help="The column, its number from 1, or the key (with dots) that holds FIELD: arrival, prompt, output, "
+        "max_tokens, session, turn, delay or hash_ids. May be given several times.",
+    ),
+    click.option("--time-unit", metavar="UNIT", help="Unit of its times, in place of the format's: s, ms, us or ns."),
+    click.option(
+        "--block-size", type=click.IntRange(min=1), metavar="N", help="Tokens that each of its ids stands for."
+    ),
+)
+
+
+def reading_of(columns: tuple[str, ...], time_unit: str | None, block_size: int | None) -> Reading:
+    """How to read a trace, from `reading_options`. Raises PagedSimError for a column that is not FIELD=NAME."""
+    from paged_sim.workloads import Reading
+
+    named = {}
+    for given in columns:
+        field, equals, name = given.partition("=")
+        if not equals or not name:
+            raise PagedSimError(f"--column {given}: expected FIELD=NAME, such as prompt=tokens_in")
+        named[field.strip()] = name.strip()
+    return Reading(named, time_unit, block_size)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from paged_sim.cli import output
-from paged_sim.cli.options import format_option, output_option
+from paged_sim.cli.options import format_option, output_option, reading_of, reading_options
 from paged_sim.reports.listing import LISTING_FORMATS
 
 
@@ -17,18 +17,27 @@ def trace() -> None:
 
 
 @trace.command("info", short_help="Describe a trace.")
-@click.argument("file")
-@click.option(
-    "--trace-format", default="auto", metavar="NAME", show_default=True, help="Format of FILE, told by its content."
-)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@reading_options
 @format_option(*LISTING_FORMATS)
 @output_option
-def info(file: str, trace_format: str, shape: str, **given: str | None) -> None:
-    """Print what the trace FILE holds: requests, span, rate, lengths, prefix sharing, and anything skipped."""
+def info(
+    files: tuple[str, ...],
+    trace_format: str,
+    columns: tuple[str, ...],
+    time_unit: str | None,
+    block_size: int | None,
+    shape: str,
+    **given: str | None,
+) -> None:
+    """Print what the trace FILE holds, or several that are one run: how it is read, requests, span, rate, lengths,
+    prefix sharing, anything skipped and what looks wrong.
+    """
     from paged_sim.reports.trace_report import describe_trace
     from paged_sim.workloads import trace_info
 
     target = given["output"]
     output.check_file(target, "--output")
-    listing = describe_trace(trace_info(Path(file), trace_format))
+    reading = reading_of(columns, time_unit, block_size)
+    listing = describe_trace(trace_info([Path(file) for file in files], trace_format, reading))
     output.emit(LISTING_FORMATS[shape](listing, output.screen_for(target)), target)

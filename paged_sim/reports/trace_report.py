@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from .blocks import Block, Cell, Grid, Heading, Paragraph
@@ -11,13 +12,14 @@ from .numbers import MISSING, percent
 
 if TYPE_CHECKING:
     from paged_sim.workloads import TraceInfo
+_YEAR_2001 = 978_307_200.0
 
 
 def describe_trace(info: TraceInfo) -> Listing:
-    """Requests, span, rate, length quantiles, prefix sharing, and anything skipped or mended."""
+    """How it was read, requests, span, rate, length quantiles, prefix sharing, anything skipped, and warnings."""
     facts: list[tuple[Cell, ...]] = [
-        ("format", info.format),
-        ("requests", f"{info.requests:,}"),
+        *_reading(info),
+        ("requests", f"{info.requests:,}" + (f" of {info.sessions:,} sessions" if info.sessions else "")),
         ("span", MISSING if info.span is None else f"{info.span:,.2f} s"),
         ("mean rate", MISSING if info.mean_rate is None else f"{info.mean_rate:,.3f} requests/s"),
         ("longest prompt + output", f"{info.largest_total:,} tokens"),
@@ -30,7 +32,7 @@ def describe_trace(info: TraceInfo) -> Listing:
     )
     header = ("tokens", "mean", "min", *(f"p{p}" for p in percents), "max")
     blocks: list[Block] = [
-        Heading(str(info.path.name)),
+        Heading(info.path.name + (f" and {info.files - 1} more" if info.files > 1 else "")),
         Grid("", ("trace", "value"), tuple(facts), prose=frozenset({1})),
         Grid("Lengths", header, rows),
         *_prefix(info),
@@ -38,6 +40,29 @@ def describe_trace(info: TraceInfo) -> Listing:
     ]
     data = {**asdict(info), "path": str(info.path)}
     return Listing(blocks, data)
+
+
+def _reading(info: TraceInfo) -> list[tuple[Cell, ...]]:
+    """How the file was read."""
+    facts: list[tuple[Cell, ...]] = [
+        ("format", f"{info.format}, {info.told_by}"),
+        ("columns", "; ".join(f"{field}: {name}" for field, name in info.columns.items())),
+    ]
+    if info.unused:
+        facts.append(("not used", ", ".join(info.unused)))
+    if info.first_arrival is not None:
+        facts.append(("times", "dates" if info.time_unit == "date" else f"in {info.time_unit}"))
+        facts.append(("first request at", _moment(info.first_arrival, info.time_unit)))
+    if info.block_size is not None:
+        facts.append(("tokens of a block", f"{info.block_size:,}"))
+    return facts
+
+
+def _moment(seconds: float, unit: str | None) -> str:
+    """A time of a trace: its date where it is one, or counts from 1970."""
+    if unit == "date" or seconds > _YEAR_2001:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return f"{seconds:,.10g} s"
 
 
 def _prefix(info: TraceInfo) -> list[Block]:
@@ -48,7 +73,8 @@ def _prefix(info: TraceInfo) -> list[Block]:
         Paragraph(
             f"Prefix sharing, for a cache without end: {percent(prefix.tokens)} of the prompt tokens and "
             f"{percent(prefix.blocks)} of the blocks of {prefix.block} tokens were seen before; "
-            f"{percent(prefix.requests)} of the requests share a beginning with an earlier one."
+            f"{percent(prefix.requests)} of the requests share a beginning with an earlier one. Ids cover "
+            f"{percent(prefix.covered)} of the prompt tokens."
         )
     ]
 
@@ -59,4 +85,5 @@ def _mended(info: TraceInfo) -> list[Block]:
         lines.append(f"Outputs of 0 tokens, read as 1: {info.raised_outputs:,}")
     if info.reordered:
         lines.append(f"Rows listed after a later one, sorted by time: {info.reordered:,}")
+    lines += [f"Warning: {warning}" for warning in info.warnings]
     return [Paragraph("\n".join(lines), style="yellow")] if lines else []

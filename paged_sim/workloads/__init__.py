@@ -196,8 +196,8 @@ def _draw(
 
 
 def _traced(source: TraceSource) -> _Source:
-    reading = Reading(source.format, source.columns, source.time_unit, source.block_size)
-    trace = read_trace(source.paths, limit=source.limit, skip=source.skip, speedup=source.speedup, reading=reading)
+    reading = Reading(source.columns, source.time_unit, source.block_size)
+    trace = read_trace(source.paths, source.format, source.limit, source.skip, source.speedup, reading)
     requests = trace.requests
     waits = bool(np.any(requests.after >= 0))
     return _Source(
@@ -268,18 +268,10 @@ def _notes(workload: Workload, source: _Source) -> tuple[str, ...]:
         notes.append(f"the requests keep the times they come with; arrival {workload.arrival.kind!r} is not used")
     if source.trace:
         notes += source.trace.warnings
-    if source.trace and source.trace.first_arrival:
-        notes.append(f"the run begins at the trace's first request, at {_moment(source.trace)}")
+    if source.trace and source.trace.first_arrival and source.trace.time_unit != "date":
+        notes.append(f"the run begins at the trace's first request, at {source.trace.first_arrival:,.10g} s")
     if source.trace and source.trace.raised_outputs:
         notes.append(f"requests of the trace with an output of 0 tokens, read as 1: {source.trace.raised_outputs:,}")
     if source.trace and source.trace.reordered:
         notes.append(f"rows that the trace lists after a later one, sorted by time: {source.trace.reordered:,}")
     return tuple(notes)
-
-
-def _moment(trace: Trace) -> str:
-    """The time of a trace's first request as its file gives it."""
-    assert trace.first_arrival is not None
-    if trace.time_unit == "date":
-        return f"{np.datetime64(int(trace.first_arrival), 's')} UTC".replace("T", " ")
-    return f"{trace.first_arrival:,.10g} s"

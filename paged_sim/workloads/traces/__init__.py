@@ -33,7 +33,6 @@ class Reading:
     `time_unit` is a name of `UNITS`, `block_size` the tokens that each of the `hash_ids` stands for.
     """
 
-    format: str = "auto"
     columns: Mapping[str, str] = field(default_factory=dict)
     time_unit: str | None = None
     block_size: int | None = None
@@ -80,7 +79,7 @@ def read_trace(
 
     Args:
         path: The file, or files of one format; conversations of one file each all begin together.
-        trace_format: A name of `TRACE_FORMATS`, or "auto" to tell by the content; `reading` has its own.
+        trace_format: A name of `TRACE_FORMATS`, or "auto" to tell by the content.
         limit: Read this many requests, those the file lists first (of several files the earliest); the rest of one file
             is not looked at.
         skip: Leave out as many before them.
@@ -90,12 +89,13 @@ def read_trace(
     Raises:
         PagedSimError: a file cannot be read or is of no known format, a row is malformed, no request is left.
     """
-    reading = reading or Reading(format=trace_format)
-    _check(reading, limit, skip, speedup)
+    reading = reading or Reading()
+    _check(trace_format, reading)
+    _check_selection(limit, skip, speedup)
     paths = [path] if isinstance(path, Path) else list(path)
     wanted = None if limit is None or len(paths) > 1 else skip + limit
     names = SharedNames(ids={} if len(paths) > 1 else None)
-    opened = [_read(each, reading, wanted, names) for each in paths]
+    opened = [_read(each, trace_format, reading, wanted, names) for each in paths]
     found, plan, _ = opened[0]
     rows = joined([(each, rows) for each, _, rows in opened])
     rows = rows.take(np.arange(len(rows))[skip : None if limit is None else skip + limit])
@@ -113,7 +113,7 @@ def read_trace(
         told_by=found.why,
         requests=requests,
         timed=rows.time is not None,
-        time_unit=None if rows.time is None else "date" if rows.dates else plan.unit,
+        time_unit=None if rows.time is None else rows.unit,
         first_arrival=None if rows.time is None else float(rows.time[0]) / rows.per_second,
         columns=plan.columns,
         unused=plan.unused,
@@ -125,8 +125,10 @@ def read_trace(
     )
 
 
-def _read(path: Path, reading: Reading, wanted: int | None, names: SharedNames) -> tuple[Found, Plan, Rows]:
-    found = open_trace(path, reading.format, reading.columns, wanted)
+def _read(
+    path: Path, trace_format: str, reading: Reading, wanted: int | None, names: SharedNames
+) -> tuple[Found, Plan, Rows]:
+    found = open_trace(path, trace_format, reading.columns, wanted)
     try:
         plan = plan_columns(found.form, found.source, reading.columns, reading.time_unit)
         return found, plan, read_rows(found.source, found.form, plan, wanted, reading.block_size, names)
@@ -134,9 +136,9 @@ def _read(path: Path, reading: Reading, wanted: int | None, names: SharedNames) 
         raise found.explain(error) from None
 
 
-def _check(reading: Reading, limit: int | None, skip: int, speedup: float) -> None:
-    if reading.format != "auto" and reading.format not in FORMATS:
-        raise PagedSimError(f"unknown trace format {reading.format!r}; {_like(reading.format, FORMATS)}")
+def _check(trace_format: str, reading: Reading) -> None:
+    if trace_format != "auto" and trace_format not in FORMATS:
+        raise PagedSimError(f"unknown trace format {trace_format!r}; {_like(trace_format, FORMATS)}")
     for name in reading.columns:
         if name not in FIELDS:
             raise PagedSimError(f"trace columns: unknown field {name!r}; {_like(name, FIELDS)}")
@@ -144,6 +146,9 @@ def _check(reading: Reading, limit: int | None, skip: int, speedup: float) -> No
         raise PagedSimError(f"trace time_unit: unknown unit {reading.time_unit!r}; the units are {', '.join(UNITS)}")
     if reading.block_size is not None and reading.block_size < 1:
         raise PagedSimError(f"trace block_size: {reading.block_size} tokens; give 1 or more")
+
+
+def _check_selection(limit: int | None, skip: int, speedup: float) -> None:
     if limit is not None and limit < 1:
         raise PagedSimError(f"trace limit: {limit} requests; give 1 or more, or none to read the whole trace")
     if skip < 0:

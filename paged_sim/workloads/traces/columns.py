@@ -21,12 +21,12 @@ _SUFFIXES = {"ms": "ms", "us": "us", "ns": "ns", "s": "s", "sec": "s", "seconds"
 class Plan:
     """The column of each field that the file has, its unit of time, and the columns that are not used.
 
-    `unit` is a name of `formats.UNITS`; `delay_unit` that of the delays. `unused` are names as the file has them,
-    nested ones left out.
+    `unit` is a name of `formats.UNITS`, None where only the numbers tell; `delay_unit` is that of the delays. `unused`
+    are names as the file has them, nested ones left out.
     """
 
     columns: Mapping[str, str]
-    unit: str
+    unit: str | None
     delay_unit: str
     unused: tuple[str, ...]
 
@@ -46,8 +46,8 @@ def plan_columns(form: Format, source: Source, given: Mapping[str, str], time_un
         if name is not None:
             columns[field] = name
     _check_needed(form, source, columns)
-    unit = time_unit or _unit_in(columns.get("arrival", ""), form.unit)
-    delay_unit = time_unit or _unit_in(columns.get("delay", ""), form.unit)
+    unit = time_unit or _unit_in(columns.get("arrival", "")) or (form.unit if form.exact else None)
+    delay_unit = time_unit or _unit_in(columns.get("delay", "")) or form.unit
     used = {name.partition(".")[0] for name in columns.values()} | set(columns.values())
     unused = tuple(name for name in source.names if name not in used and ("." not in name or isinstance(source, Table)))
     return Plan(columns, unit, delay_unit, unused)
@@ -93,10 +93,10 @@ def _usual(form: Format, source: Source, names: Mapping[str, bool], field: str) 
     return next((plain[key] for key in plain if key in with_unit), None)
 
 
-def _unit_in(name: str, otherwise: str) -> str:
+def _unit_in(name: str) -> str | None:
     """The unit of time that the end of a column's name says."""
     head, _, suffix = name.lower().rpartition("_")
-    return _SUFFIXES.get(suffix, otherwise) if head else otherwise
+    return _SUFFIXES.get(suffix) if head else None
 
 
 def _check_needed(form: Format, source: Source, columns: Mapping[str, str]) -> None:

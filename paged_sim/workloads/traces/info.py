@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,10 +30,12 @@ class PrefixSharing:
     """What an endless prefix cache would hit, requests taken in order of arrival.
 
     A block is hit when it and all blocks before it in its request were seen in an earlier request. `blocks` and
-    `tokens` are shares of all blocks and of all prompt tokens, `requests` the share of requests with a hit.
+    `tokens` are shares of all blocks and of all prompt tokens, `requests` the share of requests with a hit. Ids are
+    known of the share `covered` of the prompt tokens.
     """
 
     block: int
+    covered: float
     blocks: float
     tokens: float
     requests: float
@@ -52,6 +54,7 @@ class TraceInfo:
     """
 
     path: Path
+    files: int
     format: str
     told_by: str
     columns: Mapping[str, str]
@@ -73,8 +76,8 @@ class TraceInfo:
     warnings: tuple[str, ...]
 
 
-def trace_info(path: Path, trace_format: str = "auto", reading: Reading | None = None) -> TraceInfo:
-    """Read a trace and describe it.
+def trace_info(path: Path | Sequence[Path], trace_format: str = "auto", reading: Reading | None = None) -> TraceInfo:
+    """Read a trace, of one file or of several that are one run, and describe it.
 
     Raises:
         PagedSimError: as `read_trace`.
@@ -83,7 +86,8 @@ def trace_info(path: Path, trace_format: str = "auto", reading: Reading | None =
     requests = trace.requests
     span = float(requests.arrival[-1] - requests.arrival[0]) if trace.timed else None
     return TraceInfo(
-        path=path,
+        path=trace.path,
+        files=trace.files,
         format=trace.format,
         told_by=trace.told_by.removeprefix(", "),
         columns=trace.columns,
@@ -109,9 +113,11 @@ def trace_info(path: Path, trace_format: str = "auto", reading: Reading | None =
 def prefix_sharing(requests: Requests) -> PrefixSharing:
     """Hits of an endless cache over requests whose leading blocks have ids (`prefix_block` > 0)."""
     hits = _leading_hits(requests)
+    known = np.minimum(np.diff(requests.prefix_offsets) * requests.prefix_block, requests.prompt_tokens)
     tokens = np.minimum(hits * requests.prefix_block, requests.prompt_tokens)
     return PrefixSharing(
         block=requests.prefix_block,
+        covered=float(known.sum() / requests.prompt_tokens.sum()),
         blocks=float(hits.sum() / len(requests.prefix_ids)),
         tokens=float(tokens.sum() / requests.prompt_tokens.sum()),
         requests=float(np.mean(hits > 0)),

@@ -28,8 +28,8 @@ def joined(parts: Sequence[tuple[Found, Rows]]) -> Rows:
         return _timed_in_sessions(rows.take(rows.order_of_time()) if found.form.local_ids else rows)
     _check_alike(parts)
     first = parts[0][1]
-    same_unit = all(rows.per_second == first.per_second for _, rows in parts)
-    times = [_time(found, rows, first.per_second if same_unit else 1.0) for found, rows in parts]
+    unit = first.unit if all(rows.unit == first.unit for _, rows in parts) else "s"
+    times = [_time(found, rows, first.per_second if unit == first.unit else 1.0) for found, rows in parts]
     time = None if first.time is None else _end_to_end(times)
     counts = np.concatenate([np.diff(rows.prefix.offsets) for _, rows in parts])
     block = max(rows.prefix.block for _, rows in parts)
@@ -41,7 +41,7 @@ def joined(parts: Sequence[tuple[Found, Rows]]) -> Rows:
         prompt=np.concatenate([rows.prompt for _, rows in parts]),
         output=np.concatenate([rows.output for _, rows in parts]),
         time=time,
-        per_second=first.per_second if same_unit else 1.0,
+        unit=unit,
         max_tokens=np.concatenate([rows.max_tokens for _, rows in parts]),
         session=np.concatenate([rows.session for _, rows in parts]),
         turn=np.concatenate([rows.turn for _, rows in parts]),
@@ -49,7 +49,6 @@ def joined(parts: Sequence[tuple[Found, Rows]]) -> Rows:
         prefix=PrefixIds(offsets, np.concatenate([rows.prefix.ids for _, rows in parts]), block),
         skipped=dict(skipped),
         raised_outputs=sum(rows.raised_outputs for _, rows in parts),
-        dates=first.dates,
     )
     whole = _timed_in_sessions(whole)
     return whole.take(whole.order_of_time())

@@ -16,7 +16,11 @@ from paged_sim.workloads.limits import MOST_TOKENS
 from paged_sim.workloads.traces.sources import MISSING, Block
 from paged_sim.workloads.traces.values import LATEST_SECONDS, REMEDY, number_in, shown, time_in, token_count
 
-NANOSECONDS = 1e9
+DATE = "date"
+"""The unit of times that are written as dates: they are read as nanoseconds since 1970."""
+
+_SINCE_1970 = {"ns": 1e17, "us": 1e14, "ms": 1e11}
+"""Times from here on count in this unit, if they count since 1970: seconds are below, until the year 5138."""
 
 # Nanoseconds since 1970 fit 64 bits in these years only; NumPy wraps silently beyond.
 _DATE = re.compile(
@@ -59,6 +63,15 @@ def holds_dates(block: Block, name: str) -> bool:
     """Whether the first time of a column is written as a date and time."""
     first = next((value for value in block.column(name) if not is_absent(value)), None)
     return isinstance(first, str) and bool(re.match(r"\s*\d{4}[-/]", first))
+
+
+def unit_since_1970(block: Block, name: str) -> str | None:
+    """The unit in which the first time of a column counts since 1970; None where it may be in seconds, or is none."""
+    first = next((value for value in block.column(name) if not is_absent(value)), None)
+    number = number_in(first) if block.cells_are_text and first is not None else first
+    if not isinstance(number, int | float):
+        return None
+    return next((unit for unit, least in _SINCE_1970.items() if number >= least), None)
 
 
 def time_column(block: Block, name: str, per_second: float, present: npt.NDArray[np.bool_]) -> Ints | Floats:

@@ -16,7 +16,7 @@ from paged_sim.workloads.traces.block_ids import IdColumn, block_size
 from paged_sim.workloads.traces.columns import Plan
 from paged_sim.workloads.traces.formats import UNITS, Format
 from paged_sim.workloads.traces.numbers import (
-    NANOSECONDS,
+    DATE,
     date_column,
     holds_dates,
     is_absent,
@@ -24,6 +24,7 @@ from paged_sim.workloads.traces.numbers import (
     optional_seconds,
     time_column,
     token_column,
+    unit_since_1970,
 )
 from paged_sim.workloads.traces.rows import EMPTY_PROMPT, FAILED, Rows
 from paged_sim.workloads.traces.sources import Block, Source
@@ -73,11 +74,10 @@ def read_rows(
     """
     names = names or SharedNames()
     gathered = _Gathered(ids=IdColumn(names.ids, source.path if form.local_ids else None), sessions=names.sessions)
-    dates: bool | None = None
+    unit: str | None = None
     for block in source.blocks():
-        if dates is None:
-            dates = "arrival" in plan.columns and holds_dates(block, plan.columns["arrival"])
-        _take(block, form, plan, gathered, dates, None if wanted is None else wanted - gathered.count)
+        unit = unit or _unit(block, form, plan)
+        _take(block, form, plan, gathered, unit, None if wanted is None else wanted - gathered.count)
         if gathered.count == wanted:
             break
     prompt, output = gathered.column("prompt"), gathered.column("output")
@@ -88,7 +88,7 @@ def read_rows(
         prompt=prompt,
         output=np.maximum(output, 1),
         time=gathered.column("time") if has_times else None,
-        per_second=NANOSECONDS if dates else UNITS[plan.unit],
+        unit=unit or form.unit,
         max_tokens=gathered.column("max_tokens"),
         session=gathered.column("session"),
         turn=gathered.column("turn"),
@@ -96,11 +96,10 @@ def read_rows(
         prefix=PrefixIds(gathered.ids.offsets(), ids, size if len(ids) else 0),
         skipped=dict(gathered.skipped + source.skipped),
         raised_outputs=int(np.count_nonzero(output == 0)),
-        dates=bool(dates),
     )
 
 
-def _take(block: Block, form: Format, plan: Plan, gathered: _Gathered, dates: bool, wanted: int | None) -> None:
+def _take(block: Block, form: Format, plan: Plan, gathered: _Gathered, unit: str, wanted: int | None) -> None:
     """Gather the usable rows of a block, at most `wanted`."""
     columns = plan.columns
     prompt, output = token_column(block, columns["prompt"]), token_column(block, columns["output"])
@@ -110,7 +109,7 @@ def _take(block: Block, form: Format, plan: Plan, gathered: _Gathered, dates: bo
         delay = optional_seconds(block, columns["delay"], UNITS[plan.delay_unit])
     time: Ints | Floats | None = None
     if "arrival" in columns:
-        time = _times(block, columns["arrival"], plan, dates, delay)
+        time = _times(block, columns["arrival"], plan, unit, delay)
     usable = (prompt > 0) & (output > 0) if form.zero_is_failure else prompt > 0
     kept = np.flatnonzero(usable)[:wanted]
     looked_at = int(kept[-1]) + 1 if wanted is not None and len(kept) == wanted else count
@@ -133,13 +132,23 @@ def _take(block: Block, form: Format, plan: Plan, gathered: _Gathered, dates: bo
     gathered.count += len(kept)
 
 
-def _times(block: Block, name: str, plan: Plan, dates: bool, delay: Floats) -> Ints | Floats:
+def _times(block: Block, name: str, plan: Plan, unit: str, delay: Floats) -> Ints | Floats:
     """The times of a block; a row that waits for an answer needs none."""
     present = np.ones(len(block), dtype=np.bool_)
     if "delay" in plan.columns:
         absent = np.fromiter(map(is_absent, block.column(name)), np.bool_, len(block))
         present = ~absent | np.isnan(delay)
-    return date_column(block, name, present) if dates else time_column(block, name, UNITS[plan.unit], present)
+    if unit == DATE:
+        return date_column(block, name, present)
+    return time_column(block, name, UNITS[unit], present)
+
+
+def _unit(block: Block, form: Format, plan: Plan) -> str:
+    """The unit of a file's times, from its first rows where only these tell: a date, or how far from 1970 it counts."""
+    name = plan.columns.get("arrival")
+    if name is not None and holds_dates(block, name):
+        return DATE
+    return plan.unit or (None if name is None else unit_since_1970(block, name)) or form.unit
 
 
 def _sessions(block: Block, name: str | None, numbers: dict[Any, int]) -> Ints:

@@ -9,6 +9,8 @@ import numpy as np
 
 from paged_sim.requests import Floats, Ints
 from paged_sim.workloads.prefixes import PrefixIds, take_ids
+from paged_sim.workloads.traces.formats import UNITS
+from paged_sim.workloads.traces.numbers import DATE
 
 EMPTY_PROMPT = "empty prompt"
 FAILED = "failed"
@@ -18,18 +20,18 @@ FAILED = "failed"
 class Rows:
     """The usable rows of a trace, all columns of one length.
 
-    `time` counts in units of which a second has `per_second`, whole ones as int64, so that nothing is lost before the
-    start is taken off; None where the file holds no times. With `dates` it is counted from 1970. `max_tokens` is 0
-    where a row declares none, `session` and `turn` are -1, `delay` (seconds after the answer before it in the session)
-    nan. The ids of `prefix` stand for `prefix.block` tokens each. `raised_outputs` counts rows with a prompt and an
-    output of 0 tokens, read as 1: a server that computed a prompt sampled a token, and a request with an output of 1
-    stores just its prompt.
+    `time` counts in `unit`, a name of `UNITS` or `DATE` for nanoseconds since 1970, whole ones as int64, so that
+    nothing is lost before the start is taken off; None where the file holds no times. `max_tokens` is 0 where a row
+    declares none, `session` and `turn` are -1, `delay` (seconds after the answer before it in the session) nan. The ids
+    of `prefix` stand for `prefix.block` tokens each. `raised_outputs` counts rows with a prompt and an output of 0
+    tokens, read as 1: a server that computed a prompt sampled a token, and a request with an output of 1 stores just
+    its prompt.
     """
 
     prompt: Ints
     output: Ints
     time: Ints | Floats | None
-    per_second: float
+    unit: str
     max_tokens: Ints
     session: Ints
     turn: Ints
@@ -37,7 +39,11 @@ class Rows:
     prefix: PrefixIds
     skipped: Mapping[str, int] = field(default_factory=dict)
     raised_outputs: int = 0
-    dates: bool = False
+
+    @property
+    def per_second(self) -> float:
+        """Units of `time` in a second."""
+        return UNITS["ns" if self.unit == DATE else self.unit]
 
     def __len__(self) -> int:
         return len(self.prompt)

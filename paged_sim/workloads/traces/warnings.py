@@ -9,6 +9,7 @@ import numpy as np
 from paged_sim.workloads.traces.columns import Plan
 from paged_sim.workloads.traces.detect import Found
 from paged_sim.workloads.traces.formats import FIELDS, UNITS
+from paged_sim.workloads.traces.numbers import DATE
 from paged_sim.workloads.traces.rows import Rows
 from paged_sim.workloads.traces.values import shown
 
@@ -20,15 +21,16 @@ def warnings_of(
     found: Found, plan: Plan, rows: Rows, stated_unit: str | None, stated_block: int | None
 ) -> Iterator[str]:
     """Rates that no server sees, ids that leave prompts uncovered, and columns that are left aside."""
-    if rows.time is not None and not rows.dates and stated_unit is None and len(rows) > 1:
-        yield from _rate(plan.unit, rows)
+    if rows.time is not None and rows.unit != DATE and stated_unit is None and len(rows) > 1:
+        yield from _rate(rows)
     if rows.prefix.block:
         yield from _blocks(found, rows, stated_block)
     yield from _left_aside(found, plan)
 
 
-def _rate(unit: str, rows: Rows) -> Iterator[str]:
+def _rate(rows: Rows) -> Iterator[str]:
     assert rows.time is not None
+    unit = rows.unit
     span = float(rows.time[-1] - rows.time[0])
     if not span:
         return
@@ -48,7 +50,9 @@ def _rate(unit: str, rows: Rows) -> Iterator[str]:
 
 def _blocks(found: Found, rows: Rows, stated: int | None) -> Iterator[str]:
     size, counts = rows.prefix.block, np.diff(rows.prefix.offsets)
-    if stated is None and size != found.form.block and not found.form.local_ids:
+    if not found.form.whole_prompt:
+        return
+    if stated is None and size != found.form.block:
         yield f"an id stands for {size} tokens, by the lengths of the prompts; {found.name} has {found.form.block}"
     some = counts > 0
     short = some & (counts < rows.prompt // size)
