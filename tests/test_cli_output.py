@@ -12,7 +12,8 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 
-from paged_sim.cli.output import check_file, check_folder, emit, screen_for, write_file
+from paged_sim.cli.destinations import check_paths
+from paged_sim.cli.output import emit, screen_for, write_file
 from paged_sim.cli.progress import ProgressBar, progress_bar
 from paged_sim.errors import PagedSimError
 from paged_sim.reports.blocks import Screen
@@ -67,20 +68,18 @@ def test_a_pipe_is_written_as_it_is(tmp_path: Path) -> None:
 
 
 def test_outputs_are_checked_beforehand(tmp_path: Path) -> None:
-    check_file(None, "-o")
-    check_file("-", "-o")
-    check_file(str(tmp_path / "new"), "-o")
-    check_folder(None, "--plot")
-    check_folder(str(tmp_path), "--plot")
-    check_folder(str(tmp_path / "new"), "--plot")
+    check_paths([("-o", "-"), ("--timeline", str(tmp_path / "new"))], [("--plot", str(tmp_path))])
+    check_paths([], [("--plot", str(tmp_path / "new"))])
     with pytest.raises(PagedSimError, match="there is no folder"):
-        check_file(str(tmp_path / "no" / "x"), "-o")
+        check_paths([("-o", str(tmp_path / "no" / "x"))])
 
 
 def test_a_folder_that_may_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(PagedSimError, match="is not writable"):
-        check_file(str(tmp_path / "x"), "-o")
+        check_paths([("-o", str(tmp_path / "x"))])
+    with pytest.raises(PagedSimError, match="the folder is not writable"):
+        check_paths([], [("--plot", str(tmp_path))])
 
 
 class Terminal(io.StringIO):
@@ -96,19 +95,19 @@ def test_the_screen_of_a_terminal(columns: str, width: int, monkeypatch: pytest.
     monkeypatch.setenv("COLUMNS", columns)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    assert screen_for(None) == screen_for("-") == Screen(width, True)
+    assert screen_for("-") == Screen(width, True)
     assert screen_for("file") == Screen(80, False)
     monkeypatch.setenv("NO_COLOR", "1")
-    assert screen_for(None).colour is False
+    assert screen_for("-").colour is False
     monkeypatch.delenv("NO_COLOR")
     monkeypatch.setenv("TERM", "dumb")
-    assert screen_for(None).colour is False
+    assert screen_for("-").colour is False
 
 
 def test_text_for_a_stream_of_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
     content = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(content, encoding="ascii"))
-    emit("█▒ ±0.1 é\n", None)
+    emit("█▒ ±0.1 é\n", "-")
     assert content.getvalue() == b"#= ~0.1 ?\n"
 
 

@@ -8,21 +8,20 @@ from typing import Any
 
 import click
 
+from paged_sim.cli.destinations import ResultOptions
 from paged_sim.reports import FORMATS
 
 Command = Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
-class RunOptions:
+class RunOptions(ResultOptions):
     """What `run`, `compare` and `check` were told besides their arguments; fields are named after the options."""
 
     overrides: tuple[str, ...] = ()
     seed: int | None = None
     device: str | None = None
     trace: str | None = None
-    shape: str = "table"
-    output: str | None = None
     plot: str | None = None
     timeline: str | None = None
     step: int | None = None
@@ -42,15 +41,27 @@ def _stack(*options: Callable[[Command], Command]) -> Callable[[Command], Comman
     return decorate
 
 
-output_option = click.option("-o", "--output", metavar="FILE|-", help="Write results to FILE (- is standard output).")
+output_option = click.option(
+    "-o",
+    "--output",
+    multiple=True,
+    metavar="FILE|-",
+    help="Write results to FILE, in the form of its suffix (- is standard output); repeatable.",
+)
+_columns_option = click.option(
+    "--columns", metavar="LIST", help="Of CSV only these columns: names or patterns such as batch.*, with commas."
+)
 
 
-def format_option(*names: str) -> Callable[[Command], Command]:
-    """`--format`, with the first of `names` as the default."""
-    return click.option(
-        "--format", "shape", type=click.Choice(names), default=names[0], show_default=True, help="How to show results."
+def result_options(*names: str) -> Callable[[Command], Command]:
+    """`--format`, `-o` and, with CSV among the forms `names`, `--columns`; the first form is the default."""
+    shape = click.option(
+        "--format", "shape", type=click.Choice(names), help=f"How to show results where no suffix says. [{names[0]}]"
     )
+    return _stack(shape, output_option, *([_columns_option] if "csv" in names else []))
 
+
+full_option = click.option("--full", is_flag=True, help="Show every table.")
 
 scenario_options = _stack(
     click.option(
@@ -69,8 +80,7 @@ scenario_options = _stack(
 
 run_options = _stack(
     scenario_options,
-    format_option(*FORMATS),
-    output_option,
+    result_options(*FORMATS),
     click.option("--plot", metavar="DIR", help="Also write figures to DIR, as PNG and SVG."),
     click.option("--timeline", metavar="FILE.csv", help="Also write the timeline of every policy to one CSV file."),
     click.option("--step", type=click.IntRange(min=0), metavar="N", help="Also show the ledger at step N."),

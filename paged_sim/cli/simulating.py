@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from paged_sim.cli import output
+from paged_sim.cli.destinations import Report, Results, plan
 from paged_sim.cli.options import RunOptions
 from paged_sim.cli.progress import progress_bar
 from paged_sim.errors import EXIT_ERROR, PagedSimError
-from paged_sim.reports.blocks import Screen
 
 if TYPE_CHECKING:
     from paged_sim.run import Run
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
     from paged_sim.simulation import OpsLog
 
 
+def results_of(options: RunOptions, shapes: Iterable[str], files: Mapping[str, str | None] | None = None) -> Results:
+    """Where the results go; all paths are checked, those of a command's own `files`, by option, too."""
+    return plan(options, shapes, {"--timeline": options.timeline, **(files or {})}, {"--plot": options.plot})
+
+
 def load_all(sources: Sequence[str], options: RunOptions) -> list[Scenario]:
-    """Every scenario with the flags over it; the output files are checked, too, before anything runs."""
+    """Every scenario with the flags over it."""
     from paged_sim.scenario import load_scenario
 
-    output.check_file(options.output, "--output")
-    output.check_file(options.timeline, "--timeline")
-    output.check_folder(options.plot, "--plot")
     return [
         load_scenario(
             source, overrides=options.overrides, seed=options.seed, device=options.device, trace=options.trace
@@ -80,8 +82,9 @@ def deliver(
     runs: Sequence[Run],
     documents: Sequence[dict[str, Any]],
     mistakes: Sequence[PagedSimError],
-    report: Callable[[Screen], str],
+    report: Report,
     options: RunOptions,
+    results: Results,
 ) -> None:
     """Write figures, timeline and report, then raise what was wrong: a check's mistake, or corrupted content."""
     if options.plot is not None:
@@ -89,8 +92,8 @@ def deliver(
     if options.timeline is not None:
         from paged_sim.reports.as_timeline import as_timeline
 
-        output.write_file(Path(options.timeline), as_timeline(runs).encode())
-    output.emit(report(output.screen_for(options.output)), options.output)
+        output.emit(as_timeline(runs), options.timeline)
+    results.write(report)
     if options.timings:
         say_timings(documents)
     for mistake in mistakes:

@@ -35,7 +35,7 @@ class Comparison:
 COMPARISON_FORMATS: dict[str, Callable[[Comparison, Screen], str]] = {
     "table": lambda comparison, screen: render_text(comparison.blocks, screen),
     "json": lambda comparison, screen: to_json(comparison.data),
-    "csv": lambda comparison, screen: to_csv(comparison.rows),
+    "csv": lambda comparison, screen: to_csv(comparison.rows, screen.csv_columns),
     "markdown": lambda comparison, screen: render_markdown(comparison.blocks),
 }
 
