@@ -67,7 +67,7 @@ def check(scenarios: tuple[str, ...], **given: Any) -> int:
     if wishes.save_baseline is not None:
         from paged_sim.reports.as_json import as_json
 
-        saved = [run.to_json() for run in runs]
+        saved = [run.to_json(timelines=True) for run in runs]
         output.emit(as_json(saved, Screen()), wishes.save_baseline)
     checked = _checked(loaded, documents, baselines)
     _write_others(checked, wishes)

@@ -78,11 +78,16 @@ scenario_options = _stack(
     click.option("--trace", metavar="FILE", help="Take the requests from a trace file."),
 )
 
+figure_options = _stack(
+    click.option("--plot", metavar="DIR", help="Also write figures to DIR, as PNG and SVG."),
+    click.option("--timeline", metavar="FILE.csv|-", help="Also write the timeline of every policy to one CSV file."),
+)
+
 run_options = _stack(
     scenario_options,
     result_options(*FORMATS),
-    click.option("--plot", metavar="DIR", help="Also write figures to DIR, as PNG and SVG."),
-    click.option("--timeline", metavar="FILE.csv", help="Also write the timeline of every policy to one CSV file."),
+    full_option,
+    figure_options,
     click.option("--step", type=click.IntRange(min=0), metavar="N", help="Also show the ledger at step N."),
     click.option("--timings", is_flag=True, help="Measure wall times, too."),
     click.option(

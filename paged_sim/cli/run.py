@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,10 @@ from paged_sim.cli.show_blocks import show_blocks as show_steps
 from paged_sim.cli.simulating import deliver, documents_of, load_all, results_of, simulate_all
 from paged_sim.errors import PagedSimError
 from paged_sim.reports import FORMATS
+from paged_sim.reports.blocks import Screen
 
 if TYPE_CHECKING:
+    from paged_sim.run import Run
     from paged_sim.scenario.models import Scenario
     from paged_sim.simulation import OpsLog
 
@@ -42,9 +45,16 @@ def run(scenarios: tuple[str, ...], show_blocks: bool, ops_log: str | None, ops_
     results = results_of(options, FORMATS, {"--ops-log": ops_log and ops_log.rpartition("=")[2]})
     loaded = load_all(scenarios, options)
     log = ops_log_of(ops_log, ops_requests, loaded) if ops_log else None
-    runs = simulate_all(loaded, options, log)
+    runs = simulate_all(loaded, options, log, maps=results.has("json"))
     documents, mistakes = documents_of(loaded, runs)
-    deliver(runs, documents, mistakes, lambda shape, screen: FORMATS[shape](documents, screen), options, results)
+    deliver(runs, documents, mistakes, partial(shown, runs, documents), options, results)
+
+
+def shown(runs: Sequence[Run], documents: Sequence[dict[str, Any]], shape: str, screen: Screen) -> str:
+    """The report in one form; as JSON the runs can be reported again, with their timelines and memory maps."""
+    if shape == "json":
+        documents = [run.with_timelines(document) for run, document in zip(runs, documents, strict=True)]
+    return FORMATS[shape](documents, screen)
 
 
 def ops_log_of(wanted: str, requests: bool, scenarios: Sequence[Scenario]) -> OpsLog:

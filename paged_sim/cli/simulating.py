@@ -38,14 +38,19 @@ def load_all(sources: Sequence[str], options: RunOptions) -> list[Scenario]:
     ]
 
 
-def simulate_all(scenarios: Sequence[Scenario], options: RunOptions, ops_log: OpsLog | None = None) -> list[Run]:
-    """Simulate the scenarios one by one, or in several processes, with progress where somebody watches."""
+def simulate_all(
+    scenarios: Sequence[Scenario], options: RunOptions, ops_log: OpsLog | None = None, *, maps: bool = False
+) -> list[Run]:
+    """Simulate the scenarios one by one, or in several processes, with progress where somebody watches.
+
+    Memory maps are kept for figures, and with `maps`.
+    """
     from paged_sim.simulation import simulate, simulate_in_processes
 
     with progress_bar(options.quiet) as progress:
         given: Any = {
             "progress": progress,
-            "maps": options.plot is not None,
+            "maps": maps or options.plot is not None,
             "at_step": options.step,
             "timings": options.timings,
             "ops_log": ops_log,
@@ -90,9 +95,7 @@ def deliver(
     if options.plot is not None:
         write_plots(runs, Path(options.plot))
     if options.timeline is not None:
-        from paged_sim.reports.as_timeline import as_timeline
-
-        output.emit(as_timeline(runs), options.timeline)
+        write_timeline(runs, options.timeline)
     results.write(report)
     if options.timings:
         say_timings(documents)
@@ -110,6 +113,13 @@ def write_plots(runs: Sequence[Run], folder: Path) -> None:
     for run, stem in zip(runs, stems, strict=True):
         for name, content in draw(run):
             output.write_file(folder / f"{stem}-{name}", content)
+
+
+def write_timeline(runs: Sequence[Run], path: str) -> None:
+    """The timelines of all runs as one CSV."""
+    from paged_sim.reports.as_timeline import as_timeline
+
+    output.emit(as_timeline(runs), path)
 
 
 def say_timings(documents: Sequence[dict[str, Any]]) -> None:
