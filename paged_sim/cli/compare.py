@@ -66,6 +66,7 @@ def _saved(sources: tuple[str, ...], options: RunOptions) -> None:
         "--trace": options.trace,
         "--plot": options.plot,
         "--timeline": options.timeline,
+        "--requests": options.requests,
         "--step": options.step is not None,
         "--timings": options.timings,
         "--jobs": options.jobs != 1,

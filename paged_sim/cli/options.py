@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,27 @@ from paged_sim.reports import FORMATS
 Command = Callable[..., Any]
 
 
+MOST_STEPS = 50
+"""Steps whose ledger `--step` shows at most."""
+
+
+def steps_of(context: click.Context, option: click.Parameter, text: str | None) -> int | range | None:
+    """A step, as in `3`, or some steps, as in `2..4`, the last one included. Raises click.BadParameter."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"([0-9]+)(?:\.\.([0-9]+))?", text.strip())
+    if found is None:
+        raise click.BadParameter(f"{text!r} is no step; give one, as in 3, or some, as in 2..4", context, option)
+    if found[2] is None:
+        return int(found[1])
+    steps = range(int(found[1]), int(found[2]) + 1)
+    if not steps:
+        raise click.BadParameter(f"{text} ends before it begins; give the first step first", context, option)
+    if len(steps) > MOST_STEPS:
+        raise click.BadParameter(f"{text} are {len(steps):,} steps; give at most {MOST_STEPS}", context, option)
+    return steps
+
+
 @dataclass(frozen=True, slots=True)
 class RunOptions(ResultOptions):
     """What `run`, `compare` and `check` were told besides their arguments; fields are named after the options."""
@@ -24,7 +46,8 @@ class RunOptions(ResultOptions):
     trace: str | None = None
     plot: str | None = None
     timeline: str | None = None
-    step: int | None = None
+    requests: str | None = None
+    step: int | range | None = None
     timings: bool = False
     jobs: int = 1
     quiet: bool = False
@@ -88,7 +111,8 @@ run_options = _stack(
     result_options(*FORMATS),
     full_option,
     figure_options,
-    click.option("--step", type=click.IntRange(min=0), metavar="N", help="Also show the ledger at step N."),
+    click.option("--requests", metavar="FILE.csv|-", help="Also write what became of each request as CSV."),
+    click.option("--step", callback=steps_of, metavar="N|N..M", help="Also show the ledger at step N, or at N to M."),
     click.option("--timings", is_flag=True, help="Measure wall times, too."),
     click.option(
         "--jobs",

@@ -34,6 +34,7 @@ def _refuse_needless(options: RunOptions, others: Mapping[str, object]) -> None:
         "--full": options.full,
         "--plot": options.plot,
         "--timeline": options.timeline,
+        "--requests": options.requests,
         "--step": options.step is not None,
         "--timings": options.timings,
         "--jobs": options.jobs != 1,

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 def results_of(options: RunOptions, shapes: Iterable[str], files: Mapping[str, str | None] | None = None) -> Results:
     """Where the results go; all paths are checked, those of a command's own `files`, by option, too."""
-    return plan(options, shapes, {"--timeline": options.timeline, **(files or {})}, {"--plot": options.plot})
+    beside = {"--timeline": options.timeline, "--requests": options.requests, **(files or {})}
+    return plan(options, shapes, beside, {"--plot": options.plot})
 
 
 def load_all(sources: Sequence[str], options: RunOptions) -> list[Scenario]:
@@ -53,6 +54,7 @@ def simulate_all(
             "maps": maps or options.plot is not None,
             "at_step": options.step,
             "timings": options.timings,
+            "requests": options.requests is not None,
             "ops_log": ops_log,
         }
         if options.jobs > 1:
@@ -96,6 +98,11 @@ def deliver(
         write_plots(runs, Path(options.plot))
     if options.timeline is not None:
         write_timeline(runs, options.timeline)
+    if options.requests is not None:
+        from paged_sim.reports.as_requests import write_requests
+
+        with output.stream(options.requests) as write:
+            write_requests(runs, write)
     results.write(report)
     if options.timings:
         say_timings(documents)

@@ -11,10 +11,11 @@ from paged_sim.changes import ACCOUNT_BETTER, Change, account_path, changes_of, 
 from .answer import answer
 from .as_csv import to_csv
 from .as_json import to_json
+from .at_step import at_step_blocks
 from .blocks import Block, Cell, Grid, Heading, Paragraph, Screen, Styled
 from .markdown import render_markdown
 from .numbers import MISSING, amount, count, lookup, mean, percent, signed
-from .run_report import at_step_blocks, ledger_blocks, setting
+from .run_report import ledger_blocks, setting
 from .text import render_text
 
 Document = Mapping[str, Any]

@@ -8,10 +8,11 @@ from importlib.resources import files
 from typing import Any
 
 from .answer import answer
+from .at_step import at_step_blocks
 from .blocks import Block, Cell, Grid, Heading, Paragraph
 from .comparison import Comparison
 from .numbers import MISSING, mean, mean_spread, percent, signed
-from .run_report import at_step_blocks, headline, ledger_blocks, setting
+from .run_report import headline, ledger_blocks, setting
 
 Document = Mapping[str, Any]
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .answer import answer
+from .at_step import account_cell, at_step_blocks
 from .blocks import Bars, Block, Cell, Grid, Heading, Paragraph, Styled
 from .findings import WORD_STYLES, word_of
 from .numbers import MISSING, amount, count, mean_spread, percent, percent_spread
@@ -96,10 +97,6 @@ def accounts_of(runs: Sequence[Document]) -> list[str]:
     ]
 
 
-def _account(key: str) -> Cell:
-    return Styled(f"{LOOKS[key].glyph} {key}", LOOKS[key].colour)
-
-
 def ledger_blocks(runs: Sequence[Document]) -> list[Block]:
     """The ledger as bars and, beside the characters of the bars, as shares; the accounts sum to the arena."""
     accounts = accounts_of(runs)
@@ -107,7 +104,7 @@ def ledger_blocks(runs: Sequence[Document]) -> list[Block]:
     bars = tuple((name, tuple((key, ledger[key]["mean"]) for key in accounts)) for name, ledger in ledgers)
     rows = tuple(
         (
-            _account(key),
+            account_cell(key),
             *(percent(ledger[key]["mean"]) for _, ledger in ledgers),
         )
         for key in accounts
@@ -161,36 +158,6 @@ def _refusals(runs: Sequence[Document]) -> list[Block]:
     )
     header = ("policy", "refused", "cause", "first request", "reason")
     return [Grid("Refused requests", header, rows, prose=frozenset({2, 4}))] if rows else []
-
-
-def at_step_blocks(runs: Sequence[Document]) -> list[Block]:
-    """The ledger at the one step that was asked for, in slots and bytes; nothing where none was."""
-    if not any("at_step" in run for run in runs):
-        return []
-    reached = [run for run in runs if run["at_step"]]
-    if not reached:
-        return [Paragraph("No policy ran as long as the step asked for.", style="yellow")]
-    capacity = {run["name"]: run["capacity"] for run in reached}
-    step = count(reached[0]["at_step"]["step"])
-    accounts = [key for key in LOOKS if any(run["at_step"].get(key) for run in reached)]
-    rows = tuple(
-        (
-            _account(key),
-            *(_slots(run["at_step"].get(key, 0), capacity[run["name"]]) for run in reached),
-        )
-        for key in accounts
-    )
-    held = ("sequences held", *(count(run["at_step"]["batch"]) for run in reached))
-    waiting = ("requests waiting", *(count(run["at_step"]["waiting"]) for run in reached))
-    tail: list[tuple[str, ...]] = [held, waiting]
-    if any(run["at_step"].get("saved") for run in reached):
-        saved = (_slots(run["at_step"].get("saved", 0), capacity[run["name"]]) for run in reached)
-        tail.append(("saved by sharing", *saved))
-    return [Grid(f"The ledger at step {step}, in slots", ("account", *capacity), (*rows, *tail))]
-
-
-def _slots(slots: float, capacity: Document) -> str:
-    return f"{count(slots)} ({amount(slots * capacity['bytes_per_slot'])})"
 
 
 def _arena(runs: Sequence[Document]) -> list[Block]:
