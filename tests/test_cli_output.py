@@ -7,6 +7,8 @@ import os
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import patch
 
 import pytest
 from rich.console import Console
@@ -14,9 +16,11 @@ from rich.progress import Progress, TextColumn
 
 from paged_sim.cli.destinations import check_paths
 from paged_sim.cli.output import emit, screen_for, write_file
-from paged_sim.cli.progress import ProgressBar, progress_bar
+from paged_sim.cli.progress import Notices, ProgressBar, progress_bar
 from paged_sim.errors import PagedSimError
 from paged_sim.reports.blocks import Screen
+from paged_sim.scenario import load_scenario
+from paged_sim.simulation import compile_ahead, draw
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -130,12 +134,68 @@ def test_progress_follows_policies_and_seeds() -> None:
     assert "requests/s" in shown.getvalue()
 
 
-def test_progress_only_where_somebody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
+class Clock:
+    """A clock that goes on when it is told to."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_no_rate_before_it_says_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr("paged_sim.cli.progress.monotonic", clock)
+    with Progress(
+        TextColumn("{task.fields[rate]}"), console=Console(file=io.StringIO()), auto_refresh=False
+    ) as display:
+        bar = ProgressBar(display)
+
+        def rate(name: str, done: int, after: float) -> str:
+            clock.now += after
+            bar.update(name, done, 1000)
+            (task,) = display.tasks
+            return str(task.fields["rate"])
+
+        assert rate("max", 900, 0.0) == "- requests/s"
+        assert rate("max", 901, 0.001) == "- requests/s"
+        assert rate("max", 910, 0.999) == "10 requests/s"
+        assert rate("max", 1000, 9.0) == "10 requests/s"
+        # The next seed, of which all had ended when it was first heard of.
+        assert rate("max", 1000, 50.0) == "- requests/s"
+        assert rate("max", 100, 3.0) == "- requests/s"
+        assert rate("max", 101, 4.0) == "0.25 requests/s"
+        assert rate("cached", 1000, 0.0) == "- requests/s"
+
+
+def test_elsewhere_only_what_takes_long_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar(quiet=False) as progress:
+        assert progress is not None
+        progress.update("paged", 1, 2)
+        progress.announce("compiling")
+    assert capsys.readouterr() == ("", "paged-sim: compiling\n")
+
+
+def test_a_bar_only_where_somebody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
     with progress_bar(quiet=False) as bar:
-        assert bar is None
+        assert isinstance(bar, Notices)
     monkeypatch.setattr(sys, "stderr", Terminal())
     with progress_bar(quiet=True) as bar:
         assert bar is None
     with progress_bar(quiet=False) as bar:
-        assert bar is not None
+        assert isinstance(bar, ProgressBar)
         bar.update("paged", 1, 2)
+
+
+def test_the_first_compilation_is_announced_in_one_line() -> None:
+    scenario = load_scenario("seed-section2", device="cpu")
+    drawn = [draw(scenario, scenario.seed)]
+    said: list[str] = []
+    progress = SimpleNamespace(announce=said.append, update=None)
+    with (
+        patch.dict(os.environ, PAGED_SIM_COMPILE="always"),
+        patch("paged_sim.engine.warm.missing", lambda families: families),
+        patch("paged_sim.engine.warm.ensure"),
+    ):
+        compile_ahead(scenario, drawn, progress)
+    assert said == ["compiling the step loop for this machine, once (about twenty seconds)"]

@@ -215,7 +215,8 @@ def test_corruption_is_code_1_after_the_results(
 
 
 def test_what_the_engine_is_asked_for(small: Path, tmp_path: Path, simulated: list[dict[str, Any]]) -> None:
-    assert run(small, "--step", "5", "--seed", "3", "--device", "cpu", "--plot", tmp_path / "p") == 0
+    arguments = ("--step", "5", "--seed", "3", "--device", "cpu", "--plot", tmp_path / "p", "--quiet")
+    assert run(small, *arguments) == 0
     (call,) = simulated
     assert (call["at_step"], call["maps"], call["timings"], call["progress"]) == (5, True, False, None)
     assert (call["scenario"].seed, call["scenario"].arena.device) == (3, "cpu")
