@@ -108,7 +108,7 @@ def _grid(title: str, runs: Sequence[Document], columns: Sequence[Column]) -> Gr
 def _served(runs: Sequence[Document]) -> Grid:
     columns: list[Column] = [
         *_ended(runs),
-        ("requests\n/s", lambda run: mean_spread(run, "throughput.requests", lookup(run, "throughput.requests"))),
+        ("req\n/s", lambda run: mean_spread(run, "throughput.requests", lookup(run, "throughput.requests"))),
         ("tokens\n/s", lambda run: count(lookup(run, "throughput.output_tokens"))),
         ("ended\nat", lambda run: seconds_spread(run, "time.end")),
         ("queued\nmean", lambda run: seconds_spread(run, "latency.queue.mean")),
