@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from paged_sim.cli import output
-from paged_sim.cli.options import format_option, output_option, reading_of, reading_options
+from paged_sim.cli.destinations import ResultOptions, plan
+from paged_sim.cli.options import reading_of, reading_options, result_options
 from paged_sim.cli.progress import progress_bar
 from paged_sim.hitrate.definitions import DEFINITIONS
 from paged_sim.reports.hitrate_report import HITRATE_FORMATS
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
     "--hits", type=click.Choice(list(DEFINITIONS)), default="blocks", show_default=True, help="What a hit rate counts."
 )
 @reading_options
-@format_option(*HITRATE_FORMATS)
-@output_option
+@result_options(*HITRATE_FORMATS)
 @click.option("--plot", metavar="DIR", help="Also write a figure per trace to DIR, as PNG and SVG.")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 def hitrate(
@@ -43,17 +43,15 @@ def hitrate(
     columns: tuple[str, ...],
     time_unit: str | None,
     block_size: int | None,
-    shape: str,
+    plot: str | None,
     quiet: bool,
-    **given: str | None,
+    **wanted: Any,
 ) -> None:
     """Replay the block references of each TRACE through prefix caches of several capacities and eviction policies."""
     from paged_sim.hitrate.capacities import DEFAULT_CAPACITIES
     from paged_sim.hitrate.measure import hit_rates
 
-    target, folder = given["output"], given["plot"]
-    output.check_file(target, "--output")
-    output.check_folder(folder, "--plot")
+    results = plan(ResultOptions(**wanted), HITRATE_FORMATS, folders={"--plot": plot})
     reading = reading_of(columns, time_unit, block_size)
     with progress_bar(quiet) as progress:
         rates = hit_rates(
@@ -63,12 +61,12 @@ def hitrate(
             hits=hits,
             trace_format=trace_format,
             reading=reading,
-            curves=folder is not None,
+            curves=plot is not None,
             progress=progress,
         )
-    if folder is not None:
-        _write_plots(rates, Path(folder))
-    output.emit(HITRATE_FORMATS[shape](rates, output.screen_for(target)), target)
+    if plot is not None:
+        _write_plots(rates, Path(plot))
+    results.write(lambda shape, screen: HITRATE_FORMATS[shape](rates, screen))
 
 
 def _write_plots(rates: HitRates, folder: Path) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from paged_sim.cli import output
-from paged_sim.cli.options import format_option, output_option, reading_of, reading_options
+from paged_sim.cli.destinations import ResultOptions, plan
+from paged_sim.cli.options import reading_of, reading_options, result_options
 from paged_sim.reports.listing import LISTING_FORMATS
 
 
@@ -19,16 +20,14 @@ def trace() -> None:
 @trace.command("info", short_help="Describe a trace.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @reading_options
-@format_option(*LISTING_FORMATS)
-@output_option
+@result_options(*LISTING_FORMATS)
 def info(
     files: tuple[str, ...],
     trace_format: str,
     columns: tuple[str, ...],
     time_unit: str | None,
     block_size: int | None,
-    shape: str,
-    **given: str | None,
+    **wanted: Any,
 ) -> None:
     """Print what the trace FILE holds, or several that are one run: how it is read, requests, span, rate, lengths,
     prefix sharing, anything skipped and what looks wrong.
@@ -36,8 +35,7 @@ def info(
     from paged_sim.reports.trace_report import describe_trace
     from paged_sim.workloads import trace_info
 
-    target = given["output"]
-    output.check_file(target, "--output")
+    results = plan(ResultOptions(**wanted), LISTING_FORMATS)
     reading = reading_of(columns, time_unit, block_size)
     listing = describe_trace(trace_info([Path(file) for file in files], trace_format, reading))
-    output.emit(LISTING_FORMATS[shape](listing, output.screen_for(target)), target)
+    results.write(lambda shape, screen: LISTING_FORMATS[shape](listing, screen))

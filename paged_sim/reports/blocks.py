@@ -19,9 +19,10 @@ Cell = str | Styled
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """The name of what follows."""
+    """The name of what follows, and a line about it."""
 
     text: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,14 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Horizontal stacked bars of one length: for each name, (account, share 0..1) in the order they are drawn."""
+    """Horizontal stacked bars of one length: for each name, (account, share 0..1) in the order they are drawn.
+
+    With `legend` a line below says which character stands for which account.
+    """
 
     title: str
     rows: tuple[tuple[str, tuple[tuple[str, float], ...]], ...]
+    legend: bool = False
 
 
 Block = Heading | Paragraph | Grid | Bars
@@ -58,10 +63,16 @@ Block = Heading | Paragraph | Grid | Bars
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """Where text goes: columns, and whether colour escapes may be written."""
+    """Where a report goes and how much of it is wanted.
+
+    `width` is in columns of text; `colour` says whether colour escapes may be written, `full` whether every table is
+    shown; `csv_columns` are names or patterns of the columns of CSV, all of them where there are none.
+    """
 
     width: int = 80
     colour: bool = False
+    full: bool = False
+    csv_columns: tuple[str, ...] = ()
 
 
 def plain(cell: Cell) -> str:
