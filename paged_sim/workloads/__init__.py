@@ -229,7 +229,7 @@ def _conversations(source: _Source, prompt: Ints, prefix: PrefixIds) -> _Convers
         return _Conversations(prefix, nothing, nothing)
     goes_on = continues(source.previous, prompt, source.output, prefix)
     chain = chains(source.previous, goes_on)
-    known, covered = with_answers(prefix, chain, prompt, source.output)
+    known, covered = with_answers(prefix, chain, source.trace.rows.session >= 0, prompt, source.output)
     turns, continued = int(np.count_nonzero(source.previous >= 0)), int(np.count_nonzero(goes_on))
     answered = int(np.count_nonzero(covered > prompt)) if known.block else 0
     notes = []

@@ -54,11 +54,13 @@ def chains(previous: Ints, goes_on: Bools) -> Ints:
     return np.where(alone, NOBODY, first)
 
 
-def with_answers(prefix: PrefixIds, chain: Ints, prompt: Ints, output: Ints) -> tuple[PrefixIds, Ints]:
+def with_answers(
+    prefix: PrefixIds, chain: Ints, has_session: Bools, prompt: Ints, output: Ints
+) -> tuple[PrefixIds, Ints]:
     """The ids of each request as far as later requests tell more of them, and how many of its tokens they cover.
 
-    Of a chain the longest prompt has the ids of all. Elsewhere, where only one block is ever seen behind the last whole
-    block of a prompt, that block is the next turn's, and holds what this request generates.
+    Of a chain the longest prompt has the ids of all. Where a request belongs to no session and only one block is ever
+    seen behind the last whole block of its prompt, that block is the next turn's, and holds what the request generates.
     """
     if not prefix.block:
         return prefix, np.zeros(len(prompt), np.int64)
@@ -67,7 +69,7 @@ def with_answers(prefix: PrefixIds, chain: Ints, prompt: Ints, output: Ints) -> 
     told = []
     for index, total in enumerate((prompt + output).tolist()):
         tail = tails[int(chain[index])] if chain[index] != NOBODY else index
-        told.append(tree.followed(index, total) if tail == index else tree.beginning_of(tail, total))
+        told.append(tree.beginning_of(tail, total) if has_session[index] else tree.followed(index, total))
     ids = [each for each, _ in told]
     offsets = np.concatenate(([0], np.cumsum(list(map(len, ids)))))
     return PrefixIds(offsets, np.concatenate(ids), prefix.block), np.array([covered for _, covered in told], np.int64)
