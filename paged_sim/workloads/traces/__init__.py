@@ -103,7 +103,8 @@ def read_trace(
         reasons = "".join(f"; {count:,} rows are left out: {reason}" for reason, count in rows.skipped.items())
         skipping = f" after the first {skip:,}" if skip else ""
         raise no_request(paths[0], f"{skipping}{reasons}")
-    reordered = 0 if rows.time is None else int(np.count_nonzero(np.diff(rows.time) < 0))
+    listed = None if rows.time is None else rows.time[np.isnan(rows.delay)]
+    reordered = 0 if listed is None else int(np.count_nonzero(np.diff(listed) < 0))
     rows = rows.take(rows.order_of_time())
     requests = _requests(rows, speedup)
     return Trace(

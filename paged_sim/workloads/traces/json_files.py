@@ -150,11 +150,13 @@ class JsonFile:
                 yield placed
 
     def _lines(self) -> Iterator[Placed]:
-        is_document = self.unpack is not None and not self._first_lines[1]
+        is_alone = not self._first_lines[1]
         with open_text(self.path) as text:
             for number, line in enumerate(text, start=1):
                 if not line.isspace():
-                    yield Placed("" if is_document else number, _parsed(line, f"{self.path}:{number}"))
+                    record = _parsed(line, f"{self.path}:{number}")
+                    is_document = is_alone and (self.unpack is not None or list_of_requests(record) is not None)
+                    yield Placed("" if is_document else number, record)
 
 
 def at(path: Path, place: int | str, name: str) -> str:
