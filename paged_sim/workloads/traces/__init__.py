@@ -98,14 +98,16 @@ def read_trace(
     opened = [_read(each, trace_format, reading, wanted, names) for each in paths]
     found, plan, _ = opened[0]
     rows = joined([(each, rows) for each, _, rows in opened])
-    rows = rows.take(np.arange(len(rows))[skip : None if limit is None else skip + limit])
+    if skip or limit is not None:
+        rows = rows.take(np.arange(len(rows))[skip : None if limit is None else skip + limit])
     if not len(rows):
         reasons = "".join(f"; {count:,} rows are left out: {reason}" for reason, count in rows.skipped.items())
         skipping = f" after the first {skip:,}" if skip else ""
         raise no_request(paths[0], f"{skipping}{reasons}")
     listed = None if rows.time is None else rows.time[np.isnan(rows.delay)]
     reordered = 0 if listed is None else int(np.count_nonzero(np.diff(listed) < 0))
-    rows = rows.take(rows.order_of_time())
+    if rows.time is not None and np.any(np.diff(rows.time) < 0):
+        rows = rows.take(rows.order_of_time())
     requests = _requests(rows, speedup)
     return Trace(
         path=paths[0],

@@ -33,15 +33,15 @@ class IdColumn:
         self._numbers = numbers
         self._scope = scope
 
-    def add(self, block: Block, name: str | None, kept: Ints) -> None:
-        """Take the ids of the block's rows `kept`; without a name they have none.
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def add(self, block: Block, name: str, kept: Ints) -> None:
+        """Take the ids of the block's rows `kept`.
 
         Raises:
             PagedSimError: a row has no list of ids; the message says where.
         """
-        if name is None:
-            self._counts.extend([0] * len(kept))
-            return
         values = block.column(name)
         for row in kept.tolist():
             ids = _listed(values[row], block.cells_are_text)
@@ -52,8 +52,10 @@ class IdColumn:
             self._counts.append(len(ids))
             self._extend(ids, block, row, name)
 
-    def offsets(self) -> Ints:
-        """Where the ids of each row begin, and where the last ones end."""
+    def offsets(self, rows: int) -> Ints:
+        """Where the ids of each of so many rows begin, and where the last ones end; all 0 if no ids were ever added."""
+        if not self._counts:
+            return np.zeros(rows + 1, dtype=np.int64)
         return np.array(list(accumulate(self._counts, initial=0)), dtype=np.int64)
 
     def ids(self) -> Ints:

@@ -55,7 +55,10 @@ class _Gathered:
     def add(self, name: str, values: npt.NDArray[Any]) -> None:
         self.parts.setdefault(name, []).append(values)
 
-    def column(self, name: str) -> npt.NDArray[Any]:
+    def column(self, name: str, absent: float = 0) -> npt.NDArray[Any]:
+        """A whole column; where the file has none, `absent` in every row."""
+        if name not in self.parts:
+            return np.full(self.count, absent)
         return np.concatenate(self.parts[name])
 
 
@@ -89,11 +92,11 @@ def read_rows(
         output=np.maximum(output, 1),
         time=gathered.column("time") if has_times else None,
         unit=unit or form.unit,
-        max_tokens=gathered.column("max_tokens"),
-        session=gathered.column("session"),
-        turn=gathered.column("turn"),
-        delay=gathered.column("delay"),
-        prefix=PrefixIds(gathered.ids.offsets(), ids, size if len(ids) else 0),
+        max_tokens=gathered.column("max_tokens", 0),
+        session=gathered.column("session", _NO_ID),
+        turn=gathered.column("turn", _NO_ID),
+        delay=gathered.column("delay", np.nan),
+        prefix=PrefixIds(gathered.ids.offsets(gathered.count), ids, size if len(ids) else 0),
         skipped=dict(gathered.skipped + source.skipped),
         raised_outputs=int(np.count_nonzero(output == 0)),
     )
@@ -104,12 +107,7 @@ def _take(block: Block, form: Format, plan: Plan, gathered: _Gathered, unit: str
     columns = plan.columns
     prompt, output = token_column(block, columns["prompt"]), token_column(block, columns["output"])
     count = len(block)
-    delay = np.full(count, np.nan)
-    if "delay" in columns:
-        delay = optional_seconds(block, columns["delay"], UNITS[plan.delay_unit])
-    time: Ints | Floats | None = None
-    if "arrival" in columns:
-        time = _times(block, columns["arrival"], plan, unit, delay)
+    delay = optional_seconds(block, columns["delay"], UNITS[plan.delay_unit]) if "delay" in columns else None
     usable = (prompt > 0) & (output > 0) if form.zero_is_failure else prompt > 0
     kept = np.flatnonzero(usable)[:wanted]
     looked_at = int(kept[-1]) + 1 if wanted is not None and len(kept) == wanted else count
@@ -117,25 +115,26 @@ def _take(block: Block, form: Format, plan: Plan, gathered: _Gathered, unit: str
         gathered.skipped[FAILED if form.zero_is_failure else EMPTY_PROMPT] += looked_at - len(kept)
     gathered.add("prompt", prompt[kept])
     gathered.add("output", output[kept])
-    gathered.add("delay", delay[kept])
-    if time is not None:
-        gathered.add("time", time[kept])
-    for name, absent in (("max_tokens", 0), ("turn", -1), ("block_size", 0)):
-        has_it = name in columns
-        gathered.add(
-            name, optional_counts(block, columns[name], absent)[kept] if has_it else np.full(len(kept), absent)
-        )
-    gathered.add("session", _sessions(block, columns.get("session"), gathered.sessions)[kept])
-    gathered.ids.add(block, columns.get("hash_ids"), kept)
-    gathered.add("row", gathered.seen + kept)
+    if delay is not None:
+        gathered.add("delay", delay[kept])
+    if "arrival" in columns:
+        gathered.add("time", _times(block, columns["arrival"], unit, delay)[kept])
+    for name, absent in (("max_tokens", 0), ("turn", _NO_ID), ("block_size", 0)):
+        if name in columns:
+            gathered.add(name, optional_counts(block, columns[name], absent)[kept])
+    if "session" in columns:
+        gathered.add("session", _sessions(block, columns["session"], gathered.sessions)[kept])
+    if "hash_ids" in columns:
+        gathered.ids.add(block, columns["hash_ids"], kept)
+        gathered.add("row", gathered.seen + kept)
     gathered.seen += count
     gathered.count += len(kept)
 
 
-def _times(block: Block, name: str, plan: Plan, unit: str, delay: Floats) -> Ints | Floats:
+def _times(block: Block, name: str, unit: str, delay: Floats | None) -> Ints | Floats:
     """The times of a block; a row that waits for an answer needs none."""
     present = np.ones(len(block), dtype=np.bool_)
-    if "delay" in plan.columns:
+    if delay is not None:
         absent = np.fromiter(map(is_absent, block.column(name)), np.bool_, len(block))
         present = ~absent | np.isnan(delay)
     if unit == DATE:
@@ -151,12 +150,14 @@ def _unit(block: Block, form: Format, plan: Plan) -> str:
     return plan.unit or (None if name is None else unit_since_1970(block, name)) or form.unit
 
 
-def _sessions(block: Block, name: str | None, numbers: dict[Any, int]) -> Ints:
+def _sessions(block: Block, name: str, numbers: dict[Any, int]) -> Ints:
     """A number for the session of each row, -1 where it has none."""
-    if name is None:
-        return np.full(len(block), _NO_ID)
+    values = block.column(name)
+    if block.cells_are_text:
+        cells = (numbers.setdefault(value, len(numbers)) if value.strip() else _NO_ID for value in values)
+        return np.fromiter(cells, np.int64, len(values))
     sessions = []
-    for row, value in enumerate(block.column(name)):
+    for row, value in enumerate(values):
         if is_absent(value):
             sessions.append(_NO_ID)
         elif isinstance(value, str | int | float):
@@ -168,9 +169,9 @@ def _sessions(block: Block, name: str | None, numbers: dict[Any, int]) -> Ints:
 
 def _size(source: Source, form: Format, plan: Plan, gathered: _Gathered, stated: int | None) -> int:
     """Tokens of a block: as the user states them, as the file does, or as its lengths show."""
-    prompt, counts = gathered.column("prompt"), np.diff(gathered.ids.offsets())
-    if not np.any(counts):
+    if not len(gathered.ids):
         return 0
+    prompt, counts = gathered.column("prompt"), np.diff(gathered.ids.offsets(gathered.count))
     name = plan.columns["hash_ids"]
     if stated is None and "block_size" in plan.columns:
         stated = _stated_in(source, plan.columns["block_size"], gathered)
