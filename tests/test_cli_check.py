@@ -17,7 +17,7 @@ from junit_rules import problems_of
 from paged_sim.checks import Verdict
 from paged_sim.cli import main
 from paged_sim.reports.annotations import as_annotations
-from paged_sim.reports.findings import Checked, findings_of, in_gib
+from paged_sim.reports.findings import Checked, findings_of
 from paged_sim.reports.junit import as_junit
 
 DATA = Path(__file__).parent / "data" / "checks"
@@ -194,16 +194,16 @@ def test_what_cannot_be_served_is_an_error(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_a_planted_waste_is_caught(capsys: pytest.CaptureFixture[str]) -> None:
-    """Pages of twice the size: the message names the account that grew, in GiB and in sequences."""
+    """Pages of twice the size: the message names what changed, and the accounts that grew in bytes and sequences."""
     assert check("chat.yaml", "--save-baseline", "base.json", "--quiet") == 0
     assert check("chat.yaml", "--baseline", "base.json") == 0
     assert check("chat.yaml", "--baseline", "base.json", "--set", "allocators.paged.page_size=32") == 99
     out, err = capsys.readouterr()
     message = squeezed(out)
-    assert (
-        "paged against the baseline: tail grew by 0.0097 GiB (0.0030 GiB to 0.0126 GiB, 0.6% of the arena)" in message
-    )
-    assert "the room of 0.13 sequences lost. Sequences held on average: 25.65 before, 24.31 now (-1.34)." in message
+    assert "differs from the baseline's: allocators.paged.page_size: 16 -> 32" in message
+    held = "paged holds 24.31 sequences over the steps on which a request waits, 25.65 in the baseline (-1.34)"
+    assert f"{held}: reservation per sequence grew from 3.63 MiB to 7.24 MiB, -1.12;" in message
+    assert "tail per sequence 120.95 KiB 544.09 KiB +423.14 KiB -0.12" in message
     assert err == ""
 
 
@@ -218,7 +218,8 @@ def test_a_baseline_of_other_scenarios(capsys: pytest.CaptureFixture[str]) -> No
 def test_a_stale_baseline_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert check("chat.yaml", "--save-baseline", "base.json", "--set", "repeats=1") == 0
     check("chat.yaml", "--baseline", "base.json")
-    assert "Note: the baseline was run with another repeats." in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "repeats: 1 -> 2\n\nNote: the baseline served other requests" in out
 
 
 def test_a_baseline_is_a_saved_run_like_any_other(capsys: pytest.CaptureFixture[str]) -> None:
@@ -256,7 +257,7 @@ def checkout(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_against_a_revision(capsys: pytest.CaptureFixture[str]) -> None:
     assert check("nested/chat.yaml", "--against", "main") == 99
     out = squeezed(capsys.readouterr().out)
-    assert "tail grew by 0.0097 GiB" in out
+    assert "tail per sequence 120.95 KiB 544.09 KiB +423.14 KiB -0.12" in out
     same = ("--set", "allocators.paged.page_size=16", "--seed", "5", "--device", "cpu")
     assert check("nested/chat.yaml", "--against", "main", *same) == 0, "flags hold for both"
     listed = subprocess.run(["git", "worktree", "list"], capture_output=True, text=True, check=True).stdout
@@ -304,10 +305,11 @@ def test_a_revision_whose_scenario_does_not_load(capsys: pytest.CaptureFixture[s
 
 @pytest.mark.usefixtures("checkout")
 def test_a_revision_with_a_program_of_its_own_runs_that(capsys: pytest.CaptureFixture[str]) -> None:
-    """The revision's package here answers with a run in which a tenth of the memory is padding."""
+    """The revision's package here answers with a run in which tokens that were stored are padding."""
     assert main(["run", "nested/chat.yaml", "--format", "json", "-o", "run.json"]) == 0
     answer = json.loads(Path("run.json").read_text("utf-8"))
     answer["runs"][0]["ledger"]["saturated"]["padding"]["mean"] = 0.1
+    answer["runs"][0]["ledger"]["saturated"]["token_state"]["mean"] -= 0.1
     Path("paged_sim").mkdir()
     Path("paged_sim/__init__.py").touch()
     Path("paged_sim/__main__.py").write_text(
@@ -317,7 +319,7 @@ def test_a_revision_with_a_program_of_its_own_runs_that(capsys: pytest.CaptureFi
     git("commit", "--quiet", "-m", "its own program")
     setting = ("--set", "checks.paged.ledger.saturated.padding.mean=== baseline")
     assert check("nested/chat.yaml", "--against", "HEAD", *setting) == 99
-    assert "padding shrank by 0.20 GiB" in squeezed(capsys.readouterr().out)
+    assert "padding per sequence shrank from 8.43 MiB to 0 B, +2.47" in squeezed(capsys.readouterr().out)
 
 
 def test_no_checkout(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -387,11 +389,3 @@ def test_a_pass_by_the_spread_says_so() -> None:
     assert finding.because == "The mean alone misses; it passes by the spread over the seeds."
     (finding,) = findings_of(checked_of(passed=True, value=4.0, spread=2.5)[0])
     assert finding.because == ""
-
-
-@pytest.mark.parametrize(
-    ("num_bytes", "text"),
-    [(0, "0.00 GiB"), (3 << 30, "3.00 GiB"), (5 << 20, "0.0049 GiB"), (-(5 << 20), "-0.0049 GiB"), (2048, "2 KiB")],
-)
-def test_bytes_in_gib(num_bytes: int, text: str) -> None:
-    assert in_gib(num_bytes) == text

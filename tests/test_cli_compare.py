@@ -67,6 +67,7 @@ def test_saved_runs_as_csv_and_json(saved: list[Path], tmp_path: Path, capsys: p
         "a.json": "7.0",
         "b.json": "14.0",
         "c.json": "",
+        "over": "saturated",
     }
     assert compare(*saved, "--format", "json", "-o", tmp_path / "out") == 0
     assert json.loads((tmp_path / "out").read_text())["files"] == ["a.json", "b.json", "c.json"]
@@ -137,7 +138,7 @@ def test_a_scenario_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
     assert ["metric", "naive", "paged"] in rows_of(out)
     assert ["fill", "at", "finish", "28.8%", "98.7%"] in rows_of(out)
     assert compare("seed-section4-10", "--format", "csv") == 0
-    assert capsys.readouterr().out.startswith("metric,naive,paged\nbatch.mean,")
+    assert capsys.readouterr().out.startswith("metric,naive,paged,over\nbatch.mean,")
     assert compare("seed-section4-10", "--format", "markdown") == 0
     assert "| metric | naive | paged |" in capsys.readouterr().out
 

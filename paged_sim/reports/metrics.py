@@ -1,0 +1,116 @@
+"""The numbers that comparisons show: their names in tables, and how each is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from paged_sim.basis import value_at
+from paged_sim.changes import ACCOUNT_BETTER, account_path
+
+from .numbers import MISSING, amount, count, mean, percent, signed
+
+_LARGE = 10.0
+"""A number that has become so many times as large is shown as a multiple."""
+
+
+def three_digits(value: float | None) -> str:
+    """A time or a rate of any size: three digits or more."""
+    if value is None:
+        return MISSING
+    if abs(value) < 1:
+        return f"{value:.3g}"
+    return f"{value:,.{0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2}f}"
+
+
+class Metric(NamedTuple):
+    """A number of the JSON by its path, its name in tables, and how it is written.
+
+    `unit` is what stands behind it with a clock of seconds, and what with one of steps; such numbers are times or
+    rates.
+    """
+
+    path: str
+    label: str
+    write: Callable[[float | None], str]
+    unit: tuple[str, str] = ("", "")
+
+    def text(self, value: float | None, entry: Mapping[str, Any] | None) -> str:
+        """The number as a cell, for an entry whose times have this unit."""
+        behind = self.unit[value_at(entry, "time.unit") == "steps"]
+        return MISSING if value is None else f"{self.write(value)}{behind}"
+
+
+_SECONDS = (" s", " steps")
+_RATE = ("/s", "/step")
+_DELAYS = {"queue": "queueing delay", "first_token": "first token", "total": "time in system"}
+
+METRICS = (
+    Metric("batch.mean", "sequences held, mean", mean),
+    Metric("batch.peak", "sequences held, peak", count),
+    Metric("time.end", "end of last request", three_digits, _SECONDS),
+    Metric("throughput.requests", "requests", three_digits, _RATE),
+    Metric("throughput.output_tokens", "output tokens", three_digits, _RATE),
+    *(
+        Metric(f"latency.{key}.{name}", f"{label}, {name}", three_digits, _SECONDS)
+        for key, label in _DELAYS.items()
+        for name in ("mean", "p50", "p90", "p99")
+    ),
+    Metric("waiting.all.mean", "queue over time, mean", three_digits),
+    Metric("requests.finished", "requests finished", count),
+    Metric("requests.refused", "requests refused", count),
+    Metric("requests.preempted", "preemptions", count),
+    Metric("tokens.computed", "tokens computed", count),
+    Metric("tokens.recomputed", "computed again", count),
+    Metric("tokens.recomputed_share", "computed again, share", percent),
+    Metric("steps", "steps", count),
+    Metric("blocked_steps.fragmentation", "blocked: fragmentation", count),
+    Metric("blocked_steps.capacity", "blocked: capacity", count),
+    Metric("blocked_steps.policy", "blocked: policy", count),
+    Metric("blocked_by.max_num_seqs", "- max_num_seqs", count),
+    Metric("blocked_by.token_budget", "- token budget", count),
+    Metric("blocked_by.watermark", "- watermark", count),
+    Metric("blocked_by.after_preemption", "- after a preemption", count),
+    Metric("occupancy.mean", "occupancy, mean", percent),
+    Metric("fill.mean", "fill, mean", percent),
+    Metric("fill.at_finish", "fill at finish", percent),
+    Metric("waste.share", "waste, share", percent),
+    Metric("waste.bytes", "waste", amount),
+    Metric("paper_view.token_state", "paper: token state", percent),
+    Metric("paper_view.reservation", "paper: reservation", percent),
+    Metric("paper_view.internal", "paper: internal", percent),
+    Metric("paper_view.external_and_others", "paper: external, others", percent),
+    Metric("arena.touched_bytes", "arena touched", amount),
+    Metric("arena.resident_bytes", "arena resident", amount),
+    Metric("arena.corrupt", "corrupt tokens", count),
+)
+
+_WHERE_THERE_ARE = ("blocked_", "ledger.", "tokens.recomputed")
+"""Where the paths of numbers begin that a table shows only where one of them is not zero."""
+
+
+def metrics_over(steps: str) -> list[Metric]:
+    """Every metric that changes are shown for, in the order of `changes_of`."""
+    accounts = [Metric(account_path(account, steps), f"ledger: {account}", percent) for account in ACCOUNT_BETTER]
+    return [*METRICS, *accounts]
+
+
+def is_shown(metric: Metric, values: list[float | None]) -> bool:
+    """Whether a table has a row for a metric with these values; the paper's view of the ledger is shown elsewhere."""
+    known = [value for value in values if value is not None]
+    if metric.path.startswith("paper_view."):
+        return False
+    return any(known) if metric.path.startswith(_WHERE_THERE_ARE) else bool(known)
+
+
+def change(metric: Metric, before: float | None, after: float | None) -> str:
+    """Shares change by points, other numbers by per cent or many times; from zero, by the number itself."""
+    if before is None or after is None:
+        return MISSING
+    if before == after:
+        return "="
+    if metric.write is percent:
+        return f"{signed(100 * (after - before))} pt"
+    if not before:
+        return f"+{metric.write(after)}"
+    return f"{after / before:.3g}x" if after >= _LARGE * before else f"{signed(100 * (after - before) / before)}%"
