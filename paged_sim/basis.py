@@ -102,4 +102,7 @@ def value_at(entry: Entry | None, path: str) -> Any:
 
 def steps_behind(entry: Entry, steps: str) -> int:
     """How many steps a mean over "saturated" or "all" ones is taken over, in all seeds together."""
+    measured: int | None = value_at(entry, f"measured.{steps}.steps")
+    if measured is not None:
+        return measured
     return int(sum(entry["blocked_steps"].values()) if steps == "saturated" else entry["steps"])

@@ -25,6 +25,7 @@ BETTER: dict[str, int] = {
     **{f"latency.first_token.{name}": DOWN for name in _QUANTILES},
     **{f"latency.total.{name}": DOWN for name in _QUANTILES},
     "waiting.all.mean": DOWN,
+    "waiting.share": DOWN,
     "requests.finished": UP,
     "requests.refused": DOWN,
     "requests.preempted": DOWN,

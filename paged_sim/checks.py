@@ -111,7 +111,8 @@ def _against(
         return _skipped(each, value, NO_BASELINE)
     name, _, inside = path.partition(".")
     if name not in before:
-        reason = f"the baseline has no allocator {name}, it has {', '.join(before)}; keep the name, or take a baseline that has it"
+        hint = "keep the name, or take a baseline that has it"
+        reason = f"the baseline has no allocator {name}, it has {', '.join(before)}; {hint}"
         return Verdict(each.path, each.expression, value, False, each.where, each.level, reason=reason)
     steps, reason = _common_steps(entries[name], before[name], inside)
     value, baseline = (_number(value_over(entry, inside, steps)) for entry in (entries[name], before[name]))

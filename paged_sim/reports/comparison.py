@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from string import ascii_uppercase
 from typing import Any
 
-from paged_sim.basis import Basis, basis_of, come_over_time, depends_on_steps, steps_behind
+from paged_sim.basis import Basis, basis_of, come_over_time, depends_on_steps, steps_behind, value_at
 from paged_sim.changes import Change, changes_of, metric_value
 from paged_sim.configuration import Difference, differences, serve_the_same
 
@@ -17,7 +17,7 @@ from .as_json import to_json
 from .blocks import Block, Cell, Grid, Heading, Paragraph, Screen, Styled
 from .findings import STEPS
 from .markdown import render_markdown
-from .metrics import METRICS, Metric, change, is_shown, metrics_over
+from .metrics import METRICS, Metric, change, is_shown, metrics_over, three_digits
 from .numbers import MISSING, count
 from .run_report import at_step_blocks, ledger_blocks, setting
 from .settings import difference_lines
@@ -60,7 +60,7 @@ def side_by_side(document: Document) -> Comparison:
     blocks: list[Block] = [
         Heading(str(document["scenario"]["name"])),
         Paragraph(setting(runs)),
-        Grid(title, ("metric", *(run["name"] for run in runs)), (_steps_row(runs, steps), *rows)),
+        Grid(title, ("metric", *(run["name"] for run in runs)), (*_basis_rows(runs, steps), *rows)),
         *ledger_blocks(runs),
         *at_step_blocks(runs),
         Paragraph(answer(runs), style="bold green"),
@@ -78,9 +78,13 @@ def _over(metric: Metric, steps: str) -> str:
     return steps if depends_on_steps(metric.path) or metric.path.startswith("ledger.") else ""
 
 
-def _steps_row(runs: Sequence[Document | None], steps: str) -> tuple[Cell, ...]:
-    """How many steps are behind each mean."""
-    return ("steps averaged", *(MISSING if run is None else count(steps_behind(run, steps)) for run in runs))
+def _basis_rows(runs: Sequence[Document | None], steps: str) -> list[tuple[str, ...]]:
+    """How many steps are behind each mean and, with a clock of seconds, how long they took."""
+    rows = [("steps averaged", *(MISSING if run is None else count(steps_behind(run, steps)) for run in runs))]
+    times = Metric(f"measured.{steps}.time", "seconds averaged", three_digits, (" s", ""))
+    if any(value_at(run, "time.unit") == "s" for run in runs):
+        rows.append((times.label, *(times.text(value_at(run, times.path), run) for run in runs)))
+    return rows
 
 
 _SERVED = ("time.", "throughput.", "latency.", "waiting.", "requests.", "tokens.")
@@ -222,11 +226,10 @@ def _grids(name: str, sides: Sequence[_Side], numbers: Mapping[Metric, Sequence[
         columns = [0, *range(begin, min(begin + _SIDE_BY_SIDE, len(sides)))]
         runs = [sides[column].entry(name) for column in columns]
         head = [sides[column].label for column in columns]
-        counted = _steps_row(runs, steps)
         rows = [_row(metric, [numbers[metric][column] for column in columns], runs) for metric in shown]
-        spaced = (*counted[:2], *(cell for text in counted[2:] for cell in (text, "")))
+        basis = [(*row[:2], *(cell for text in row[2:] for cell in (text, ""))) for row in _basis_rows(runs, steps)]
         header = ("metric", head[0], *(cell for label in head[1:] for cell in (label, "change")))
-        blocks.append(Grid(f"{name}, means over {STEPS[steps]}", header, (spaced, *rows)))
+        blocks.append(Grid(f"{name}, means over {STEPS[steps]}", header, (*basis, *rows)))
     return blocks
 
 

@@ -15,9 +15,11 @@ _LARGE = 10.0
 
 
 def three_digits(value: float | None) -> str:
-    """A time or a rate of any size: three digits or more."""
+    """A time or a rate of any size: three digits or more, and no decimals for a whole number."""
     if value is None:
         return MISSING
+    if value == int(value):
+        return f"{value:,.0f}"
     if abs(value) < 1:
         return f"{value:.3g}"
     return f"{value:,.{0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2}f}"
@@ -57,6 +59,7 @@ METRICS = (
         for name in ("mean", "p50", "p90", "p99")
     ),
     Metric("waiting.all.mean", "queue over time, mean", three_digits),
+    Metric("waiting.share", "time with a queue", percent),
     Metric("requests.finished", "requests finished", count),
     Metric("requests.refused", "requests refused", count),
     Metric("requests.preempted", "preemptions", count),
@@ -67,10 +70,10 @@ METRICS = (
     Metric("blocked_steps.fragmentation", "blocked: fragmentation", count),
     Metric("blocked_steps.capacity", "blocked: capacity", count),
     Metric("blocked_steps.policy", "blocked: policy", count),
-    Metric("blocked_by.max_num_seqs", "- max_num_seqs", count),
-    Metric("blocked_by.token_budget", "- token budget", count),
-    Metric("blocked_by.watermark", "- watermark", count),
-    Metric("blocked_by.after_preemption", "- after a preemption", count),
+    Metric("blocked_by.max_num_seqs", "rule: max_num_seqs", count),
+    Metric("blocked_by.token_budget", "rule: token budget", count),
+    Metric("blocked_by.watermark", "rule: watermark", count),
+    Metric("blocked_by.after_preemption", "rule: after preemption", count),
     Metric("occupancy.mean", "occupancy, mean", percent),
     Metric("fill.mean", "fill, mean", percent),
     Metric("fill.at_finish", "fill at finish", percent),
