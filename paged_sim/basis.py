@@ -13,6 +13,9 @@ Entry = Mapping[str, Any]
 LOST = ("over_reservation", "tail", "rounding", "padding", "external", "metadata")
 """The accounts of slots that are lost: nobody will write them, or nobody can get them."""
 
+_OFTEN = 0.1
+"""Share of a policy's steps on which a request must wait for the means over them to say anything about it."""
+
 _SERIES = ("batch", "waiting", "occupancy", "fill", "held")
 _OF_THE_LEDGER = {
     "waste.share": LOST,
@@ -45,22 +48,30 @@ class Basis:
 def basis_of(parts: Sequence[tuple[Resolved, Entry]]) -> Basis:
     """The basis of entries, each with the scenario it comes from.
 
-    Means are over the steps on which a request waits where every entry has such steps, and over all steps else; also
-    where requests come over time, when a policy that is faster has fewer steps with a waiter.
+    Means are over the steps on which a request waits where every entry has enough of them, and over all steps else;
+    also where requests come over time, when a policy that is faster has fewer steps with a waiter.
     """
-    saturated = all(entry["over"] == "saturated" and not come_over_time(scenario, entry) for scenario, entry in parts)
+    saturated = all(_waits_often(entry) and not come_over_time(scenario, entry) for scenario, entry in parts)
     first = parts[0][0]
     same = all(serve_the_same(differences(first, scenario)) for scenario, _ in parts[1:])
     return Basis("saturated" if saturated else "all", same)
 
 
-def come_over_time(scenario: Resolved, entry: Entry) -> bool:
-    """Whether requests arrive while others are served, by a clock of seconds."""
-    if scenario.get("clock", "step") == "step":
+def _waits_often(entry: Entry) -> bool:
+    """Whether the means over the steps on which a request waits say something about an entry."""
+    if entry["over"] != "saturated":
         return False
+    waits, every = (value_at(entry, f"measured.{steps}.steps") for steps in ("saturated", "all"))
+    return not every or waits / every >= _OFTEN
+
+
+def come_over_time(scenario: Resolved, entry: Entry) -> bool:
+    """Whether requests arrive while others are served; an entry saved without its last arrival takes it from the clock."""
     last = value_at(entry, "time.last_arrival")
     if last is not None:
         return bool(last > 0)
+    if scenario.get("clock", "step") == "step":
+        return False
     workload = scenario.get("workload") or {}
     listed = workload.get("requests")
     later = isinstance(listed, list) and any(request.get("arrival") for request in listed)

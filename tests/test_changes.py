@@ -16,7 +16,7 @@ from paged_sim.changes import ACCOUNT_BETTER, BETTER, Change, changes_of, compar
 from paged_sim.cli import main
 from paged_sim.engine.measures import WASTE
 from paged_sim.errors import PagedSimError
-from paged_sim.reports.answer import LOSSES
+from paged_sim.reports.verdict import LOSSES
 from paged_sim.reports.blocks import Screen
 from paged_sim.reports.comparison import COMPARISON_FORMATS, NOISE, across_files
 from paged_sim.reports.metrics import METRICS
@@ -66,6 +66,7 @@ def changed(path: str, before: float, after: float, *, basis: Basis | None = Non
     return change.improved
 
 
+LATER = {"time": {"end": 10**6, "unit": "steps"}}
 LESS = {"finished": 3_990, "refused": 10, "preempted": 5}
 
 
@@ -73,8 +74,9 @@ LESS = {"finished": 3_990, "refused": 10, "preempted": 5}
     ("path", "before", "after", "others", "improved"),
     [
         ("batch.mean", 30.0, 40.0, {}, True),
-        ("batch.mean", 30.0, 40.0, {"steps": 41_001}, None),
-        ("batch.mean", 40.0, 30.0, {"steps": 41_001}, False),
+        ("batch.mean", 30.0, 40.0, LATER, None),
+        ("batch.mean", 30.0, 40.0, {"time": {}, "steps": 41_001}, None),
+        ("batch.mean", 40.0, 30.0, LATER, False),
         ("batch.peak", 30, 40, {}, None),
         ("occupancy.mean", 0.5, 0.6, {}, True),
         ("waste.share", 0.1, 0.2, {}, False),
@@ -169,12 +171,19 @@ def test_entries_of_other_steps_are_compared_over_all() -> None:
         ({"clock": {"base": 0.03}, "workload": {"trace": {"file": "a.csv"}, "arrival": "saturated"}}, {}, "all"),
         ({"clock": {"base": 0.03}, "workload": {"requests": [{"prompt": 3}, {"arrival": 2.0}]}}, {}, "all"),
         ({"clock": {"base": 0.03}, "workload": {"trace": {"file": "a.csv"}}}, {"last_arrival": 0.0}, "saturated"),
+        ({}, {"last_arrival": 3.0}, "all"),
     ],
 )
 def test_with_requests_over_time_means_are_over_all_steps(
     scenario: dict[str, Any], others: dict[str, Any], steps: str
 ) -> None:
-    assert basis_of([(scenario, summary("vllm", **({"time": others} if others else {})))]).steps == steps
+    assert basis_of([(scenario, summary("vllm", time=others))]).steps == steps
+
+
+def test_a_few_steps_with_a_waiter_say_little() -> None:
+    measured = {"all": {"steps": 11_938, "time": 1.0}, "saturated": {"steps": 1, "time": 1.0}}
+    assert basis_of([({}, summary("vllm")), ({}, summary("orca-max"))]).steps == "saturated"
+    assert basis_of([({}, summary("vllm")), ({}, summary("orca-max", measured=measured))]).steps == "all"
 
 
 def test_the_sums_of_shares_are_those_of_the_engine() -> None:

@@ -349,7 +349,7 @@ def test_a_planted_waste_is_caught(capsys: pytest.CaptureFixture[str]) -> None:
     out, err = capsys.readouterr()
     message = squeezed(out)
     assert "differs from the baseline's: allocators.paged.page_size: 16 -> 32" in message
-    held = "paged holds 24.31 sequences over the steps on which a request waits, 25.65 in the baseline (-1.34)"
+    held = "paged holds 24.31 sequences on the steps on which a request waits, 25.65 in the baseline (-1.34)"
     assert f"{held}: reservation per sequence grew from 3.63 MiB to 7.24 MiB, -1.12;" in message
     assert "tail per sequence 120.95 KiB 544.09 KiB +423.14 KiB -0.12" in message
     assert err == ""

@@ -12,8 +12,9 @@ from paged_sim.moves import moves, sequences_held
 
 from .as_csv import to_csv
 from .as_json import to_json
+from .basis import OVER
 from .blocks import Block, Cell, Grid, Heading, Paragraph, Screen, Styled
-from .findings import STEPS, WORD_STYLES, Checked, Document, Finding, findings_of, ledger_sentence, parts_of, word_of
+from .findings import WORD_STYLES, Checked, Document, Finding, findings_of, ledger_sentence, parts_of, word_of
 from .markdown import render_markdown
 from .numbers import amount, mean, signed
 from .run_report import ledger_blocks
@@ -130,7 +131,7 @@ def _moved(checked: Checked, policy: str) -> list[Block]:
     ]
     old, new = (sequences_held(entry, steps) for entry in (before, after))
     rows.append(("sequences held", mean(old), mean(new), "", signed(new - old, 2)))
-    title = f"What moved in the ledger of {policy}, mean over {STEPS[steps]}"
+    title = f"What moved in the ledger of {policy}, mean {OVER[steps]}"
     return [Grid(title, ("account", "baseline", "now", "change", "sequences"), tuple(rows))]
 
 

@@ -11,15 +11,14 @@ from paged_sim.basis import Basis, basis_of, come_over_time, depends_on_steps, s
 from paged_sim.changes import Change, changes_of, metric_value
 from paged_sim.configuration import Difference, differences, serve_the_same
 
-from .answer import answer
 from .as_csv import to_csv
 from .as_json import to_json
+from .basis import OVER
 from .blocks import Block, Cell, Grid, Heading, Paragraph, Screen, Styled
-from .findings import STEPS
 from .markdown import render_markdown
-from .metrics import METRICS, Metric, change, is_shown, metrics_over, three_digits
-from .numbers import MISSING, count
-from .run_report import at_step_blocks, ledger_blocks, setting
+from .metrics import METRICS, Metric, change, is_shown, metrics_over
+from .numbers import MISSING, count, duration
+from .run_report import at_step_blocks, ledger_blocks, setting, verdict_blocks
 from .settings import difference_lines
 from .text import render_text
 
@@ -56,14 +55,14 @@ def side_by_side(document: Document) -> Comparison:
         for metric in _first_what_is_felt(METRICS, document["scenario"], runs[0])
         if is_shown(metric, numbers[metric])
     ]
-    title = f"Policies side by side, means over {STEPS[steps]}"
+    title = f"Policies side by side, means {OVER[steps]}"
     blocks: list[Block] = [
         Heading(str(document["scenario"]["name"])),
+        *verdict_blocks(document),
         Paragraph(setting(runs)),
         Grid(title, ("metric", *(run["name"] for run in runs)), (*_basis_rows(runs, steps), *rows)),
         *ledger_blocks(runs),
         *at_step_blocks(runs),
-        Paragraph(answer(runs), style="bold green"),
     ]
     names = [run["name"] for run in runs]
     table = [
@@ -81,9 +80,8 @@ def _over(metric: Metric, steps: str) -> str:
 def _basis_rows(runs: Sequence[Document | None], steps: str) -> list[tuple[str, ...]]:
     """How many steps are behind each mean and, with a clock of seconds, how long they took."""
     rows = [("steps averaged", *(MISSING if run is None else count(steps_behind(run, steps)) for run in runs))]
-    times = Metric(f"measured.{steps}.time", "seconds averaged", three_digits, (" s", ""))
     if any(value_at(run, "time.unit") == "s" for run in runs):
-        rows.append((times.label, *(times.text(value_at(run, times.path), run) for run in runs)))
+        rows.append(("time averaged", *(duration(value_at(run, f"measured.{steps}.time"), "s") for run in runs)))
     return rows
 
 
@@ -229,7 +227,7 @@ def _grids(name: str, sides: Sequence[_Side], numbers: Mapping[Metric, Sequence[
         rows = [_row(metric, [numbers[metric][column] for column in columns], runs) for metric in shown]
         basis = [(*row[:2], *(cell for text in row[2:] for cell in (text, ""))) for row in _basis_rows(runs, steps)]
         header = ("metric", head[0], *(cell for label in head[1:] for cell in (label, "change")))
-        blocks.append(Grid(f"{name}, means over {STEPS[steps]}", header, (*basis, *rows)))
+        blocks.append(Grid(f"{name}, means {OVER[steps]}", header, (*basis, *rows)))
     return blocks
 
 

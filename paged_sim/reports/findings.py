@@ -12,14 +12,13 @@ from paged_sim.configuration import Difference, differences
 from paged_sim.moves import Move, losses, moves, sequences_held
 from paged_sim.scenario.expectations import parse_expression
 
+from .basis import OVER
 from .numbers import MISSING, amount, percent, signed
 from .settings import difference_text
 
 Document = Mapping[str, Any]
 
 WORD_STYLES = {"PASS": "green", "FAIL": "bold red", "WARN": "yellow", "SKIP": "dim"}
-
-STEPS = {"saturated": "the steps on which a request waits", "all": "all steps"}
 
 _MANY = 3
 """So many accounts are named in a sentence at most."""
@@ -184,7 +183,7 @@ def ledger_sentence(checked: Checked, policy: str) -> str:
     if not found:
         return f"{policy}: the ledger is that of the baseline."
     old, new = (sequences_held(entry, steps) for entry in (before, after))
-    held = f"{policy} holds {new:,.2f} sequences over {STEPS[steps]}, {old:,.2f} in the baseline"
+    held = f"{policy} holds {new:,.2f} sequences {OVER[steps]}, {old:,.2f} in the baseline"
     parts = parts_of(found)
     told = [_moved(move, part) for move, part in list(zip(found, parts, strict=True))[:_MANY]]
     rest = round(sum(parts[_MANY:]), _DIGITS)

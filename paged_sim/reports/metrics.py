@@ -8,57 +8,49 @@ from typing import Any, NamedTuple
 from paged_sim.basis import value_at
 from paged_sim.changes import ACCOUNT_BETTER, account_path
 
-from .numbers import MISSING, amount, count, mean, percent, signed
+from .numbers import MISSING, amount, count, duration, mean, percent, seconds, signed
 
 _LARGE = 10.0
 """A number that has become so many times as large is shown as a multiple."""
 
 
-def three_digits(value: float | None) -> str:
-    """A time or a rate of any size: three digits or more, and no decimals for a whole number."""
-    if value is None:
-        return MISSING
-    if value == int(value):
-        return f"{value:,.0f}"
-    if abs(value) < 1:
-        return f"{value:.3g}"
-    return f"{value:,.{0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2}f}"
-
-
 class Metric(NamedTuple):
     """A number of the JSON by its path, its name in tables, and how it is written.
 
-    `unit` is what stands behind it with a clock of seconds, and what with one of steps; such numbers are times or
-    rates.
+    `write_in` writes one that is a time or a rate, with the unit of its entry's times, "s" or "steps".
     """
 
     path: str
     label: str
     write: Callable[[float | None], str]
-    unit: tuple[str, str] = ("", "")
+    write_in: Callable[[float | None, str], str] | None = None
 
     def text(self, value: float | None, entry: Mapping[str, Any] | None) -> str:
-        """The number as a cell, for an entry whose times have this unit."""
-        behind = self.unit[value_at(entry, "time.unit") == "steps"]
-        return MISSING if value is None else f"{self.write(value)}{behind}"
+        """The number as a cell, for this entry."""
+        if self.write_in is None or value is None:
+            return self.write(value)
+        return self.write_in(value, str(value_at(entry, "time.unit")))
 
 
-_SECONDS = (" s", " steps")
-_RATE = ("/s", "/step")
+def rate(value: float | None, unit: str) -> str:
+    """So many a second, or a step."""
+    return f"{seconds(value)}/{unit.removesuffix('s') or 's'}"
+
+
 _DELAYS = {"queue": "queueing delay", "first_token": "first token", "total": "time in system"}
 
 METRICS = (
     Metric("batch.mean", "sequences held, mean", mean),
     Metric("batch.peak", "sequences held, peak", count),
-    Metric("time.end", "end of last request", three_digits, _SECONDS),
-    Metric("throughput.requests", "requests", three_digits, _RATE),
-    Metric("throughput.output_tokens", "output tokens", three_digits, _RATE),
+    Metric("time.end", "end of last request", seconds, duration),
+    Metric("throughput.requests", "requests", seconds, rate),
+    Metric("throughput.output_tokens", "output tokens", seconds, rate),
     *(
-        Metric(f"latency.{key}.{name}", f"{label}, {name}", three_digits, _SECONDS)
+        Metric(f"latency.{key}.{name}", f"{label}, {name}", seconds, duration)
         for key, label in _DELAYS.items()
         for name in ("mean", "p50", "p90", "p99")
     ),
-    Metric("waiting.all.mean", "queue over time, mean", three_digits),
+    Metric("waiting.all.mean", "queue over time, mean", seconds),
     Metric("waiting.share", "time with a queue", percent),
     Metric("requests.finished", "requests finished", count),
     Metric("requests.refused", "requests refused", count),
