@@ -76,6 +76,7 @@ ACCOUNT_BETTER: dict[str, int] = {
 """The same for the accounts of the ledger, in its order, as shares of the arena."""
 
 _OF_FULL_MEMORY = ("batch.", "occupancy.", "fill.mean", "waste.", "paper_view.", "ledger.")
+_OF_THE_ARENA = ("occupancy.", "waste.", "paper_view.", "ledger.")
 _OF_SERVING = ("steps", "time.", "throughput.", "latency.", "waiting.", "tokens.", "requests.preempted")
 _OF_HOLDING = ("batch.mean", "occupancy.mean", "paper_view.token_state", "ledger.saturated.token_state.mean")
 _IN_TIME = ("time.", "throughput.", "latency.")
@@ -151,9 +152,9 @@ def metric_value(entry: Entry | None, path: str, steps: str) -> float | None:
 def direction(path: str, before: Entry, after: Entry, basis: Basis) -> int:
     """Which way a metric gets better between these two entries; 0 where up is not good by itself, nor down.
 
-    Nothing is better about serving other requests. How memory is used says something while it is wanted: on steps with
-    a waiter; and to hold more sequences and end later is no gain. How long serving took can be compared where
-    as many requests finished, and steps where they are the measure of time.
+    Nothing is better about serving other requests. How memory is used says something while it is wanted, on steps with
+    a waiter, and shares of it where there is as much of it; to hold more sequences and end later is no gain. How long
+    serving took can be compared where as many requests finished, and steps where they are the measure of time.
     """
     account = path.split(".")[2] if path.startswith("ledger.") else ""
     better = ACCOUNT_BETTER[account] if account else BETTER[path]
@@ -162,7 +163,7 @@ def direction(path: str, before: Entry, after: Entry, basis: Basis) -> int:
         and (basis.steps == "saturated" or not path.startswith(_OF_FULL_MEMORY))
         and (_same(before, after, "requests.finished") or not path.startswith(_OF_SERVING))
         and (path != "steps" or "s" not in (_unit(before), _unit(after)))
-        and (path != "waste.bytes" or _same(before, after, "capacity.bytes"))
+        and (_same(before, after, "capacity.bytes") or not path.startswith(_OF_THE_ARENA))
         and (path not in _OF_HOLDING or not _holds_more_and_ends_later(before, after))
     )
     return better if kept else NEITHER

@@ -82,6 +82,8 @@ LESS = {"finished": 3_990, "refused": 10, "preempted": 5}
         ("waste.share", 0.1, 0.2, {}, False),
         ("waste.bytes", 1e9, 2e9, {}, False),
         ("waste.bytes", 1e9, 2e9, {"capacity": {"bytes": 1}}, None),
+        ("waste.share", 0.1, 0.2, {"capacity": {"bytes": 1}}, None),
+        ("fill.mean", 0.5, 0.6, {"capacity": {"bytes": 1}}, True),
         ("steps", 432, 429, {}, True),
         ("steps", 432, 429, {"time": {"unit": "s"}}, None),
         ("steps", 432, 429, {"requests": LESS}, None),
