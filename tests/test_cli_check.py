@@ -437,6 +437,20 @@ def checkout(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def commit_program(answer: dict[str, Any], code: int = 0) -> None:
+    """Commit a package of that name that answers every run with this, and this exit code."""
+    Path("paged_sim").mkdir()
+    Path("paged_sim/__init__.py").touch()
+    Path("paged_sim/__main__.py").write_text(
+        "import sys\n"
+        f"open(sys.argv[sys.argv.index('-o') + 1], 'w').write({json.dumps(answer)!r})\n"
+        f"print('said', file=sys.stderr)\nsys.exit({code})\n",
+        "utf-8",
+    )
+    git("add", "paged_sim")
+    git("commit", "--quiet", "-m", "a program of its own")
+
+
 @pytest.mark.usefixtures("checkout")
 def test_against_a_revision(capsys: pytest.CaptureFixture[str]) -> None:
     assert check("nested/chat.yaml", "--against", "main") == 99
@@ -494,13 +508,7 @@ def test_a_revision_with_a_program_of_its_own_runs_that(capsys: pytest.CaptureFi
     answer = json.loads(Path("run.json").read_text("utf-8"))
     answer["runs"][0]["ledger"]["saturated"]["padding"]["mean"] = 0.1
     answer["runs"][0]["ledger"]["saturated"]["token_state"]["mean"] -= 0.1
-    Path("paged_sim").mkdir()
-    Path("paged_sim/__init__.py").touch()
-    Path("paged_sim/__main__.py").write_text(
-        f"import sys\nopen(sys.argv[sys.argv.index('-o') + 1], 'w').write({json.dumps(answer)!r})\n", "utf-8"
-    )
-    git("add", "paged_sim")
-    git("commit", "--quiet", "-m", "its own program")
+    commit_program(answer)
     setting = ("--set", "checks.paged.ledger.saturated.padding.mean=== baseline")
     assert check("nested/chat.yaml", "--against", "HEAD", *setting) == 99
     assert "padding per sequence shrank from 8.43 MiB to 0 B, +2.47" in squeezed(capsys.readouterr().out)
@@ -508,26 +516,31 @@ def test_a_revision_with_a_program_of_its_own_runs_that(capsys: pytest.CaptureFi
 
 @pytest.mark.usefixtures("checkout")
 def test_a_revision_of_an_older_program(capsys: pytest.CaptureFixture[str]) -> None:
-    """Its own program has another default, and knows neither a key of the scenario nor some numbers of today."""
+    """Its own program has another default, and knows neither a key of the scenario nor some numbers of today: that a
+    check names one of these is a mistake to it (exit code 2), once it has written its results.
+    """
     assert main(["run", "nested/chat.yaml", "--format", "json", "-o", "run.json"]) == 0
     answer = json.loads(Path("run.json").read_text("utf-8"))
     answer["scenario"]["scheduler"]["prefill"] = "another"
     del answer["scenario"]["scheduler"]["watermark"]
     for key in ("time", "throughput", "latency", "tokens", "blocked_by", "measured"):
         answer["runs"][0].pop(key, None)
-    Path("paged_sim").mkdir()
-    Path("paged_sim/__init__.py").touch()
-    Path("paged_sim/__main__.py").write_text(
-        f"import sys\nopen(sys.argv[sys.argv.index('-o') + 1], 'w').write({json.dumps(answer)!r})\n", "utf-8"
-    )
-    git("add", "paged_sim")
-    git("commit", "--quiet", "-m", "an older program")
+    commit_program(answer, code=2)
     setting = ("--set", "checks.paged.latency.queue.mean=<= baseline * 1.1")
     assert check("nested/chat.yaml", "--against", "HEAD", *setting) == 0
     out = squeezed(capsys.readouterr().out)
     assert "Skipped: the baseline has no such number." in out
     assert "the default of scheduler.prefill changed: another -> " in out
     assert "watermark" not in out
+
+
+@pytest.mark.usefixtures("checkout")
+def test_a_revision_whose_results_are_worthless(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 1 after the results: corrupted content."""
+    assert main(["run", "nested/chat.yaml", "--format", "json", "-o", "run.json"]) == 0
+    commit_program(json.loads(Path("run.json").read_text("utf-8")), code=1)
+    assert check("nested/chat.yaml", "--against", "HEAD") == 1
+    assert "--against HEAD: nested/chat.yaml cannot be run there: said" in capsys.readouterr().err
 
 
 def test_no_checkout(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

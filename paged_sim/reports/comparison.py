@@ -122,6 +122,7 @@ def across_files(saved: Sequence[tuple[str, Sequence[Document]]]) -> Comparison:
     sides = _sides(saved)
     first, *others = sides
     blocks: list[Block] = [Heading(f"{len(saved)} saved runs; changes are against {first.file}"), *_legend(sides)]
+    blocks += _same_configuration(first, [side for side in others if not side.found])
     for side in others:
         blocks += _configuration(first, side)
     rows: list[dict[str, Any]] = []
@@ -194,10 +195,18 @@ def _legend(sides: Sequence[_Side]) -> list[Block]:
     return [Paragraph("\n".join(f"{side.label}: {side.file}" for side in sides))]
 
 
+def _same_configuration(first: _Side, same: Sequence[_Side]) -> list[Block]:
+    """The files that were run with the configuration of the first one."""
+    if not same:
+        return []
+    verb = "has" if len(same) == 1 else "have"
+    return [Paragraph(f"{', '.join(side.label for side in same)} {verb} the configuration of {first.label}.")]
+
+
 def _configuration(first: _Side, side: _Side) -> list[Block]:
     """What differs between the first file and another one, and what that means for their numbers."""
     if not side.found:
-        return [Paragraph(f"{side.label} has the configuration of {first.label}.")]
+        return []
     lines = f"The configuration of {side.label} differs from that of {first.label}:\n{difference_lines(side.found)}"
     if serve_the_same(side.found):
         return [Paragraph(lines)]
