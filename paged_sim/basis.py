@@ -66,7 +66,7 @@ def _waits_often(entry: Entry) -> bool:
 
 
 def come_over_time(scenario: Resolved, entry: Entry) -> bool:
-    """Whether requests arrive while others are served; an entry saved without its last arrival takes it from the clock."""
+    """Whether requests arrive while others are served: by the last arrival or, in an entry without it, the scenario."""
     last = value_at(entry, "time.last_arrival")
     if last is not None:
         return bool(last > 0)

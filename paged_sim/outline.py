@@ -10,6 +10,8 @@ from paged_sim.scenario.models import Scenario, Variant
 from paged_sim.simulation import simulate
 
 _ONE = Variant("constant", {"value": 1})
+_ROOMY = 4
+"""So many times the largest reservation or page is room for it, whatever the placement rounds up and leaves out."""
 
 
 def outline(scenario: Scenario, at_step: int | None = None) -> dict[str, Any] | None:
@@ -30,9 +32,11 @@ def outline(scenario: Scenario, at_step: int | None = None) -> dict[str, Any] | 
         prefix=None,
         trace=None,
     )
+    largest = max([scenario.max_model_len, *(spec.page_size for spec in scenario.allocators)])
+    memory = Variant("slots", {"slots": _ROOMY * largest})
     arena = replace(scenario.arena, device="cpu", payload="none")
     measure = replace(scenario.measure, warmup_requests=0)
-    small = replace(scenario, workload=workload, arena=arena, measure=measure, repeats=1)
+    small = replace(scenario, memory=memory, workload=workload, arena=arena, measure=measure, repeats=1)
     try:
         return simulate(small, at_step=at_step).to_json()
     except PagedSimError:

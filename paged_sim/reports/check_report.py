@@ -124,7 +124,7 @@ def _moved(checked: Checked, policy: str) -> list[Block]:
             move.name,
             amount(move.before),
             amount(move.after),
-            ("+" if move.growth > 0 else "-") + amount(abs(move.growth)),
+            ("+" if move.growth > 0 else "-") + amount(round(abs(move.growth))),
             signed(part, 2),
         )
         for move, part in zip(found, parts, strict=True)

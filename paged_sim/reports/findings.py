@@ -184,12 +184,11 @@ def ledger_sentence(checked: Checked, policy: str) -> str:
         return f"{policy}: the ledger is that of the baseline."
     old, new = (sequences_held(entry, steps) for entry in (before, after))
     held = f"{policy} holds {new:,.2f} sequences {OVER[steps]}, {old:,.2f} in the baseline"
-    parts = parts_of(found)
-    told = [_moved(move, part) for move, part in list(zip(found, parts, strict=True))[:_MANY]]
-    rest = round(sum(parts[_MANY:]), _DIGITS)
-    if len(found) > _MANY:
+    felt = [(move, part) for move, part in zip(found, parts_of(found), strict=True) if part]
+    told = [_moved(move, part) for move, part in felt[:_MANY]]
+    if rest := round(sum(part for _, part in felt[_MANY:]), _DIGITS):
         told.append(f"all else {signed(rest, _DIGITS)}")
-    return f"{held} ({signed(new - old, _DIGITS)}): {'; '.join(told)}."
+    return f"{held} ({signed(new - old, _DIGITS)}){': ' if told else ''}{'; '.join(told)}."
 
 
 def _why(checked: Checked, policy: str) -> str:
