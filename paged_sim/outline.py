@@ -14,7 +14,7 @@ _ROOMY = 4
 """So many times the largest reservation or page is room for it, whatever the placement rounds up and leaves out."""
 
 
-def outline(scenario: Scenario, at_step: int | None = None) -> dict[str, Any] | None:
+def outline(scenario: Scenario, at_step: int | range | None = None) -> dict[str, Any] | None:
     """The JSON of a run that has the keys of this scenario's, in milliseconds; None if one request cannot be served.
 
     Its numbers mean nothing, and some are empty that the scenario's run fills.

@@ -16,10 +16,10 @@ from paged_sim.changes import ACCOUNT_BETTER, BETTER, Change, changes_of, compar
 from paged_sim.cli import main
 from paged_sim.engine.measures import WASTE
 from paged_sim.errors import PagedSimError
-from paged_sim.reports.verdict import LOSSES
 from paged_sim.reports.blocks import Screen
 from paged_sim.reports.comparison import COMPARISON_FORMATS, NOISE, across_files
 from paged_sim.reports.metrics import METRICS
+from paged_sim.reports.verdict import LOSSES
 from paged_sim.run import ACCOUNTS, Run
 from paged_sim.scenario.models import AllocatorSpec
 from paged_sim.simulation import simulate

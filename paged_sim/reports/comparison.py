@@ -13,12 +13,13 @@ from paged_sim.configuration import Difference, differences, serve_the_same
 
 from .as_csv import to_csv
 from .as_json import to_json
+from .at_step import at_step_blocks
 from .basis import OVER
 from .blocks import Block, Cell, Grid, Heading, Paragraph, Screen, Styled
 from .markdown import render_markdown
 from .metrics import METRICS, Metric, change, is_shown, metrics_over
 from .numbers import MISSING, count, duration
-from .run_report import at_step_blocks, ledger_blocks, setting, verdict_blocks
+from .run_report import ledger_blocks, setting, verdict_blocks
 from .settings import difference_lines
 from .text import render_text
 
@@ -40,7 +41,7 @@ class Comparison:
 COMPARISON_FORMATS: dict[str, Callable[[Comparison, Screen], str]] = {
     "table": lambda comparison, screen: render_text(comparison.blocks, screen),
     "json": lambda comparison, screen: to_json(comparison.data),
-    "csv": lambda comparison, screen: to_csv(comparison.rows),
+    "csv": lambda comparison, screen: to_csv(comparison.rows, screen.csv_columns),
     "markdown": lambda comparison, screen: render_markdown(comparison.blocks),
 }
 
