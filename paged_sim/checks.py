@@ -132,8 +132,8 @@ def _common_steps(entry: Mapping[str, Any], before: Mapping[str, Any], inside: s
     own, others = str(entry.get("over")), str(before.get("over"))
     if own == others or not depends_on_steps(inside):
         return own, ""
-    whose = "in the baseline" if own == "saturated" else "now"
-    return "all", f"compared over all steps, since {whose} no request waits on any"
+    whose = "the baseline's" if own == "saturated" else "the run's"
+    return "all", f"compared over all steps, as {whose} own means are"
 
 
 def _skipped(each: Check, value: float | None, reason: str) -> Verdict:

@@ -131,7 +131,8 @@ def _refuse(loaded: Sequence[Scenario], wishes: CheckOptions, options: RunOption
     if wishes.baseline is None and wishes.against is None and wishes.save_baseline is None:
         _refuse_baseline_checks(loaded)
     for scenario in loaded:
-        _refuse_unknown_numbers(scenario, options)
+        if scenario.checks:
+            _refuse_unknown_numbers(scenario, options)
 
 
 def _refuse_unknown_numbers(scenario: Scenario, options: RunOptions) -> None:
