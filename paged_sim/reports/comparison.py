@@ -21,7 +21,7 @@ from .metrics import METRICS, Metric, change, is_shown, metrics_over
 from .numbers import MISSING, count, duration
 from .run_report import ledger_blocks, setting, verdict_blocks
 from .settings import difference_lines
-from .text import render_text
+from .text import column_groups, render_text
 
 Document = Mapping[str, Any]
 
@@ -220,25 +220,32 @@ def _changes(name: str, first: _Side, side: _Side, steps: str) -> list[Change]:
     return changes_of(name, first.entry(name), side.entry(name), Basis(steps, serve_the_same(side.found)))
 
 
-_SIDE_BY_SIDE = 2
-"""So many files stand beside the first one in a table, which then fits 80 columns."""
-
-
 def _grids(name: str, sides: Sequence[_Side], numbers: Mapping[Metric, Sequence[Change]], steps: str) -> list[Block]:
-    """The tables of one policy: the first file beside two others at a time."""
+    """The tables of one policy: the first file beside two others at a time, or one, so that all fit 80 columns."""
     scenario, run = next(side.policies[name] for side in sides if name in side.policies)
     ordered = _first_what_is_felt(list(numbers), scenario, run)
-    shown = [metric for metric in ordered if is_shown(metric, [found.after for found in numbers[metric]])]
-    blocks: list[Block] = []
-    for begin in range(1, max(len(sides), 2), _SIDE_BY_SIDE):
-        columns = [0, *range(begin, min(begin + _SIDE_BY_SIDE, len(sides)))]
-        runs = [sides[column].entry(name) for column in columns]
-        head = [sides[column].label for column in columns]
-        rows = [_row(metric, [numbers[metric][column] for column in columns], runs) for metric in shown]
-        basis = [(*row[:2], *(cell for text in row[2:] for cell in (text, ""))) for row in _basis_rows(runs, steps)]
-        header = ("metric", head[0], *(cell for label in head[1:] for cell in (label, "change")))
-        blocks.append(Grid(f"{name}, means {OVER[steps]}", header, (*basis, *rows)))
-    return blocks
+    shown = {metric: numbers[metric] for metric in ordered if is_shown(metric, [one.after for one in numbers[metric]])}
+    for beside in (2, 1):
+        columns = [[0, *others] for others in _in_groups(range(1, len(sides)), beside)] or [[0]]
+        grids = [_grid(name, [sides[at] for at in group], group, shown, steps) for group in columns]
+        if all(len(column_groups(grid, Screen().width)) == 1 for grid in grids):
+            break
+    return list(grids)
+
+
+def _in_groups(numbers: Sequence[int], size: int) -> list[Sequence[int]]:
+    return [numbers[begin : begin + size] for begin in range(0, len(numbers), size)]
+
+
+def _grid(
+    name: str, sides: Sequence[_Side], columns: Sequence[int], shown: Mapping[Metric, Sequence[Change]], steps: str
+) -> Grid:
+    """One table of some of the files; `columns` are their places among all."""
+    runs = [side.entry(name) for side in sides]
+    basis = [(*row[:2], *(cell for text in row[2:] for cell in (text, ""))) for row in _basis_rows(runs, steps)]
+    rows = [_row(metric, [changes[at] for at in columns], runs) for metric, changes in shown.items()]
+    header = ("metric", sides[0].label, *(cell for side in sides[1:] for cell in (side.label, "change")))
+    return Grid(f"{name}, means {OVER[steps]}", header, (*basis, *rows))
 
 
 def _row(metric: Metric, changes: Sequence[Change], runs: Sequence[Document | None]) -> tuple[Cell, ...]:
