@@ -236,6 +236,7 @@ def test_first_what_differs_in_the_configuration(names: Path, capsys: pytest.Cap
     found = json.loads(capsys.readouterr().out)["differences"]
     assert found[1] == {
         "file": "b.json",
+        "scenario": "small",
         "path": "allocators.p.page_size",
         "before": 4,
         "after": 16,
@@ -310,6 +311,25 @@ def test_files_of_any_name_are_readable_in_80_columns(
     assert [head[1] for head in heads] == ["A"] * len(heads)
     assert [label for head in heads for label in head[2::2]] == list(letters[1:])
     assert all(head[3::2] == ["change"] * len(head[2::2]) for head in heads), "a change stands beside its value"
+
+
+def test_files_of_several_scenarios(names: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each is compared with the one of its name; what differs in one leaves the colours of the others."""
+    files = []
+    for name, settings in (("a", ()), ("b", ("workload.requests=90",))):
+        one, two = (
+            save(names / f"{part}.json", f"name={part}", *given) for part, given in (("x", ()), ("y", settings))
+        )
+        document = [json.loads(path.read_text("utf-8")) for path in (one, two)]
+        if name == "b":
+            document[0]["runs"][0]["fill"]["at_finish"] += 0.01
+        files.append(names / f"{name}.json")
+        files[-1].write_text(json.dumps(document), "utf-8")
+    assert compare(*files) == 0
+    out = capsys.readouterr().out
+    assert "The configuration of y in b.json differs from that of a.json:\nworkload.requests: 60 -> 90\n" in out
+    assert "y in b.json served other requests than a.json" in out
+    assert coloured(*files) == ["fill at finish"]
 
 
 def test_a_renamed_allocator_is_the_same(names: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -100,13 +100,22 @@ def _first_what_is_felt(metrics: Sequence[Metric], scenario: Document, run: Docu
 class _Side:
     """One file of a comparison: what tables call it, and its entries with their scenarios, by a common name.
 
-    `found` is where its configuration differs from the first file's.
+    `found` is where its configuration differs from the first file's, by the name of the scenario.
     """
 
     label: str
     file: str
     policies: Mapping[str, tuple[Document, Document]]
-    found: Sequence[Difference]
+    found: Mapping[str, Sequence[Difference]]
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything in its configuration differs."""
+        return any(self.found.values())
+
+    def serves_the_same(self, name: str) -> bool:
+        """Whether a policy was asked to serve the same requests as in the first file."""
+        return name not in self.policies or serve_the_same(self.found[self.policies[name][0]["name"]])
 
     def entry(self, name: str) -> Document | None:
         """The entry that this file has of a policy."""
@@ -123,7 +132,7 @@ def across_files(saved: Sequence[tuple[str, Sequence[Document]]]) -> Comparison:
     sides = _sides(saved)
     first, *others = sides
     blocks: list[Block] = [Heading(f"{len(saved)} saved runs; changes are against {first.file}"), *_legend(sides)]
-    blocks += _same_configuration(first, [side for side in others if not side.found])
+    blocks += _same_configuration(first, [side for side in others if not side.differs])
     for side in others:
         blocks += _configuration(first, side)
     rows: list[dict[str, Any]] = []
@@ -145,7 +154,12 @@ def across_files(saved: Sequence[tuple[str, Sequence[Document]]]) -> Comparison:
         ]
     if any_noise:
         blocks.append(Paragraph(f"{NOISE}: a change within the spread over the seeds."))
-    told = [{"file": side.file, **asdict(each)} for side in others for each in side.found]
+    told = [
+        {"file": side.file, "scenario": scenario, **asdict(each)}
+        for side in others
+        for scenario, found in side.found.items()
+        for each in found
+    ]
     data = {"version": 1, "files": [side.file for side in sides], "differences": told, "rows": rows}
     return Comparison(blocks, data, rows)
 
@@ -167,7 +181,7 @@ def _side(
 ) -> _Side:
     """One file beside the first one; where each holds one run (`alone`), these are compared whatever their names."""
     policies: dict[str, tuple[Document, Document]] = {}
-    found: list[Difference] = []
+    found: dict[str, list[Difference]] = {}
     for document in documents:
         scenario: Document = document["scenario"]
         others = [one["scenario"] for one in first if alone or one["scenario"]["name"] == scenario["name"]]
@@ -177,7 +191,7 @@ def _side(
         policies.update(
             {f"{prefix}{renamed.get(run['name'], run['name'])}": (scenario, run) for run in document["runs"]}
         )
-        found += here
+        found[scenario["name"]] = here
     return _Side(label, file, policies, found)
 
 
@@ -206,18 +220,23 @@ def _same_configuration(first: _Side, same: Sequence[_Side]) -> list[Block]:
 
 def _configuration(first: _Side, side: _Side) -> list[Block]:
     """What differs between the first file and another one, and what that means for their numbers."""
-    if not side.found:
-        return []
-    lines = f"The configuration of {side.label} differs from that of {first.label}:\n{difference_lines(side.found)}"
-    if serve_the_same(side.found):
-        return [Paragraph(lines)]
-    seeds = " Counters are sums over the seeds." if any(each.path == "repeats" for each in side.found) else ""
-    other = f"{side.label} served other requests than {first.label}: no change is for the better or worse.{seeds}"
-    return [Paragraph(lines), Paragraph(other, style="yellow")]
+    blocks: list[Block] = []
+    for scenario, found in side.found.items():
+        of = f"{scenario} in " if len(side.found) > 1 else ""
+        if found:
+            text = (
+                f"The configuration of {of}{side.label} differs from that of {first.label}:\n{difference_lines(found)}"
+            )
+            blocks.append(Paragraph(text))
+        if not serve_the_same(found):
+            seeds = " Counters are sums over the seeds." if any(each.path == "repeats" for each in found) else ""
+            other = f"{of}{side.label} served other requests than {first.label}: no change is for the better or worse."
+            blocks.append(Paragraph(f"{other}{seeds}", style="yellow"))
+    return blocks
 
 
 def _changes(name: str, first: _Side, side: _Side, steps: str) -> list[Change]:
-    return changes_of(name, first.entry(name), side.entry(name), Basis(steps, serve_the_same(side.found)))
+    return changes_of(name, first.entry(name), side.entry(name), Basis(steps, side.serves_the_same(name)))
 
 
 def _grids(name: str, sides: Sequence[_Side], numbers: Mapping[Metric, Sequence[Change]], steps: str) -> list[Block]:
