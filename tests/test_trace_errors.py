@@ -187,6 +187,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
         f"F:1: key prompt_tokens: 'What is the capital of Peru?' is text, not a number of tokens; {COUNT}",
     ),
     "a file of text": ('{"prompt": "What is it?", "output_tokens": 2}\n', f"F: this is text ('prompt'), {COUNT_FIRST}"),
+    "prose": ("What is the capital of Peru?\n", f"F: this is text, without numbers of tokens; {COUNT}"),
     "a file of conversations": (
         '[{"conversations": [{"from": "human"}]}]',
         f"F: this is text ('conversations'), {COUNT_FIRST}",

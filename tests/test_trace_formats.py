@@ -195,8 +195,8 @@ def test_results_of_serving_benchmarks() -> None:
 
 def test_llmservingsim_lines_and_agentic_sessions() -> None:
     trace = read_trace(TRACES / "llmservingsim.jsonl")
-    assert rows(trace) == [(0, 5, 3), (0.5, 100, 20), (0.5, 150, 10)]
-    assert (ids(trace), trace.requests.prefix_block) == ([[11, 12, 13, 14, 15], [], []], 1)
+    assert rows(trace) == [(0, 18, 3), (0.5, 100, 20), (0.5, 150, 10)]
+    assert (ids(trace), trace.requests.prefix_block) == ([[0], [], []], 16)
     assert trace.requests.after.tolist() == [-1, -1, 1]
     assert trace.requests.delay.tolist() == [0, 0, 2]
 

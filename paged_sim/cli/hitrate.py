@@ -40,7 +40,7 @@ def hitrate(
     policy: str | None,
     hits: str,
     trace_format: str,
-    columns: tuple[str, ...],
+    fields: tuple[str, ...],
     time_unit: str | None,
     block_size: int | None,
     plot: str | None,
@@ -52,7 +52,7 @@ def hitrate(
     from paged_sim.hitrate.measure import hit_rates
 
     results = plan(ResultOptions(**wanted), HITRATE_FORMATS, folders={"--plot": plot})
-    reading = reading_of(columns, time_unit, block_size)
+    reading = reading_of(fields, time_unit, block_size)
     with progress_bar(quiet) as progress:
         rates = hit_rates(
             [Path(trace) for trace in traces],

@@ -139,12 +139,12 @@ reading_options = _stack(
         help="Format of the trace, told by its content.",
     ),
     click.option(
-        "--column",
-        "columns",
+        "--field",
+        "fields",
         multiple=True,
         metavar="FIELD=NAME",
-        help="The column, its number from 1, or the key (with dots) that holds FIELD: arrival, prompt, output, "
-        "max_tokens, session, turn, delay or hash_ids. May be given several times.",
+        help="The column (or its number from 1, or the key, with dots) that holds a field of requests: arrival, "
+        "prompt, output, max_tokens, session, turn, delay or hash_ids. May be given several times.",
     ),
     click.option("--time-unit", metavar="UNIT", help="Unit of its times, in place of the format's: s, ms, us or ns."),
     click.option(
@@ -153,14 +153,14 @@ reading_options = _stack(
 )
 
 
-def reading_of(columns: tuple[str, ...], time_unit: str | None, block_size: int | None) -> Reading:
-    """How to read a trace, from `reading_options`. Raises PagedSimError for a column that is not FIELD=NAME."""
+def reading_of(fields: tuple[str, ...], time_unit: str | None, block_size: int | None) -> Reading:
+    """How to read a trace, from `reading_options`. Raises PagedSimError for a field that is not FIELD=NAME."""
     from paged_sim.workloads import Reading
 
     named = {}
-    for given in columns:
+    for given in fields:
         field, equals, name = given.partition("=")
         if not equals or not name:
-            raise PagedSimError(f"--column {given}: expected FIELD=NAME, such as prompt=tokens_in")
+            raise PagedSimError(f"--field {given}: expected FIELD=NAME, such as prompt=tokens_in")
         named[field.strip()] = name.strip()
     return Reading(named, time_unit, block_size)

@@ -24,7 +24,7 @@ def trace() -> None:
 def info(
     files: tuple[str, ...],
     trace_format: str,
-    columns: tuple[str, ...],
+    fields: tuple[str, ...],
     time_unit: str | None,
     block_size: int | None,
     **wanted: Any,
@@ -36,6 +36,6 @@ def info(
     from paged_sim.workloads import trace_info
 
     results = plan(ResultOptions(**wanted), LISTING_FORMATS)
-    reading = reading_of(columns, time_unit, block_size)
+    reading = reading_of(fields, time_unit, block_size)
     listing = describe_trace(trace_info([Path(file) for file in files], trace_format, reading))
     results.write(lambda shape, screen: LISTING_FORMATS[shape](listing, screen))

@@ -144,7 +144,8 @@ def operations_per_step(state: allocators.State, requests: Requests, seats: int)
         beams = 2 * seats * int(requests.output_tokens.max(initial=1)) if requests.beams else 0
     elif isinstance(state, prefix_cache.Cached):
         # Each owner of a shared page checks it, and a page may hold tokens of several stretches.
-        pages = state.table.size * int(state.numbers[prefix_cache.WIDTH]) + int(state.numbers[prefix_cache.USABLE])
+        stretches = prefix_cache.stretches_of_a_page(state.content, int(state.numbers[prefix_cache.PAGE_SIZE]))
+        pages = state.table.size * stretches + int(state.numbers[prefix_cache.USABLE])
     return 6 * pages + 16 * seats + 64 + beams
 
 

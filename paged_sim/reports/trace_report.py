@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from .blocks import Block, Cell, Grid, Heading, Paragraph
@@ -12,7 +11,6 @@ from .numbers import MISSING, percent
 
 if TYPE_CHECKING:
     from paged_sim.workloads import TraceInfo
-_YEAR_2001 = 978_307_200.0
 
 
 def describe_trace(info: TraceInfo) -> Listing:
@@ -52,17 +50,10 @@ def _reading(info: TraceInfo) -> list[tuple[Cell, ...]]:
         facts.append(("not used", ", ".join(info.unused)))
     if info.first_arrival is not None:
         facts.append(("times", "dates" if info.time_unit == "date" else f"in {info.time_unit}"))
-        facts.append(("first request at", _moment(info.first_arrival, info.time_unit)))
+        facts.append(("first request at", str(info.begins)))
     if info.block_size is not None:
         facts.append(("tokens of a block", f"{info.block_size:,}"))
     return facts
-
-
-def _moment(seconds: float, unit: str | None) -> str:
-    """A time of a trace: its date where it is one, or counts from 1970."""
-    if unit == "date" or seconds > _YEAR_2001:
-        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
-    return f"{seconds:,.10g} s"
 
 
 def _prefix(info: TraceInfo) -> list[Block]:

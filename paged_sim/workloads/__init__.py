@@ -106,13 +106,14 @@ class _Source:
     answers: bool = True
 
 
-def make_requests(workload: Workload, max_model_len: int, rng: np.random.Generator) -> Drawn:
+def make_requests(workload: Workload, max_model_len: int, rng: np.random.Generator, *, shared: bool = True) -> Drawn:
     """The requests of a workload: drawn, listed or read from its trace.
 
     Requests that bring times of their own (a trace with times, a list with an arrival above 0) keep them; all others
     arrive as `workload.arrival` says. A shared prefix goes in front of the prompt. Then an output is cut so that prompt
     + output <= `max_model_len`, except where the prompt alone leaves no room for it (the engine refuses that request),
-    and so that it is at most `max_tokens`. The declared limits are left as they are.
+    and so that it is at most `max_tokens`. The declared limits are left as they are. What the turns of conversations
+    share is worked out where it is asked for (`shared`): by a prefix cache.
 
     Raises:
         PagedSimError: the trace cannot be read, a preset is unknown, or the workload names no source of requests.
@@ -125,7 +126,7 @@ def make_requests(workload: Workload, max_model_len: int, rng: np.random.Generat
     prompt, prefix = source.prompt, source.prefix
     if workload.prefix is not None:
         prompt, prefix = put_in_front(workload.prefix, prompt, prefix, rng, source.previous)
-    conversations = _conversations(source, prompt, prefix)
+    conversations = _conversations(source, prompt, prefix, shared)
     fitting = limits.cut_to_model(prompt, source.output, max_model_len)
     declared = MAX_TOKENS[workload.max_tokens.kind](workload.max_tokens.params, fitting)
     max_tokens = np.where(source.declared > 0, source.declared, declared)
@@ -222,10 +223,10 @@ class _Conversations:
     notes: tuple[str, ...] = ()
 
 
-def _conversations(source: _Source, prompt: Ints, prefix: PrefixIds) -> _Conversations:
+def _conversations(source: _Source, prompt: Ints, prefix: PrefixIds, shared: bool) -> _Conversations:
     """Let the prompts of later turns hold the answers of the ones before, where the trace says or shows it."""
     nothing = np.zeros(0, np.int64)
-    if source.trace is None or not source.answers:
+    if source.trace is None or not source.answers or not shared:
         return _Conversations(prefix, nothing, nothing)
     goes_on = continues(source.previous, prompt, source.output, prefix)
     chain = chains(source.previous, goes_on)
@@ -269,7 +270,7 @@ def _notes(workload: Workload, source: _Source) -> tuple[str, ...]:
     if source.trace:
         notes += source.trace.warnings
     if source.trace and source.trace.first_arrival and source.trace.time_unit != "date":
-        notes.append(f"the run begins at the trace's first request, at {source.trace.first_arrival:,.10g} s")
+        notes.append(f"the run begins at the trace's first request, at {source.trace.begins}")
     if source.trace and source.trace.raised_outputs:
         notes.append(f"requests of the trace with an output of 0 tokens, read as 1: {source.trace.raised_outputs:,}")
     if source.trace and source.trace.reordered:

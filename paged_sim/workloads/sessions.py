@@ -82,17 +82,26 @@ class _Tree:
         self._prefix, self._prompt = prefix, prompt
         self._nodes = number_blocks(prefix.offsets, prefix.ids)
         total = int(self._nodes.max(initial=-1)) + 1
-        counts = np.diff(prefix.offsets)
-        request = np.repeat(np.arange(len(prompt)), counts)
+        request = np.repeat(np.arange(len(prompt)), np.diff(prefix.offsets))
         self._reach, self._last = np.zeros(total, np.int64), np.zeros(total, np.int64)
         np.maximum.at(self._reach, self._nodes, prompt[request])
         np.maximum.at(self._last, self._nodes, request)
-        self._id = np.zeros(total, np.int64)
+        self._id, parent = np.zeros(total, np.int64), np.full(total, NOBODY)
         self._id[self._nodes] = prefix.ids
-        self._children: list[set[int]] = [set() for _ in range(total)]
         inner = np.flatnonzero(request[1:] == request[:-1])
-        for parent, child in zip(self._nodes[inner].tolist(), self._nodes[inner + 1].tolist(), strict=True):
-            self._children[parent].add(child)
+        parent[self._nodes[inner + 1]] = self._nodes[inner]
+        children = np.flatnonzero(parent != NOBODY)
+        # How many children a node has, and the sum of their numbers: the number of an only child.
+        self._children, self._sum = np.zeros(total, np.int64), np.zeros(total, np.int64)
+        np.add.at(self._children, parent[children], 1)
+        np.add.at(self._sum, parent[children], children)
+
+    def _only_child(self, node: int, besides: int) -> int:
+        """The only node behind one, `besides` left out; NOBODY where there are several or none."""
+        others, total = int(self._children[node]), int(self._sum[node])
+        if besides != NOBODY:
+            others, total = others - 1, total - besides
+        return total if others == 1 else NOBODY
 
     def beginning_of(self, index: int, tokens: int) -> tuple[Ints, int]:
         """The ids of the first `tokens` tokens of a request, at most its prompt, and how many they cover."""
@@ -110,12 +119,11 @@ class _Tree:
             return own, covered
         path: list[int] = []
         node = int(self._nodes[start + whole - 1])
-        partial = {int(self._nodes[start + whole])} if len(own) > whole else set()
+        besides = int(self._nodes[start + whole]) if len(own) > whole else NOBODY
         while (whole + len(path)) * block < total:
-            following = self._children[node] - partial
-            if len(following) != 1:
+            node, besides = self._only_child(node, besides), NOBODY
+            if node == NOBODY:
                 break
-            (node,) = following
             if not path and (self._reach[node] < total or self._last[node] <= index):
                 return own, covered
             path.append(int(self._id[node]))

@@ -6,6 +6,7 @@ import difflib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,13 @@ from paged_sim.workloads.traces.columns import Plan, plan_columns
 from paged_sim.workloads.traces.detect import Found, open_trace
 from paged_sim.workloads.traces.formats import FIELDS, FORMATS, UNITS
 from paged_sim.workloads.traces.joining import joined
+from paged_sim.workloads.traces.numbers import DATE
 from paged_sim.workloads.traces.opening import no_request
 from paged_sim.workloads.traces.reading import SharedNames, read_rows
 from paged_sim.workloads.traces.rows import Rows
 from paged_sim.workloads.traces.warnings import warnings_of
+
+_YEAR_2001 = 978_307_200
 
 TRACE_FORMATS: dict[str, str] = {name: form.what for name, form in FORMATS.items()}
 
@@ -65,6 +69,15 @@ class Trace:
     reordered: int
     warnings: tuple[str, ...]
     rows: Rows
+
+    @property
+    def begins(self) -> str | None:
+        """The time of the first request in words: a date where it is one, or where it counts from 1970."""
+        if self.first_arrival is None:
+            return None
+        if self.time_unit == DATE or self.first_arrival > _YEAR_2001:
+            return f"{datetime.fromtimestamp(self.first_arrival, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        return f"{self.first_arrival:,.10g} s"
 
 
 def read_trace(

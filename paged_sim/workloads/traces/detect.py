@@ -13,7 +13,7 @@ from paged_sim.workloads.traces.opening import no_request, read_head
 from paged_sim.workloads.traces.sources import Source
 from paged_sim.workloads.traces.tables import Table, plainly
 from paged_sim.workloads.traces.unpack import UNPACK
-from paged_sim.workloads.traces.values import TEXT_REMEDY, number_in, shown
+from paged_sim.workloads.traces.values import TEXT_REMEDY, is_prose, number_in, shown
 
 
 class Found(NamedTuple):
@@ -109,6 +109,8 @@ def _unknown(path: Path, names: list[str], first_line: str) -> PagedSimError:
         return PagedSimError(f"{path}: this is text ({text!r}), without its number of tokens; {TEXT_REMEDY}")
     if "events" in names or "event_id" in names:
         return _events(path)
+    if is_prose(first_line) and not any(sign in first_line for sign in ",;|{"):
+        return PagedSimError(f"{path}: this is text, without numbers of tokens; {TEXT_REMEDY}")
     return PagedSimError(
         f"{path}: unknown trace format, its first line is {shown(first_line)}; say what is where "
         f"(columns: {{prompt: NAME, output: NAME, arrival: NAME}}), or name one of {', '.join(FORMATS)} with `format`"

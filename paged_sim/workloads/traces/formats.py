@@ -155,7 +155,6 @@ FORMATS: dict[str, Format] = {
         ("input_toks", "output_toks", "sub_requests"),
         {"prompt": ("input_toks",), "output": ("output_toks",), "arrival": ("arrival_time_ns",)},
         unit="ns",
-        block=1,
         timed=True,
     ),
     # kvcache-ai/Mooncake, FAST25-release/traces; `session_id` and `delay` (ms) as ai-dynamo/aiperf reads them.

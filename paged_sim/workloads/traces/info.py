@@ -47,7 +47,9 @@ class TraceInfo:
 
     `told_by` says what told the format, `columns` which column is which field, `unused` names the others. `time_unit`
     is s, ms, us, ns, or "date"; `first_arrival` the time of the first request in the file, in seconds (since 1970 for
-    dates); both None without times. `block_size` is None without ids. `sessions` counts those that are named.
+    dates), and `begins` says it in words; all None without times. `block_size` is None without ids. `sessions` counts
+    those that are named.
+
     `span` (seconds from the first to the last request) and `mean_rate` (gaps / span, in requests per second) are None
     without times, the rate also where all requests arrive at once; `prefix` is None where no ids are given. The three
     counts are those of `Trace`.
@@ -62,6 +64,7 @@ class TraceInfo:
     time_unit: str | None
     block_size: int | None
     first_arrival: float | None
+    begins: str | None
     requests: int
     sessions: int
     span: float | None
@@ -95,6 +98,7 @@ def trace_info(path: Path | Sequence[Path], trace_format: str = "auto", reading:
         time_unit=trace.time_unit,
         block_size=requests.prefix_block or None,
         first_arrival=trace.first_arrival,
+        begins=trace.begins,
         requests=len(requests),
         sessions=len(np.unique(trace.rows.session[trace.rows.session >= 0])),
         span=span,

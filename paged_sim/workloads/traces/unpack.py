@@ -96,11 +96,12 @@ def benchmark(path: Path, objects: Iterator[Placed]) -> Iterator[Placed]:
 def llmservingsim(path: Path, objects: Iterator[Placed]) -> Iterator[Placed]:
     """LLMServingSim (casys-kaist/LLMServingSim, its router's `load_requests`): single requests, and agentic sessions.
 
-    A session's next request is sent `tool_duration_ns` after the one before has ended. `input_tok_ids` are the tokens.
+    A session's next request is sent `tool_duration_ns` after the one before has ended. `input_tok_ids` are the tokens,
+    of which each whole block of 16 is named.
     """
     for place, record in objects:
         if "sub_requests" not in record:
-            yield Placed(place, {**record, "hash_ids": record.get("input_tok_ids")})
+            yield Placed(place, {**record, "hash_ids": _blocks_of(record.get("input_tok_ids"))})
             continue
         front = f"line {place}: " if isinstance(place, int) else place
         session, delay = record.get("session_id", f"session {place}"), None
@@ -109,7 +110,9 @@ def llmservingsim(path: Path, objects: Iterator[Placed]) -> Iterator[Placed]:
             if not isinstance(each, dict):
                 raise PagedSimError(f"{path}: {where.rstrip('.')}: {shown(each)} is not a JSON object; {REMEDY}")
             first = {"arrival_time_ns": record.get("arrival_time_ns")} if index == 0 else {"delay": delay}
-            yield Placed(where, {**each, **first, "session": session, "hash_ids": each.get("input_tok_ids")})
+            yield Placed(
+                where, {**each, **first, "session": session, "hash_ids": _blocks_of(each.get("input_tok_ids"))}
+            )
             delay = each.get("tool_duration_ns", 0)
 
 
@@ -141,6 +144,8 @@ def aiperf(path: Path, objects: Iterator[Placed]) -> Iterator[Placed]:
         yield Placed(place, flat)
 
 
+_TOKENS_OF_A_BLOCK = 16
+
 UNPACK: dict[str, Unpack] = {
     "kv-cache-tester": conversations,
     "guidellm": guidellm,
@@ -149,6 +154,14 @@ UNPACK: dict[str, Unpack] = {
     "bailian": bailian,
     "aiperf": aiperf,
 }
+
+
+def _blocks_of(tokens: object) -> object:
+    """A name for each whole block of a list of tokens; what is no list is left for the reader to refuse."""
+    if not isinstance(tokens, list):
+        return tokens
+    whole = len(tokens) - len(tokens) % _TOKENS_OF_A_BLOCK
+    return [str(tokens[start : start + _TOKENS_OF_A_BLOCK]) for start in range(0, whole, _TOKENS_OF_A_BLOCK)]
 
 
 def _list(path: Path, where: str, record: dict[str, Any], key: str) -> list[Any]:
