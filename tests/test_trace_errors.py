@@ -27,7 +27,7 @@ AIPERF = (
     '"output_sequence_length": {"value": 9}}, "error": null}\n'
 )
 COUNT = (
-    "count the tokens first, with the model's tokenizer, or take the counts that a server logs (usage.prompt_tokens, "
+    "give the model's tokenizer.json (tokenizer), or take the counts that a server logs (usage.prompt_tokens, "
     "usage.completion_tokens)"
 )
 COUNT_FIRST = f"without its number of tokens; {COUNT}"

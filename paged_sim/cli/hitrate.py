@@ -43,6 +43,7 @@ def hitrate(
     fields: tuple[str, ...],
     time_unit: str | None,
     block_size: int | None,
+    tokenizer: str | None,
     plot: str | None,
     quiet: bool,
     **wanted: Any,
@@ -52,7 +53,7 @@ def hitrate(
     from paged_sim.hitrate.measure import hit_rates
 
     results = plan(ResultOptions(**wanted), HITRATE_FORMATS, folders={"--plot": plot})
-    reading = reading_of(fields, time_unit, block_size)
+    reading = reading_of(fields, time_unit, block_size, tokenizer)
     with progress_bar(quiet) as progress:
         rates = hit_rates(
             [Path(trace) for trace in traces],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -150,10 +151,13 @@ reading_options = _stack(
     click.option(
         "--block-size", type=click.IntRange(min=1), metavar="N", help="Tokens that each of its ids stands for."
     ),
+    click.option("--tokenizer", metavar="FILE", help="A tokenizer.json that counts the tokens of a file of text."),
 )
 
 
-def reading_of(fields: tuple[str, ...], time_unit: str | None, block_size: int | None) -> Reading:
+def reading_of(
+    fields: tuple[str, ...], time_unit: str | None, block_size: int | None, tokenizer: str | None
+) -> Reading:
     """How to read a trace, from `reading_options`. Raises PagedSimError for a field that is not FIELD=NAME."""
     from paged_sim.workloads import Reading
 
@@ -163,4 +167,4 @@ def reading_of(fields: tuple[str, ...], time_unit: str | None, block_size: int |
         if not equals or not name:
             raise PagedSimError(f"--field {given}: expected FIELD=NAME, such as prompt=tokens_in")
         named[field.strip()] = name.strip()
-    return Reading(named, time_unit, block_size)
+    return Reading(named, time_unit, block_size, None if tokenizer is None else Path(tokenizer))

@@ -27,6 +27,7 @@ def info(
     fields: tuple[str, ...],
     time_unit: str | None,
     block_size: int | None,
+    tokenizer: str | None,
     **wanted: Any,
 ) -> None:
     """Print what the trace FILE holds, or several that are one run: how it is read, requests, span, rate, lengths,
@@ -36,6 +37,6 @@ def info(
     from paged_sim.workloads import trace_info
 
     results = plan(ResultOptions(**wanted), LISTING_FORMATS)
-    reading = reading_of(fields, time_unit, block_size)
+    reading = reading_of(fields, time_unit, block_size, tokenizer)
     listing = describe_trace(trace_info([Path(file) for file in files], trace_format, reading))
     results.write(lambda shape, screen: LISTING_FORMATS[shape](listing, screen))

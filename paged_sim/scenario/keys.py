@@ -257,6 +257,13 @@ _TRACE = Section(
             "64",
             default_text="told by the format and the lengths",
         ),
+        Key(
+            "tokenizer",
+            FilePath(),
+            "A tokenizer.json that counts the tokens of a file of text; needs the package tokenizers.",
+            "tokenizer.json",
+            default_text="none",
+        ),
         Key("limit", COUNT, "At most so many requests.", "5000", default_text="all"),
         Key("skip", Number(minimum=0), "Requests left out at the start.", "100", default=0),
         Key("speedup", POSITIVE, "Arrivals come so many times faster than recorded.", "2", default=1.0),

@@ -61,6 +61,7 @@ class TraceSource:
     columns: Mapping[str, str] = field(default_factory=dict)
     time_unit: str | None = None
     block_size: int | None = None
+    tokenizer: Path | None = None
     limit: int | None = None
     skip: int = 0
     speedup: float = 1.0

@@ -197,7 +197,7 @@ def _draw(
 
 
 def _traced(source: TraceSource) -> _Source:
-    reading = Reading(source.columns, source.time_unit, source.block_size)
+    reading = Reading(source.columns, source.time_unit, source.block_size, source.tokenizer)
     trace = read_trace(source.paths, source.format, source.limit, source.skip, source.speedup, reading)
     requests = trace.requests
     waits = bool(np.any(requests.after >= 0))

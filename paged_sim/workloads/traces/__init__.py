@@ -6,7 +6,7 @@ import difflib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from paged_sim.workloads.traces.numbers import DATE
 from paged_sim.workloads.traces.opening import no_request
 from paged_sim.workloads.traces.reading import SharedNames, read_rows
 from paged_sim.workloads.traces.rows import Rows
+from paged_sim.workloads.traces.text import TokenCounter
 from paged_sim.workloads.traces.warnings import warnings_of
 
 _YEAR_2001 = 978_307_200
@@ -34,12 +35,14 @@ class Reading:
     """How to read a trace: what its format does not say, or says otherwise.
 
     `columns` names the column of a field of `FIELDS`, by name, by its number from 1, or as a path of keys with dots.
-    `time_unit` is a name of `UNITS`, `block_size` the tokens that each of the `hash_ids` stands for.
+    `time_unit` is a name of `UNITS`, `block_size` the tokens that each of the `hash_ids` stands for,
+    `tokenizer` a tokenizer.json that counts the tokens of text.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     time_unit: str | None = None
     block_size: int | None = None
+    tokenizer: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class Trace:
         if self.first_arrival is None:
             return None
         if self.time_unit == DATE or self.first_arrival > _YEAR_2001:
-            return f"{datetime.fromtimestamp(self.first_arrival, UTC):%Y-%m-%d %H:%M:%S} UTC"
+            return f"{datetime.fromtimestamp(self.first_arrival, timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
         return f"{self.first_arrival:,.10g} s"
 
 
@@ -144,9 +147,10 @@ def read_trace(
 def _read(
     path: Path, trace_format: str, reading: Reading, wanted: int | None, names: SharedNames
 ) -> tuple[Found, Plan, Rows]:
-    found = open_trace(path, trace_format, reading.columns, wanted)
+    counter = None if reading.tokenizer is None else TokenCounter(reading.tokenizer)
+    found = open_trace(path, trace_format, reading.columns, wanted, counts_text=counter is not None)
     try:
-        plan = plan_columns(found.form, found.source, reading.columns, reading.time_unit)
+        plan = plan_columns(found.form, found.source, reading.columns, reading.time_unit, counter)
         return found, plan, read_rows(found.source, found.form, plan, wanted, reading.block_size, names)
     except PagedSimError as error:
         raise found.explain(error) from None

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from paged_sim.errors import PagedSimError
-from paged_sim.workloads.traces.formats import FIELDS, TEXT_KEYS, Format
+from paged_sim.workloads.traces.formats import FIELDS, Format
 from paged_sim.workloads.traces.opening import no_request
 from paged_sim.workloads.traces.sources import Source
 from paged_sim.workloads.traces.tables import Table, plainly
+from paged_sim.workloads.traces.text import ANSWER_TEXTS, PROMPT_TEXTS, TEXT_KEYS, TokenCounter
 from paged_sim.workloads.traces.values import TEXT_REMEDY, shown
 
 _CLOSE = 0.75
+_TEXTS = {"prompt": PROMPT_TEXTS, "output": ANSWER_TEXTS}
 _SUFFIXES = {"ms": "ms", "us": "us", "ns": "ns", "s": "s", "sec": "s", "seconds": "s", "millis": "ms"}
 
 
@@ -29,9 +31,16 @@ class Plan:
     unit: str | None
     delay_unit: str
     unused: tuple[str, ...]
+    counter: TokenCounter | None = None
 
 
-def plan_columns(form: Format, source: Source, given: Mapping[str, str], time_unit: str | None) -> Plan:
+def plan_columns(
+    form: Format,
+    source: Source,
+    given: Mapping[str, str],
+    time_unit: str | None,
+    counter: TokenCounter | None = None,
+) -> Plan:
     """Find the columns of a format in a file; `given` overrule it, by field.
 
     Raises:
@@ -43,6 +52,8 @@ def plan_columns(form: Format, source: Source, given: Mapping[str, str], time_un
     columns: dict[str, str] = {}
     for field in FIELDS:
         name = _given(source, field, given[field]) if field in given else _usual(form, source, names, field)
+        if name is None and counter is not None:
+            name = next((text for text in _TEXTS.get(field, ()) if text in names), None)
         if name is not None:
             columns[field] = name
     _check_needed(form, source, columns)
@@ -50,7 +61,7 @@ def plan_columns(form: Format, source: Source, given: Mapping[str, str], time_un
     delay_unit = time_unit or _unit_in(columns.get("delay", "")) or form.unit
     used = {name.partition(".")[0] for name in columns.values()} | set(columns.values())
     unused = tuple(name for name in source.names if name not in used and ("." not in name or isinstance(source, Table)))
-    return Plan(columns, unit, delay_unit, unused)
+    return Plan(columns, unit, delay_unit, unused, counter)
 
 
 def _given(source: Source, field: str, wanted: str) -> str:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from paged_sim.errors import PagedSimError
-from paged_sim.workloads.traces.formats import FORMATS, TEXT_KEYS, Format
+from paged_sim.workloads.traces.formats import FORMATS, Format
 from paged_sim.workloads.traces.json_files import JsonFile
 from paged_sim.workloads.traces.opening import no_request, read_head
 from paged_sim.workloads.traces.sources import Source
 from paged_sim.workloads.traces.tables import Table, plainly
+from paged_sim.workloads.traces.text import PROMPT_TEXTS, TEXT_KEYS
 from paged_sim.workloads.traces.unpack import UNPACK
 from paged_sim.workloads.traces.values import TEXT_REMEDY, is_prose, number_in, shown
 
@@ -32,8 +33,12 @@ class Found(NamedTuple):
         return PagedSimError(f"{error} (read as {self.name}{self.why})")
 
 
-def open_trace(path: Path, trace_format: str, columns: Mapping[str, str], most: int | None) -> Found:
+def open_trace(
+    path: Path, trace_format: str, columns: Mapping[str, str], most: int | None, *, counts_text: bool = False
+) -> Found:
     """Open a trace of a known format, or tell which one it is; `most` requests of it will be read.
+
+    With `counts_text` a file of text is one of requests.
 
     Raises:
         PagedSimError: the file cannot be read, is of no known format, or could be of two.
@@ -49,7 +54,7 @@ def open_trace(path: Path, trace_format: str, columns: Mapping[str, str], most: 
     if trace_format != "auto":
         name, why = trace_format, ", as `format` says"
     else:
-        name, why = _choose(path, names, columns, first_line)
+        name, why = _choose(path, names, columns, first_line, counts_text)
     if isinstance(source, JsonFile):
         source.unpack = UNPACK.get(name)
     return Found(source, name, why)
@@ -65,7 +70,9 @@ def _table(path: Path, columns: Mapping[str, str]) -> Table:
     return table
 
 
-def _choose(path: Path, names: list[str], columns: Mapping[str, str], first_line: str) -> tuple[str, str]:
+def _choose(
+    path: Path, names: list[str], columns: Mapping[str, str], first_line: str, counts_text: bool
+) -> tuple[str, str]:
     """The format that the names in a file tell, and by which of them."""
     plain = {plainly(name) for name in names}
     telling = {
@@ -83,6 +90,9 @@ def _choose(path: Path, names: list[str], columns: Mapping[str, str], first_line
         return told[0], f", for {' and '.join(map(shown, telling[told[0]][:2]))}"
     if {"prompt", "output"} <= columns.keys():
         return "requests", ", as `columns` says"
+    text = next((key for key in PROMPT_TEXTS if key in names), None)
+    if counts_text and text is not None and not told:
+        return "requests", f", for {shown(text)}"
     if told:
         two = " or ".join(f"{name} (for {shown(telling[name][0])})" for name in told[:2])
         raise PagedSimError(f"{path}: could be {two}; name one with `format`, or its columns with `columns`")

@@ -234,6 +234,3 @@ FORMATS: dict[str, Format] = {
     ),
 }
 """Every format by name, in the order in which they are listed."""
-
-TEXT_KEYS = ("prompt", "messages", "conversations", "text", "text_input", "instruction", "question", "content", "input")
-"""Names under which files of prompts keep the text itself."""

@@ -19,6 +19,7 @@ from paged_sim.workloads.traces.values import REMEDY, shown
 BLOCK_RECORDS = 8192
 _SAMPLED = 100
 _DEPTH = 3
+_OF_MESSAGES = {"role", "content", "from"}
 
 
 class Placed(NamedTuple):
@@ -185,9 +186,11 @@ def key_paths(record: dict[str, Any], depth: int = _DEPTH) -> Iterator[str]:
 
 
 def list_of_requests(record: dict[str, Any]) -> str | None:
-    """The one key under which an object holds a list of objects, None where there are none or several."""
+    """The one key under which an object holds a list of objects that are no messages; None of none or of several."""
     keys = [key for key, value in record.items() if isinstance(value, list) and value and isinstance(value[0], dict)]
-    return keys[0] if len(keys) == 1 else None
+    if len(keys) != 1 or _OF_MESSAGES & record[keys[0]][0].keys():
+        return None
+    return keys[0]
 
 
 def _unwrapped(path: Path, objects: Iterator[Placed]) -> Iterator[Placed]:

@@ -14,6 +14,7 @@ from paged_sim.errors import PagedSimError
 from paged_sim.requests import Floats, Ints
 from paged_sim.workloads.limits import MOST_TOKENS
 from paged_sim.workloads.traces.sources import MISSING, Block
+from paged_sim.workloads.traces.text import TokenCounter
 from paged_sim.workloads.traces.values import LATEST_SECONDS, REMEDY, number_in, shown, time_in, token_count
 
 DATE = "date"
@@ -30,8 +31,8 @@ _LIMIT_DIGITS = len(str(MOST_TOKENS))
 _Value = TypeVar("_Value")
 
 
-def token_column(block: Block, name: str) -> Ints:
-    """A column of whole token counts.
+def token_column(block: Block, name: str, counter: TokenCounter | None = None) -> Ints:
+    """A column of whole token counts, or of text whose tokens the `counter` counts.
 
     Raises:
         PagedSimError: a value is none; the message says where.
@@ -44,7 +45,8 @@ def token_column(block: Block, name: str) -> Ints:
             return np.array(list(map(int, values)), dtype=np.int64)
     elif set(map(type, values)) == {int} and min(values) >= 0 and max(values) <= MOST_TOKENS:
         return np.array(values, dtype=np.int64)
-    return np.array(_one_by_one(block, name, token_count), dtype=np.int64)
+    convert = token_count if counter is None else lambda value: token_count(counter(value))
+    return np.array(_one_by_one(block, name, convert), dtype=np.int64)
 
 
 def optional_counts(block: Block, name: str, absent: int) -> Ints:

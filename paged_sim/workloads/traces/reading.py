@@ -105,7 +105,8 @@ def read_rows(
 def _take(block: Block, form: Format, plan: Plan, gathered: _Gathered, unit: str, wanted: int | None) -> None:
     """Gather the usable rows of a block, at most `wanted`."""
     columns = plan.columns
-    prompt, output = token_column(block, columns["prompt"]), token_column(block, columns["output"])
+    prompt = token_column(block, columns["prompt"], plan.counter)
+    output = token_column(block, columns["output"], plan.counter)
     count = len(block)
     delay = optional_seconds(block, columns["delay"], UNITS[plan.delay_unit]) if "delay" in columns else None
     usable = (prompt > 0) & (output > 0) if form.zero_is_failure else prompt > 0

@@ -13,8 +13,8 @@ LATEST_SECONDS = 1e10
 
 REMEDY = "correct the row or remove it"
 TEXT_REMEDY = (
-    "count the tokens first, with the model's tokenizer, or take the counts that a server logs "
-    "(usage.prompt_tokens, usage.completion_tokens)"
+    "give the model's tokenizer.json (tokenizer), or take the counts that a server logs (usage.prompt_tokens, "
+    "usage.completion_tokens)"
 )
 
 
