@@ -194,8 +194,8 @@ CASES = [
         "a rule that holds requests back longer than memory does",
         [part("a", timed(5.0, queue=0.6, capacity=0.1, max_num_seqs=0.2), again(0.0, 0))],
         [
-            "Under a requests take 5 s on average, 600 ms of it in the queue. Memory binds: a waits for it 10.0% of the "
-            "time. max_num_seqs holds requests back, longer, 20.0% of the time: raise it."
+            "Under a requests take 5 s on average, 600 ms of it in the queue. Memory binds: a waits for it 10.0% of "
+            "the time. max_num_seqs holds requests back longer, 20.0% of the time: raise it."
         ],
     ),
     Case(

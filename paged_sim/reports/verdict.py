@@ -241,8 +241,8 @@ def _held_back(document: Document, runs: Sequence[Run]) -> str:
     where = "" if len(runs) == 1 else f" under {run['name']}"
     advised = f": {advice}" if advice else ""
     begins = f"{name[0].upper()}{name[1:]}" if name.startswith("the ") else name
-    also = "longer" if share > max(map(_share_for_memory, runs)) else "too"
-    return f"{begins} holds requests back, {also}, {percent(share)} of the time{where}{advised}."
+    also = " longer" if share > max(map(_share_for_memory, runs)) else ", too"
+    return f"{begins} holds requests back{also}, {percent(share)} of the time{where}{advised}."
 
 
 def _long_steps(document: Document, runs: Sequence[Run]) -> str:
