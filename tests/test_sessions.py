@@ -6,6 +6,7 @@ compared with what its finder would have written.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import count, product
@@ -258,6 +259,24 @@ def test_answers_are_found_by_session_and_turn_alone(tmp_path: Path) -> None:
     assert found["radix"]["hit_tokens"] == 96
     without = simulate(load_text(scenario_text(TRACES / "sessions.jsonl", more=", answers: false")))
     assert without.policies[0].summary["sharing"]["prefix_cache"]["hit_tokens"] == 0
+
+
+def test_answers_are_found_by_ids_alone(tmp_path: Path) -> None:
+    """Ten turns of one chat, each the last prompt, its answer of 192 stored tokens and 64 new ones, all in blocks."""
+    prompts = [64 + 256 * turn for turn in range(10)]
+    lines = (
+        {"arrival": 30 * turn, "prompt_tokens": prompt, "output_tokens": 193, "hash_ids": list(range(prompt // 16))}
+        for turn, prompt in enumerate(prompts)
+    )
+    path = tmp_path / "chat.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    text = scenario_text(path).replace("4096", "65536").replace("1024", "8192")
+    for more, found in (("", 11_520), (", answers: false", 9_792)):
+        run = simulate(load_text(text.replace(str(path), f"{path}{more}")))
+        for part in run.policies[:1]:
+            cache = part.summary["sharing"]["prefix_cache"]
+            assert (cache["query_tokens"], cache["hit_tokens"]) == (12_160, found)
+            assert part.summary["arena"]["corrupt"] == 0
 
 
 def test_a_shared_system_prompt_stays_with_its_session() -> None:

@@ -130,6 +130,9 @@ USUAL = [
     ("input_tokens,completion_tokens,created\n5,6,7\n", "s"),
     ("Prompt Tokens;Completion-Tokens;Timestamp\n5;6;7\n", "s"),
     ("prompt_len|output_len\n5|6\n", None),
+    ("prompt_tokens^output_tokens\n5^6\n", None),
+    ("input:output\n5:6\n", None),
+    ('{"input": 5, "output": 6, "t_s": 1}\n', "s"),
     ("arrival_timestamp prompt_size token_size\n7 5 6\n", "s"),
     ("timestamp_ms,prompt_tokens,output_tokens\n7,5,6\n", "ms"),
     ("arrival_time_ns\tprompt_tokens\toutput_tokens\n7\t5\t6\n", "ns"),
@@ -151,6 +154,15 @@ def test_usual_names_and_units_need_no_mapping(tmp_path: Path, text: str, unit: 
     trace = read(write(tmp_path, text))
     assert rows(trace) == [(0, 5, 6)]
     assert trace.time_unit == unit
+
+
+def test_a_turn_without_a_time_or_a_turn_before_it_is_there_from_the_start(tmp_path: Path) -> None:
+    text = """{"session": "a", "delay": 1, "prompt_tokens": 5, "output_tokens": 6}
+{"session": "b", "timestamp": 1760000000, "prompt_tokens": 7, "output_tokens": 8}
+"""
+    trace = read(write(tmp_path, text))
+    assert rows(trace) == [(0, 5, 6), (0, 7, 8)]
+    assert trace.first_arrival == 1760000000
 
 
 def test_zones_of_dates_are_heeded(tmp_path: Path) -> None:

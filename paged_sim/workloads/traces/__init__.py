@@ -18,14 +18,12 @@ from paged_sim.workloads.traces.columns import Plan, plan_columns
 from paged_sim.workloads.traces.detect import Found, open_trace
 from paged_sim.workloads.traces.formats import FIELDS, FORMATS, UNITS
 from paged_sim.workloads.traces.joining import joined
-from paged_sim.workloads.traces.numbers import DATE
+from paged_sim.workloads.traces.numbers import DATE, SINCE_2001
 from paged_sim.workloads.traces.opening import no_request
 from paged_sim.workloads.traces.reading import SharedNames, read_rows
 from paged_sim.workloads.traces.rows import Rows
 from paged_sim.workloads.traces.text import TokenCounter
 from paged_sim.workloads.traces.warnings import warnings_of
-
-_YEAR_2001 = 978_307_200
 
 TRACE_FORMATS: dict[str, str] = {name: form.what for name, form in FORMATS.items()}
 
@@ -78,7 +76,7 @@ class Trace:
         """The time of the first request in words: a date where it is one, or where it counts from 1970."""
         if self.first_arrival is None:
             return None
-        if self.time_unit == DATE or self.first_arrival > _YEAR_2001:
+        if self.time_unit == DATE or self.first_arrival > SINCE_2001:
             return f"{datetime.fromtimestamp(self.first_arrival, timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
         return f"{self.first_arrival:,.10g} s"
 

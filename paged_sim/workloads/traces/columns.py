@@ -12,7 +12,7 @@ from paged_sim.workloads.traces.opening import no_request
 from paged_sim.workloads.traces.sources import Source
 from paged_sim.workloads.traces.tables import Table, plainly
 from paged_sim.workloads.traces.text import ANSWER_TEXTS, PROMPT_TEXTS, TEXT_KEYS, TokenCounter
-from paged_sim.workloads.traces.values import TEXT_REMEDY, shown
+from paged_sim.workloads.traces.values import TEXT_REMEDY, number_in, shown
 
 _CLOSE = 0.75
 _TEXTS = {"prompt": PROMPT_TEXTS, "output": ANSWER_TEXTS}
@@ -56,6 +56,9 @@ def plan_columns(
             name = next((text for text in _TEXTS.get(field, ()) if text in names), None)
         if name is not None:
             columns[field] = name
+    prompt = columns.get("prompt")
+    if counter is None and prompt in TEXT_KEYS and _holds_text(source, prompt):
+        raise _text(source, prompt)
     _check_needed(form, source, columns)
     unit = time_unit or _unit_in(columns.get("arrival", "")) or (form.unit if form.exact else None)
     delay_unit = time_unit or _unit_in(columns.get("delay", "")) or form.unit
@@ -116,5 +119,17 @@ def _check_needed(form: Format, source: Source, columns: Mapping[str, str]) -> N
         if field in columns:
             continue
         if field == "prompt" and (text := next((key for key in TEXT_KEYS if key in source.names), None)):
-            raise PagedSimError(f"{source.path}: this is text ({text!r}), without its number of tokens; {TEXT_REMEDY}")
+            raise _text(source, text)
         raise _missing(source, field, form.columns[field][0], form.names(field)[1:5], columns)
+
+
+def _holds_text(source: Source, name: str) -> bool:
+    """Whether a column holds prompts themselves rather than their lengths."""
+    first = next(iter(source.blocks())).column(name)[:1]
+    return any(
+        isinstance(value, list) or (isinstance(value, str) and isinstance(number_in(value), str)) for value in first
+    )
+
+
+def _text(source: Source, name: str) -> PagedSimError:
+    return PagedSimError(f"{source.path}: this is text ({name!r}), without its number of tokens; {TEXT_REMEDY}")

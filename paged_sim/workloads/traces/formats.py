@@ -84,6 +84,8 @@ _PROMPT = (
     "input_sequence_length",
     "request_num_prefill_tokens",
     "isl",
+    "prompt",
+    "input",
 )
 _OUTPUT = (
     "output_tokens",
@@ -108,6 +110,8 @@ _OUTPUT = (
     "output_sequence_length",
     "request_num_decode_tokens",
     "osl",
+    "output",
+    "completion",
 )
 _ARRIVAL = (
     "arrival",

@@ -67,14 +67,18 @@ def _time(found: Found, rows: Rows, per_second: float) -> Ints | Floats:
 
 
 def _timed_in_sessions(rows: Rows) -> Rows:
-    """A request that waits for an answer is listed with the time of the request before it, so that it stays behind."""
+    """A request that waits for an answer is listed with the time of the request before it, so that it stays behind.
+
+    Where there is none before it, it is there from the start.
+    """
     waiting = ~np.isnan(rows.delay)
     if rows.time is None or not waiting.any():
         return rows
     time, latest = rows.time.copy(), dict[int, float]()
+    start = 0 if waiting.all() else time[~waiting].min()
     for index, (session, waits) in enumerate(zip(rows.session.tolist(), waiting.tolist(), strict=True)):
-        if waits and session in latest:
-            time[index] = max(time[index], latest[session])
+        if waits:
+            time[index] = max(time[index], latest.get(session, start))
         latest[session] = time[index]
     return replace(rows, time=time)
 

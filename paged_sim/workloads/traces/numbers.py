@@ -20,6 +20,9 @@ from paged_sim.workloads.traces.values import LATEST_SECONDS, REMEDY, number_in,
 DATE = "date"
 """The unit of times that are written as dates: they are read as nanoseconds since 1970."""
 
+SINCE_2001 = 978_307_200
+"""Seconds from 1970 to 2001: a larger time is likely to count from 1970."""
+
 _SINCE_1970 = {"ns": 1e17, "us": 1e14, "ms": 1e11}
 """Times from here on count in this unit, if they count since 1970: seconds are below, until the year 5138."""
 

@@ -18,6 +18,7 @@ from paged_sim.workloads.traces.values import REMEDY, number_in
 
 BLOCK_ROWS = 65_536
 _SEPARATORS = ",;|"
+_IN_NAMES = " _-.'\"()/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,18 @@ class Table:
 
     @cached_property
     def separator(self) -> str:
-        """What stands between the cells: a tab wherever there is one, else what is most frequent in the first line."""
+        """What stands between the cells: a tab wherever there is one, else what is most frequent in the first line.
+
+        Rarer signs and spaces count only where there is no comma, semicolon or bar.
+        """
         line = self._first_line
         if "\t" in line:
             return "\t"
         best = max(_SEPARATORS, key=line.count)
-        return best if best in line or " " not in line.strip() else " "
+        if best in line:
+            return best
+        others = Counter(sign for sign in line.strip() if not sign.isalnum() and sign not in _IN_NAMES)
+        return others.most_common(1)[0][0] if others else " " if " " in line.strip() else best
 
     @cached_property
     def names(self) -> list[str]:

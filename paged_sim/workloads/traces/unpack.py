@@ -101,7 +101,7 @@ def llmservingsim(path: Path, objects: Iterator[Placed]) -> Iterator[Placed]:
     """
     for place, record in objects:
         if "sub_requests" not in record:
-            yield Placed(place, {**record, "hash_ids": _blocks_of(record.get("input_tok_ids"))})
+            yield Placed(place, {**record, **_ids_of(record)})
             continue
         front = f"line {place}: " if isinstance(place, int) else place
         session, delay = record.get("session_id", f"session {place}"), None
@@ -110,9 +110,7 @@ def llmservingsim(path: Path, objects: Iterator[Placed]) -> Iterator[Placed]:
             if not isinstance(each, dict):
                 raise PagedSimError(f"{path}: {where.rstrip('.')}: {shown(each)} is not a JSON object; {REMEDY}")
             first = {"arrival_time_ns": record.get("arrival_time_ns")} if index == 0 else {"delay": delay}
-            yield Placed(
-                where, {**each, **first, "session": session, "hash_ids": _blocks_of(each.get("input_tok_ids"))}
-            )
+            yield Placed(where, {**each, **first, **_ids_of(each), "session": session})
             delay = each.get("tool_duration_ns", 0)
 
 
@@ -156,12 +154,14 @@ UNPACK: dict[str, Unpack] = {
 }
 
 
-def _blocks_of(tokens: object) -> object:
-    """A name for each whole block of a list of tokens; what is no list is left for the reader to refuse."""
+def _ids_of(record: dict[str, Any]) -> dict[str, object]:
+    """A name for each whole block of a record's tokens, if it has any; what is no list is left to be refused."""
+    tokens = record.get("input_tok_ids")
     if not isinstance(tokens, list):
-        return tokens
+        return {} if tokens is None else {"hash_ids": tokens}
     whole = len(tokens) - len(tokens) % _TOKENS_OF_A_BLOCK
-    return [str(tokens[start : start + _TOKENS_OF_A_BLOCK]) for start in range(0, whole, _TOKENS_OF_A_BLOCK)]
+    starts = range(0, whole, _TOKENS_OF_A_BLOCK)
+    return {"hash_ids": [str(tokens[start : start + _TOKENS_OF_A_BLOCK]) for start in starts]}
 
 
 def _list(path: Path, where: str, record: dict[str, Any], key: str) -> list[Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from paged_sim.workloads.traces.columns import Plan
 from paged_sim.workloads.traces.detect import Found
 from paged_sim.workloads.traces.formats import FIELDS, UNITS
-from paged_sim.workloads.traces.numbers import DATE
+from paged_sim.workloads.traces.numbers import DATE, SINCE_2001
 from paged_sim.workloads.traces.rows import Rows
 from paged_sim.workloads.traces.values import shown
 
@@ -32,7 +32,7 @@ def _rate(rows: Rows) -> Iterator[str]:
     assert rows.time is not None
     unit = rows.unit
     span = float(rows.time[-1] - rows.time[0])
-    if not span:
+    if not span or rows.time[0] > SINCE_2001 * rows.per_second:
         return
     rates = {name: (len(rows) - 1) * per_second / span for name, per_second in UNITS.items()}
     if rates[unit] > _MOST_PER_SECOND and unit != "s":
