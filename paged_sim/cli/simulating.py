@@ -44,7 +44,7 @@ def simulate_all(
 ) -> list[Run]:
     """Simulate the scenarios one by one, or in several processes, with progress where somebody watches.
 
-    Memory maps are kept for figures, and with `maps`.
+    Memory maps, which may take longer than the simulation, are kept for figures and with `maps`.
     """
     from paged_sim.simulation import simulate, simulate_in_processes
 
