@@ -16,7 +16,7 @@ from paged_sim.reports.published import FIG2, built_in_comparison, tutorial_scen
 from paged_sim.saved import read_saved
 
 _TWO_SCENARIOS = (
-    "compare takes one scenario, or saved runs only; save each with `paged-sim run SCENARIO --format json -o FILE`"
+    "compare takes one scenario, or saved runs only; save each with `paged-sim run SCENARIO -o RUN.json`"
 )
 
 
@@ -25,7 +25,7 @@ _TWO_SCENARIOS = (
 @run_options
 def compare(sources: tuple[str, ...], **given: Any) -> None:
     """Compare: without an argument, this program's numbers with published ones; with one SCENARIO, its policies side by
-    side; with runs saved by `run --format json -o`, the same policy across the files.
+    side; with runs saved by `run -o RUN.json`, the same policy across the files.
     """
     options = RunOptions(**given)
     if not sources:
