@@ -15,9 +15,7 @@ from paged_sim.reports.comparison import COMPARISON_FORMATS, Comparison, across_
 from paged_sim.reports.published import FIG2, built_in_comparison, tutorial_scenarios
 from paged_sim.saved import read_saved
 
-_TWO_SCENARIOS = (
-    "compare takes one scenario, or saved runs only; save each with `paged-sim run SCENARIO -o RUN.json`"
-)
+_TWO_SCENARIOS = "compare takes one scenario, or saved runs only; save each with `paged-sim run SCENARIO -o RUN.json`"
 
 
 @click.command("compare", short_help="Compare policies, saved runs, or published numbers.")

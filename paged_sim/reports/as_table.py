@@ -1,4 +1,4 @@
-"""Runs as the table report: headline, ledger bars, paper view, cost, arena, checks and the answer."""
+"""Runs as the table report: the verdict, what decides it and where the bytes are; the rest where all is wanted."""
 
 from __future__ import annotations
 
@@ -12,4 +12,4 @@ from .text import render_text
 
 def as_table(documents: Sequence[Mapping[str, Any]], screen: Screen) -> str:
     """Text fitted to the screen, one report after the other."""
-    return "\n\n".join(render_text(run_blocks(document), screen) for document in documents)
+    return "\n\n".join(render_text(run_blocks(document, full=screen.full), screen) for document in documents)

@@ -22,9 +22,9 @@ def account_cell(key: str) -> Cell:
 def at_step_blocks(runs: Sequence[Document]) -> list[Block]:
     """The ledger at the one step, or at each of the steps, that were asked for; nothing where none was."""
     if any("at_step" in run for run in runs):
-        return _one_step([run for run in runs if run["at_step"]])
+        return _one_step([run for run in runs if run.get("at_step")])
     if any("at_steps" in run for run in runs):
-        return _several_steps([run for run in runs if run["at_steps"]])
+        return _several_steps([run for run in runs if run.get("at_steps")])
     return []
 
 
