@@ -187,8 +187,7 @@ def test_a_contiguous_policy_is_shown_on_a_ruler() -> None:
 
 
 def test_a_long_ruler_shows_most_of_each_stretch() -> None:
-    allocators = "allocators=[{name: reserved, policy: contiguous, reserve: limit, placement: first_fit}]"
-    shown = show("docs/examples/three-requests.yaml", "--set", "memory.slots=2560", "--set", allocators)
+    shown = show("three-requests", "--set", "memory.slots=2560", "--set", "allocators.paged.page_size=128")
     assert "a character is 40 slots, shown as most of them are" in shown
     ruler = next(line for line in shown.splitlines() if line.startswith(" "))
     assert len(ruler.strip()) == 64
