@@ -148,7 +148,7 @@ SHORT = base64.b64encode(zlib.compress(b"\1\2")).decode()
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (("runs", 0, "batch"), {}, "a part of the run is missing or is not what it should be (KeyError"),
+        (("runs", 0, "batch"), {}, "KeyError: 'all'"),
         (("runs", 0, "ledger"), 5, "a part of the run is missing or is not what it should be (TypeError"),
         (("runs", 0, "capacity", "bytes"), "x", "it is damaged, or another version saved it"),
         (("timelines",), [], "no saved run"),

@@ -44,7 +44,7 @@ OVER = {"saturated": "on the steps on which a request waits", "all": "over all s
 
 
 def run_blocks(document: Document, *, full: bool = False) -> list[Block]:
-    """Every part of the table report of one run; parts with nothing to say are left out."""
+    """Every part of the table report of one run, all its tables if `full`; parts with nothing to say are left out."""
     runs: Sequence[Document] = document["runs"]
     return [
         Heading(str(document["scenario"]["name"]), setting(runs)),
@@ -108,7 +108,7 @@ def _grid(title: str, runs: Sequence[Document], columns: Sequence[Column]) -> Gr
 def _served(runs: Sequence[Document]) -> Grid:
     columns: list[Column] = [
         *_ended(runs),
-        ("requests\n/s", lambda run: mean_spread(run, "throughput.requests", lookup(run, "throughput.requests"))),
+        ("req\n/s", lambda run: mean_spread(run, "throughput.requests", lookup(run, "throughput.requests"))),
         ("tokens\n/s", lambda run: count(lookup(run, "throughput.output_tokens"))),
         ("ended\nat", lambda run: seconds_spread(run, "time.end")),
         ("queued\nmean", lambda run: seconds_spread(run, "latency.queue.mean")),
@@ -139,7 +139,7 @@ def _share_for(cause: str) -> Callable[[Document], Cell]:
 
 
 def _ended(runs: Sequence[Document]) -> list[Column]:
-    """Requests that were served and, if any, that were refused."""
+    """Requests that were served and, last, that were refused if any were."""
     columns: list[Column] = [("finished", lambda run: count(run["requests"]["finished"]))]
     if any(run["requests"]["refused"] for run in runs):
         columns.append(("refused", lambda run: count(run["requests"]["refused"])))
@@ -150,10 +150,12 @@ def _repetition(runs: Sequence[Document]) -> list[Column]:
     """How often sequences were preempted, if any was, and the share of all computed tokens that it cost."""
     if not any(run["requests"]["preempted"] for run in runs):
         return []
-    return [
-        ("preempted", lambda run: count(run["requests"]["preempted"])),
-        ("computed\nagain", lambda run: percent(lookup(run, "tokens.recomputed_share"))),
-    ]
+    return [("preempted\n(computed again)", _preempted)]
+
+
+def _preempted(run: Document) -> Cell:
+    times, again = run["requests"]["preempted"], lookup(run, "tokens.recomputed_share")
+    return f"{count(times)} ({percent(again)})" if times and again is not None else count(times)
 
 
 def _memory(runs: Sequence[Document]) -> Grid:
@@ -206,7 +208,7 @@ def _cost(runs: Sequence[Document]) -> Grid:
         ("steps", lambda run: count(run["steps"])),
         ("waits\non", lambda run: count(lookup(run, "measured.saturated.steps"))),
         *(_clocked() if any(lookup(run, "time.unit") == "s" for run in runs) else []),
-        *_ended(runs),
+        _ended(runs)[-1],
         *((CAUSES[cause], _blocked_steps(cause)) for cause in causes),
         *_repetition(runs),
     ]
