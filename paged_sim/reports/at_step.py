@@ -59,7 +59,7 @@ def _steps_of(name: str, steps: Sequence[Document]) -> Grid:
     accounts = _accounts(steps)
     saved = ["saved"] if any(step.get("saved") for step in steps) else []
     keys = ("step", "batch", "waiting", *accounts, *saved)
-    heads = {"batch": "seq.\nheld", "waiting": "requests\nwaiting", "saved": "saved by\nsharing"}
+    heads = {"batch": "sequences", "saved": "saved by\nsharing"}
     header = tuple(heads.get(key, key.replace("_", "\n")) for key in keys)
     rows = tuple(tuple(count(step.get(key, 0)) for key in keys) for step in steps)
     return Grid(f"The ledger of {name} at each step, in slots", header, rows)
