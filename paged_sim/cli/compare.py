@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from paged_sim.cli.options import RunOptions, run_options
+from paged_sim.cli.options import RunOptions, refuse_given, run_options
 from paged_sim.cli.simulating import deliver, documents_of, load_all, results_of, simulate_all
 from paged_sim.reports.blocks import Screen
 from paged_sim.reports.comparison import COMPARISON_FORMATS, Comparison, across_files, side_by_side
@@ -69,8 +69,7 @@ def _saved(sources: tuple[str, ...], options: RunOptions) -> None:
         "--timings": options.timings,
         "--jobs": options.jobs != 1,
     }
-    if used := [name for name, value in needless.items() if value]:
-        raise click.UsageError(f"{', '.join(used)}: saved runs are not simulated again; leave this out")
+    refuse_given(needless, "saved runs are not simulated again")
     results = results_of(options, COMPARISON_FORMATS)
     comparison = _compare_saved([(source, read_saved(source)) for source in sources])
     results.write(partial(_in_form, comparison))
