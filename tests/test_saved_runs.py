@@ -113,6 +113,14 @@ def test_a_run_saved_without_timelines(saved: Path, tmp_path: Path, capsys: pyte
     assert [path.name for path in tmp_path.iterdir()] == ["made.json"]
 
 
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_a_saved_run_is_no_scenario(command: str, saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = saved / "run.json"
+    assert main([command, str(path)]) == 2
+    message = f"paged-sim: error: {path}: a saved run, and no scenario; show it with `paged-sim report {path}`\n"
+    assert capsys.readouterr().err == message
+
+
 def test_several_runs_are_no_single_one(saved: Path) -> None:
     assert [run.scenario["name"] for run in load_runs(saved / "run.json")] == ["refusals", "seed-section2"]
     with pytest.raises(PagedSimError, match="holds 2 runs; load a file of one"):
