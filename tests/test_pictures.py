@@ -193,6 +193,17 @@ def test_a_long_ruler_shows_most_of_each_stretch() -> None:
     assert len(ruler.strip()) == 64
 
 
+def test_long_pages_fit_on_a_line() -> None:
+    requests = "workload={requests: 1, prompt: 71, output: 1}"
+    sizes = ("--set", "memory.slots=512", "--set", "max_model_len=100", "--set", "allocators.paged.page_size=64")
+    shown = show("docs/examples/three-samples.yaml", "--set", requests, *sizes)
+    assert max(map(len, shown.splitlines())) <= 80
+    lines = [line.split() for line in shown.splitlines()]
+    assert ["paged", "2", "slots", "each", "owners", "what", "happens"] in lines
+    assert ["page", "0", "█" * 32, "0", "allocated"] in lines
+    assert ["page", "1", "█" * 4 + "·" * 28, "0", "allocated"] in lines
+
+
 def test_many_who_wait_are_counted() -> None:
     requests = "workload={requests: 40, prompt: 6, output: 2}"
     shown = show("docs/examples/three-samples.yaml", "--set", requests, "--set", "scheduler.max_num_seqs=2")
