@@ -165,6 +165,22 @@ def test_a_turn_without_a_time_or_a_turn_before_it_is_there_from_the_start(tmp_p
     assert trace.first_arrival == 1760000000
 
 
+def test_a_log_of_answers_leaves_out_those_with_an_error(tmp_path: Path) -> None:
+    text = """{"created": 10, "error": "timeout"}
+{"created": 12, "error": null, "usage": {"prompt_tokens": 5, "completion_tokens": 6}}
+"""
+    trace = read(write(tmp_path, text))
+    assert (rows(trace), trace.skipped) == ([(0, 5, 6)], {"failed": 1})
+
+
+@pytest.mark.parametrize("header", ["prompt_tokens,output_tokens\n", ""])
+def test_comments_in_front_of_a_table_are_passed_over(tmp_path: Path, header: str) -> None:
+    columns = {"prompt": "1", "output": "2"}
+    assert rows(read(write(tmp_path, f"# made by a script\n\n{header}5,6\n"), columns)) == [(0, 5, 6)]
+    with pytest.raises(PagedSimError, match=f":{4 + bool(header)}: column .*: 'x' is not a whole number"):
+        read(write(tmp_path, f"# made by a script\n\n{header}5,6\n7,x\n"), columns)
+
+
 def test_zones_of_dates_are_heeded(tmp_path: Path) -> None:
     text = "time,prompt_tokens,output_tokens\n2026-08-24T09:00:00+02:00,5,6\n2026-08-24 07:00:01 UTC,7,8\n"
     assert rows(read(write(tmp_path, text))) == [(0, 5, 6), (1, 7, 8)]

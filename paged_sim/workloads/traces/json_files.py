@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from paged_sim.errors import PagedSimError
 from paged_sim.workloads.traces.opening import open_text
-from paged_sim.workloads.traces.sources import MISSING
+from paged_sim.workloads.traces.sources import FAILED, MISSING
 from paged_sim.workloads.traces.values import REMEDY, shown
 
 BLOCK_RECORDS = 8192
@@ -33,7 +33,7 @@ Unpack = Callable[[Path, Iterator[Placed]], Iterator[Placed]]
 """From the objects of a file to those that are requests."""
 
 SKIPPED = "(skipped)"
-"""The key under which an object that is no request says why."""
+"""The key under which an object that is no request says why; what has an `error` failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +145,11 @@ class JsonFile:
 
     def _not_skipped(self) -> Iterator[Placed]:
         for placed in self.requests():
-            if SKIPPED in placed.record:
-                self.skipped[placed.record[SKIPPED]] += 1
-            else:
+            why = placed.record.get(SKIPPED) or (FAILED if placed.record.get("error") else None)
+            if why is None:
                 yield placed
+            else:
+                self.skipped[why] += 1
 
     def _lines(self) -> Iterator[Placed]:
         is_alone = not self._first_lines[1]

@@ -26,8 +26,8 @@ from paged_sim.workloads.traces.numbers import (
     token_column,
     unit_since_1970,
 )
-from paged_sim.workloads.traces.rows import EMPTY_PROMPT, FAILED, Rows
-from paged_sim.workloads.traces.sources import Block, Source
+from paged_sim.workloads.traces.rows import Rows
+from paged_sim.workloads.traces.sources import EMPTY_PROMPT, FAILED, Block, Source
 from paged_sim.workloads.traces.values import REMEDY, shown
 
 _NO_ID = -1

@@ -12,9 +12,6 @@ from paged_sim.workloads.prefixes import PrefixIds, take_ids
 from paged_sim.workloads.traces.formats import UNITS
 from paged_sim.workloads.traces.numbers import DATE
 
-EMPTY_PROMPT = "empty prompt"
-FAILED = "failed"
-
 
 @dataclass(frozen=True, slots=True)
 class Rows:

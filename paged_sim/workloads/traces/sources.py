@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+EMPTY_PROMPT = "empty prompt"
+FAILED = "failed"
+"""Why a row is no request."""
+
 MISSING = object()
 """What a row holds where it has no such column."""
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, TextIO
@@ -129,12 +129,11 @@ class Table:
 
     def _reader(self, text: TextIO) -> tuple[int, Any]:
         """A reader of the data rows, and the number of lines before what it reads."""
-        _, number = _first_line(text, self.path)
-        if not self.has_header:
-            text.seek(0)
-            number = 0
+        first, number = _first_line(text, self.path)
+        lines = text if self.has_header else chain([first], text)
+        before = number if self.has_header else number - 1
         separator = self.separator
-        return number, csv.reader(text, delimiter=separator, strict=True, skipinitialspace=separator == " ")
+        return before, csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=separator == " ")
 
     def _check_widths(self, block: TableBlock) -> None:
         width = len(self.names)
@@ -162,8 +161,8 @@ def _cells(line: str, separator: str) -> list[str]:
 
 
 def _first_line(text: TextIO, path: Path) -> tuple[str, int]:
-    """The first line that is not blank, and its number."""
-    for number, line in enumerate(iter(text.readline, ""), start=1):
-        if line.strip():
+    """The first line that is neither blank nor a comment, and its number."""
+    for number, line in enumerate(text, start=1):
+        if line.strip() and not line.startswith("# "):
             return line, number
     raise empty_file(path)

@@ -11,8 +11,7 @@ from typing import Any
 
 from paged_sim.errors import PagedSimError
 from paged_sim.workloads.traces.json_files import SKIPPED, Placed, Unpack, at, value_at
-from paged_sim.workloads.traces.rows import FAILED
-from paged_sim.workloads.traces.sources import MISSING
+from paged_sim.workloads.traces.sources import FAILED, MISSING
 from paged_sim.workloads.traces.values import REMEDY, shown, time_in
 
 
@@ -137,7 +136,7 @@ def aiperf(path: Path, objects: Iterator[Placed]) -> Iterator[Placed]:
                 flat[name] = value
         if value_at(record, "metadata.benchmark_phase") == "warmup":
             flat = {SKIPPED: "warm-up"}
-        elif record.get("error") or value_at(record, "metadata.was_cancelled") is True:
+        elif value_at(record, "metadata.was_cancelled") is True:
             flat = {SKIPPED: FAILED}
         yield Placed(place, flat)
 
