@@ -25,6 +25,7 @@ from paged_sim.requests import Requests
 from paged_sim.scenario import load_text
 from paged_sim.scenario.models import AllocatorSpec, Scheduler, Variant
 from paged_sim.simulation import draw, simulate
+from paged_sim.workloads import trace_info
 from paged_sim.workloads.prefixes import PrefixIds
 from paged_sim.workloads.sessions import chains, continues, previous_turns, with_answers
 
@@ -270,6 +271,9 @@ def test_answers_are_found_by_ids_alone(tmp_path: Path) -> None:
     )
     path = tmp_path / "chat.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    info = trace_info(path)
+    assert info.prefix is not None
+    assert (info.prefix.tokens, info.tokens_with_answers) == (9_792 / 12_160, 11_520 / 12_160)
     text = scenario_text(path).replace("4096", "65536").replace("1024", "8192")
     for more, found in (("", 11_520), (", answers: false", 9_792)):
         run = simulate(load_text(text.replace(str(path), f"{path}{more}")))

@@ -64,7 +64,8 @@ def _prefix(info: TraceInfo) -> list[Block]:
         Paragraph(
             f"Prefix sharing, for a cache without end: {percent(prefix.tokens)} of the prompt tokens and "
             f"{percent(prefix.blocks)} of the blocks of {prefix.block} tokens were seen before; "
-            f"{percent(prefix.requests)} of the requests share a beginning with an earlier one. Ids cover "
+            f"{percent(prefix.requests)} of the requests share a beginning with an earlier one. With the answers that "
+            f"later turns hold it is {percent(info.tokens_with_answers)} of the prompt tokens. Ids cover "
             f"{percent(prefix.covered)} of the prompt tokens."
         )
     ]

@@ -17,7 +17,7 @@ from paged_sim.requests import Beams, Floats, Ints, Requests
 from paged_sim.workloads import arrivals, lengths, limits
 from paged_sim.workloads.prefixes import PrefixIds, no_ids, put_in_front
 from paged_sim.workloads.presets import describe_presets, histogram_presets
-from paged_sim.workloads.sessions import chains, continues, previous_turns, with_answers
+from paged_sim.workloads.sessions import link_turns, previous_turns
 from paged_sim.workloads.traces import TRACE_FORMATS, Reading, Trace, read_trace
 from paged_sim.workloads.traces.info import TraceInfo, trace_info
 
@@ -228,11 +228,9 @@ def _conversations(source: _Source, prompt: Ints, prefix: PrefixIds, shared: boo
     nothing = np.zeros(0, np.int64)
     if source.trace is None or not source.answers or not shared:
         return _Conversations(prefix, nothing, nothing)
-    goes_on = continues(source.previous, prompt, source.output, prefix)
-    chain = chains(source.previous, goes_on)
-    known, covered = with_answers(prefix, chain, source.trace.rows.session >= 0, prompt, source.output)
-    turns, continued = int(np.count_nonzero(source.previous >= 0)), int(np.count_nonzero(goes_on))
-    answered = int(np.count_nonzero(covered > prompt)) if known.block else 0
+    linked = link_turns(source.previous, source.trace.rows.session >= 0, prompt, source.output, prefix)
+    turns, continued = int(np.count_nonzero(source.previous >= 0)), int(np.count_nonzero(linked.goes_on))
+    answered = int(np.count_nonzero(linked.covered > prompt))
     notes = []
     if turns:
         notes.append(
@@ -241,7 +239,7 @@ def _conversations(source: _Source, prompt: Ints, prefix: PrefixIds, shared: boo
         )
     elif answered:
         notes.append(f"requests whose answer the ids find again in a later prompt: {answered:,}")
-    return _Conversations(known, covered, chain if continued else nothing, tuple(notes))
+    return _Conversations(linked.prefix, linked.covered, linked.chain if continued else nothing, tuple(notes))
 
 
 def _listed(listed: tuple[ListedRequest, ...]) -> _Source:

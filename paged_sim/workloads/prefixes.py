@@ -27,6 +27,11 @@ def no_ids(count: int) -> PrefixIds:
     return PrefixIds(np.zeros(count + 1, dtype=np.int64), np.empty(0, dtype=np.int64), 0)
 
 
+def ids_of(known: PrefixIds, request: int) -> Ints:
+    """The ids of one request."""
+    return known.ids[known.offsets[request] : known.offsets[request + 1]]
+
+
 def take_ids(known: PrefixIds, order: Ints) -> PrefixIds:
     """The ids of the requests at `order`, in that order."""
     counts = np.diff(known.offsets)[order]

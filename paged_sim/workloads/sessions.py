@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
 from paged_sim.content import number_blocks
 from paged_sim.requests import Ints
-from paged_sim.workloads.prefixes import PrefixIds
+from paged_sim.workloads.prefixes import PrefixIds, ids_of
 
 NOBODY = -1
 
 Bools = npt.NDArray[np.bool_]
+
+
+class Turns(NamedTuple):
+    """What the turns of conversations share: `goes_on` says whose prompt holds the prompt and answer before it, and the
+    rest are columns of `Requests`."""
+
+    goes_on: Bools
+    chain: Ints
+    prefix: PrefixIds
+    covered: Ints
+
+
+def link_turns(previous: Ints, has_session: Bools, prompt: Ints, output: Ints, prefix: PrefixIds) -> Turns:
+    """Let the prompts of later turns hold the answers before them, where sessions say so or ids show it."""
+    goes_on = continues(previous, prompt, output, prefix)
+    chain = chains(previous, goes_on)
+    return Turns(goes_on, chain, *with_answers(prefix, chain, has_session, prompt, output))
 
 
 def previous_turns(session: Ints, turn: Ints) -> Ints:
@@ -105,10 +124,9 @@ class _Tree:
 
     def beginning_of(self, index: int, tokens: int) -> tuple[Ints, int]:
         """The ids of the first `tokens` tokens of a request, at most its prompt, and how many they cover."""
-        block = self._prefix.block
-        start, end = self._prefix.offsets[index : index + 2]
-        tokens = min(tokens, int(self._prompt[index]), int(end - start) * block)
-        return self._prefix.ids[start : start - (-tokens // block)], tokens
+        block, ids = self._prefix.block, ids_of(self._prefix, index)
+        tokens = min(tokens, int(self._prompt[index]), len(ids) * block)
+        return ids[: -(-tokens // block)], tokens
 
     def followed(self, index: int, total: int) -> tuple[Ints, int]:
         """The ids of a request, up to its token `total`, with those of the blocks that alone follow its prompt."""
@@ -134,7 +152,5 @@ class _Tree:
 
 def _begins_with(prefix: PrefixIds, index: int, before: int, prompt: int) -> bool:
     """Whether the ids of a request begin with those of the whole blocks of an earlier prompt, as far as it has any."""
-    own = prefix.ids[prefix.offsets[index] : prefix.offsets[index + 1]]
-    start = prefix.offsets[before]
-    whole = min(prefix.offsets[before + 1] - start, prompt // prefix.block)
-    return bool(np.array_equal(own[:whole], prefix.ids[start : start + whole]))
+    whole = ids_of(prefix, before)[: prompt // prefix.block]
+    return bool(np.array_equal(ids_of(prefix, index)[: len(whole)], whole))

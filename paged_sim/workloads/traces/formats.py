@@ -182,7 +182,7 @@ FORMATS: dict[str, Format] = {
     ),
     # ai-dynamo/aiperf, profile_export.jsonl: one record a request, ids and times in `metadata`, sizes in `metrics`.
     "aiperf": Format(
-        "AIPerf profile_export.jsonl: metadata.request_start_ns, metrics.input_sequence_length, output_...",
+        "AIPerf profile_export.jsonl: metadata.request_start_ns (ns) and the lengths in metrics of each request",
         ("metadata.request_start_ns", "metrics.input_sequence_length", "metrics.output_sequence_length"),
         {
             "prompt": ("metrics.input_sequence_length",),

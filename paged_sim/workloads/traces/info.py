@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from paged_sim.content import number_blocks
 from paged_sim.requests import Ints, Requests
-from paged_sim.workloads.traces import Reading, read_trace
+from paged_sim.workloads.prefixes import ids_of
+from paged_sim.workloads.sessions import link_turns, previous_turns
+from paged_sim.workloads.traces import Reading, Trace, read_trace
 
 PERCENTS = (1, 5, 10, 25, 50, 75, 90, 95, 99)
 
@@ -51,7 +53,8 @@ class TraceInfo:
     those that are named.
 
     `span` (seconds from the first to the last request) and `mean_rate` (gaps / span, in requests per second) are None
-    without times, the rate also where all requests arrive at once; `prefix` is None where no ids are given. The three
+    without times, the rate also where all requests arrive at once; `prefix` is None where no ids are given, and so
+    is `tokens_with_answers`, its `tokens` where later turns also find the answers that their prompts hold. The three
     counts are those of `Trace`.
     """
 
@@ -73,6 +76,7 @@ class TraceInfo:
     output: LengthStats
     largest_total: int
     prefix: PrefixSharing | None
+    tokens_with_answers: float | None
     skipped: Mapping[str, int]
     raised_outputs: int
     reordered: int
@@ -107,6 +111,7 @@ def trace_info(path: Path | Sequence[Path], trace_format: str = "auto", reading:
         output=_stats(requests.output_tokens),
         largest_total=int((requests.prompt_tokens + requests.output_tokens).max()),
         prefix=prefix_sharing(requests) if requests.prefix_block else None,
+        tokens_with_answers=_share_with_answers(trace) if requests.prefix_block else None,
         skipped=trace.skipped,
         raised_outputs=trace.raised_outputs,
         reordered=trace.reordered,
@@ -126,6 +131,24 @@ def prefix_sharing(requests: Requests) -> PrefixSharing:
         tokens=float(tokens.sum() / requests.prompt_tokens.sum()),
         requests=float(np.mean(hits > 0)),
     )
+
+
+def _share_with_answers(trace: Trace) -> float:
+    """The share of prompt tokens that an endless cache hits where turns also find what the ones before generated."""
+    requests, rows = trace.requests, trace.rows
+    previous = previous_turns(rows.session, rows.turn)
+    turns = link_turns(previous, rows.session >= 0, rows.prompt, rows.output, rows.prefix)
+    # Of what a request generates whole blocks are found, and its last token is never stored.
+    stored = np.minimum(turns.covered, rows.prompt + rows.output - 1) // requests.prefix_block
+    own = np.diff(rows.prefix.offsets)
+    ids = [
+        ids_of(turns.prefix, index)[:count] if count > own[index] else ids_of(rows.prefix, index)
+        for index, count in enumerate(stored.tolist())
+    ]
+    offsets = np.concatenate(([0], np.cumsum(list(map(len, ids)))))
+    hits = _leading_hits(replace(requests, prefix_offsets=offsets, prefix_ids=np.concatenate(ids)))
+    tokens = np.minimum(hits * requests.prefix_block, requests.prompt_tokens)
+    return float(tokens.sum() / requests.prompt_tokens.sum())
 
 
 def _leading_hits(requests: Requests) -> Ints:
