@@ -25,13 +25,17 @@ class Timeline:
 
     `columns` holds "step", "time" (s), "duration" (s, or 1 a step), "batch" (sequences held), "waiting" (requests),
     "held" (slots) and one column of slots per account, all in order of steps.
-    `memory_map[i, j]` is the share (0..255) of address bin j that is handed out as step `map_steps[i]` begins; empty
-    arrays where no map was asked for.
+    `memory_map[i, j, k]` are the slots of account `map_accounts[k]` in the j-th of up to 256 equal stretches of
+    addresses (the sum over k is its size), read as the ledger's row of the same step `map_steps[i]` is: after
+    admissions and writes, before anything is freed. That step begins at `map_times[i]`; `map_times` has one entry more,
+    the end of the run. Accounts without a slot in any row are left out. Where no map was asked for all are empty.
     """
 
     columns: Mapping[str, npt.NDArray[np.float64]]
-    memory_map: npt.NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
+    memory_map: npt.NDArray[np.uint16 | np.uint32] = field(default_factory=lambda: np.zeros((0, 0, 0), np.uint16))
     map_steps: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    map_times: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    map_accounts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

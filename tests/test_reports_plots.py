@@ -8,8 +8,11 @@ import pytest
 from helpers import drawn_workload, scenario_of
 from test_reports_sample import sample_run, summary, timeline
 
+from paged_sim.ledger import ACCOUNTS
 from paged_sim.reports.as_timeline import as_timeline
+from paged_sim.reports.palette import LOOKS
 from paged_sim.reports.plots import PLOTS, draw
+from paged_sim.reports.plots.memory_map import colours_of
 from paged_sim.run import PolicyRun, Run, Timeline
 from paged_sim.scenario.models import AllocatorSpec
 from paged_sim.simulation import simulate
@@ -40,18 +43,36 @@ def test_no_map_was_recorded() -> None:
     assert {name.split(".")[0] for name, _ in draw(run)} == {"ledger", "over-time"}
 
 
-def test_the_map_shows_pages_at_the_steps_that_held_them() -> None:
+def test_the_map_shows_every_slot_at_every_step_as_the_ledger_counts_it() -> None:
     """Two pages of 4 for 6 tokens; the ninth, at step 3, takes a third and the last, at step 7, a fourth."""
     spec = AllocatorSpec(name="paged", policy="paged", page_size=4)
     run = simulate(scenario_of(spec, slots=20, workload=drawn_workload(count=1, prompt=6, output=9)), maps=True)
+    columns = run.policies[0].timeline.columns
     figure = PLOTS["memory-map"](run)
     assert figure is not None
-    (image,) = figure.axes[0].images
-    left, right, _, _ = image.get_extent()
-    shares = np.asarray(image.get_array()).mean(axis=0)
-    moments = left + (np.arange(len(shares)) + 0.5) * (right - left) / len(shares)
-    held = [round(float(shares[np.argmin(abs(moments - when))]) / 20) for when in (0.5, 2.5, 3.5, 6.5)]
-    assert held == [2, 2, 3, 3]
+    axes = figure.axes[0]
+    (image,) = axes.images
+    assert image.get_extent() == (-0.5, 8.5, 0.0, 160.0)
+    pixels = np.asarray(image.get_array())
+    for name in ACCOUNTS:
+        shown = (pixels == colour(name)).all(axis=2).mean(axis=0) * 20
+        assert shown == pytest.approx(columns[name]), name
+    assert columns["held"].tolist() == [8, 8, 8, 12, 12, 12, 12, 16, 16]
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend == ["token state", "reservation", "tail", "idle"]
+
+
+def colour(account: str) -> list[int]:
+    """The colour of an account as three bytes."""
+    return [round(255 * part) for part in matplotlib.colors.to_rgb(LOOKS[account].colour)]
+
+
+def test_small_shares_of_a_stretch_have_their_share_of_the_area() -> None:
+    slots = np.full((64, 256, 2), (97, 3), np.uint16)
+    timeline = Timeline({}, slots, np.arange(64), np.arange(65.0), ("token_state", "tail"))
+    pixels = colours_of(timeline)
+    assert pixels.shape == (1024, 64, 3)
+    assert (pixels == colour("tail")).all(axis=2).mean() == pytest.approx(0.03, abs=0.001)
 
 
 @pytest.mark.parametrize("names", [("vllm",), ("orca-max", "vllm", "orca-pow2", "vllm"), ("vllm",) * 5])
@@ -78,8 +99,8 @@ def test_time_is_steps_without_a_clock() -> None:
         assert "step" in [axes.get_xlabel() for axes in figure.axes]
 
 
-def _map() -> tuple[np.ndarray, np.ndarray]:
-    return np.zeros((3, 4), np.uint8), np.array([0, 100, 200])
+def _map() -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[str, ...]]:
+    return np.ones((3, 4, 1), np.uint16), np.array([0, 100, 200]), np.array([0.0, 100, 200, 300]), ("token_state",)
 
 
 @pytest.mark.parametrize(("overs", "text"), [(("all", "all"), "all steps"), (("all", "saturated"), "see run")])

@@ -48,11 +48,16 @@ def advance(machine: Machine, state: allocators.State, until: int) -> int:
 
     Comes back between steps, after `until` where a run of quiet steps goes beyond it, and may be called again: where it
     stops changes no result. The answer says why: DONE, PAUSED, STUCK (requests wait, nothing runs and nothing will
-    change), UNBALANCED (the accounts do not sum to the capacity).
+    change), UNBALANCED (the accounts do not sum to the capacity). When step `until` is reached, and when the last
+    requests have stored all their tokens, it comes back before anything is freed: all is as the row of the last step
+    says.
     """
     counts = machine.counts
-    while counts[NUM_ENDED] < len(machine.arrival):
-        if max(counts[NUM_OPERATIONS], counts[NUM_LISTED], counts[LOGGED]) >= counts[FLUSH_AT] or counts[STEP] >= until:
+    while True:
+        running.finish(machine, state)
+        if counts[NUM_ENDED] == len(machine.arrival):
+            return DONE
+        if max(counts[NUM_OPERATIONS], counts[NUM_LISTED], counts[LOGGED]) >= counts[FLUSH_AT]:
             return PAUSED
         queue.join_arrivals(machine)
         if counts[NUM_RUNNING] == 0 and queue.num_waiting(machine) == 0:
@@ -66,8 +71,8 @@ def advance(machine: Machine, state: allocators.State, until: int) -> int:
             return STUCK
         if counts[NUM_RUNNING] > 0:
             pass_time(machine, blocked)
-        running.finish(machine, state)
-    return DONE
+        if counts[STEP] >= until or counts[NUM_ENDED] + counts[NUM_ENDING] == len(machine.arrival):
+            return PAUSED
 
 
 @kernel
@@ -92,11 +97,7 @@ def pass_time(machine: Machine, blocked: int) -> None:
     """Book this step and the quiet ones that follow, and set the clock and the step behind them."""
     counts, times = machine.counts, machine.times
     generating = running.num_generating(machine)
-    duration = 1.0
-    if counts[TIMED]:
-        duration = (
-            times[BASE] + times[PER_SEQUENCE] * counts[NUM_RUNNING] + times[PER_PREFILL_TOKEN] * counts[PREFILLED]
-        )
+    duration = duration_of(machine)
     limit = quiet_steps(machine)
     begin = times[NOW]
     arrival = queue.next_arrival(machine)
@@ -108,6 +109,16 @@ def pass_time(machine: Machine, blocked: int) -> None:
     booking.book_steps(machine, blocked, steps, generating, begin, duration)
     counts[STEP] += steps
     counts[NUM_STEPS_DONE] += steps
+
+
+@kernel
+def duration_of(machine: Machine) -> float:
+    """How long this step lasts."""
+    counts, times = machine.counts, machine.times
+    if not counts[TIMED]:
+        return 1.0
+    prefill = times[PER_PREFILL_TOKEN] * counts[PREFILLED]
+    return float(times[BASE] + times[PER_SEQUENCE] * counts[NUM_RUNNING] + prefill)
 
 
 @inlined

@@ -30,6 +30,7 @@ _STYLE: Any = {
     "axes.spines.right": False,
     "hatch.linewidth": 0.6,
     "svg.hashsalt": "paged-sim",
+    "svg.fonttype": "none",
     "figure.dpi": 100,
 }
 

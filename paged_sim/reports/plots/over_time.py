@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..palette import POLICY_COLOURS, POLICY_DASHES
+from .ticks import has_clock
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,11 +74,6 @@ def draw_over_time(run: Run) -> Figure:
         f"{run.scenario['name']}: occupancy and sequences held over time", loc="left", fontweight="bold"
     )
     return figure
-
-
-def has_clock(run: Run) -> bool:
-    """Whether steps have durations other than 1, so that time is in seconds."""
-    return any(bool((part.timeline.columns["duration"] != 1).any()) for part in run.policies)
 
 
 def _line(name: str, time: Floats, values: Floats) -> _Line:

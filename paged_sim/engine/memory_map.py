@@ -1,0 +1,107 @@
+"""The memory map: what lies where at chosen steps, exactly as the ledger's row of the same step counts it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from paged_sim import allocators
+from paged_sim.allocators import FAMILIES
+from paged_sim.allocators.layout import PARTS, Layout, Residents
+from paged_sim.engine import machine as m
+from paged_sim.engine.machine import Machine
+from paged_sim.engine.steps import duration_of
+from paged_sim.ledger import FREE_ACCOUNTS, NUM_ACCOUNTS
+from paged_sim.requests import Ints
+
+Counts = npt.NDArray[np.uint32]
+
+
+@dataclass(slots=True)
+class MemoryMap:
+    """What lies where at every `interval`-th step, and at the last one where a request ends with it.
+
+    `rows[i][j, k]` are the slots of account k in the j-th of up to `most_bins` equal stretches of addresses at step
+    `steps[i]`, which begins at `times[i]`; the run ended at `end`. When there are `most_rows` (an even number), every
+    second one is dropped and the interval doubles.
+    """
+
+    most_rows: int = 512
+    most_bins: int = 256
+    interval: int = 1
+    steps: list[int] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    rows: list[Counts] = field(default_factory=list)
+    end: float = 0.0
+
+    @property
+    def due(self) -> int:
+        """The next step to be looked at."""
+        return self.steps[-1] // self.interval * self.interval + self.interval if self.steps else 0
+
+    def look(self, machine: Machine, state: allocators.State) -> None:
+        """Add the rows of the steps that were due and are over; nothing of the last step may have been freed yet.
+
+        They are among the alike steps that ended with the last one: only tokens were stored since the first of them.
+        """
+        counts = machine.counts
+        self.end = float(machine.times[m.NOW])
+        while self.due < counts[m.STEP]:
+            self.add(self.due, machine, state)
+        is_last = counts[m.NUM_ENDING] > 0 and counts[m.NUM_ENDED] + counts[m.NUM_ENDING] == len(machine.arrival)
+        if is_last and self.steps[-1] < counts[m.STEP] - 1:
+            self.add(int(counts[m.STEP]) - 1, machine, state)
+
+    def add(self, step: int, machine: Machine, state: allocators.State) -> None:
+        """Add the row of a step."""
+        if len(self.rows) == self.most_rows:
+            self.interval *= 2
+            self.steps, self.times, self.rows = self.steps[::2], self.times[::2], self.rows[::2]
+        self.steps.append(step)
+        self.times.append(self.end - (int(machine.counts[m.STEP]) - step) * duration_of(machine))
+        self.rows.append(slots_by_account(machine, state, step, self.most_bins))
+
+
+def slots_by_account(machine: Machine, state: allocators.State, step: int, bins: int) -> Counts:
+    """Slots of each account in each of up to `bins` equal stretches of addresses: uint32[bins, accounts].
+
+    `step` is one of the alike steps that were booked last.
+    """
+    slots = int(machine.counts[m.CAPACITY])
+    edges = np.linspace(0, slots, min(bins, slots) + 1).astype(np.int64)
+    counted = np.zeros((len(edges) - 1, NUM_ACCOUNTS), np.int64)
+    layout = FAMILIES[type(state)].layout(state, residents_of(machine, step), slots)
+    for account, part in zip(PARTS, np.diff(below(layout, edges), axis=1), strict=True):
+        counted[:, account] = part
+    free = max(FREE_ACCOUNTS, key=lambda account: int(machine.ledger.row[account]))
+    counted[:, free] = np.diff(edges) - counted.sum(axis=1)
+    return counted.astype(np.uint32)
+
+
+def residents_of(machine: Machine, step: int) -> Residents:
+    """The sequences that hold slots, with the tokens they have at a step; several of a request have as many each."""
+    counts, seats = machine.counts, machine.seats
+    taken = np.ones(len(seats), np.bool_)
+    taken[machine.free_seats[: counts[m.NUM_FREE_SEATS]]] = False
+    rows = np.flatnonzero(taken)
+    rows = rows[np.argsort(seats[rows, m.GENERATION])]
+    _, first, request = np.unique(seats[rows, m.REQUEST], return_index=True, return_inverse=True)
+    leaders = rows[first[request]]
+    stored = np.where(leaders == counts[m.PARTIAL], seats[leaders, m.STORED], step - seats[leaders, m.OFFSET])
+    return Residents(rows, stored, seats[rows, m.FINAL])
+
+
+def below(layout: Layout, edges: Ints) -> Ints:
+    """Of each part of a layout the slots below each edge: int64[parts, edges]."""
+    counted = np.zeros((len(PARTS), len(edges)), np.int64)
+    begin = layout.starts
+    for part, lengths in enumerate(layout.parts.T):
+        if lengths.any():
+            stretch = np.searchsorted(begin, edges, side="right") - 1
+            before = np.append(0, np.cumsum(lengths))[np.maximum(stretch, 0)]
+            within = np.minimum(edges - begin[stretch], lengths[stretch])
+            counted[part] = np.where(stretch < 0, 0, before + within)
+            begin = begin + lengths
+    return counted
