@@ -21,14 +21,15 @@ __all__ = ["ACCOUNTS", "SCHEMA_VERSION", "PolicyRun", "Run", "Timeline"]
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Columns of equal length, one row per kept step of the first seed.
+    """Columns of equal length, one row per kept step of the first seed, and per long idle time between steps.
 
     `columns` holds "step", "time" (s), "duration" (s, or 1 a step), "batch" (sequences held), "waiting" (requests),
     "held" (slots) and one column of slots per account, all in order of steps.
     `memory_map[i, j, k]` are the slots of account `map_accounts[k]` in the j-th of up to 256 equal stretches of
     addresses (the sum over k is its size), read as the ledger's row of the same step `map_steps[i]` is: after
     admissions and writes, before anything is freed. That step begins at `map_times[i]`; `map_times` has one entry more,
-    the end of the run. Accounts without a slot in any row are left out. Where no map was asked for all are empty.
+    the end of the run. Long idle time has a row of its own, with the step that follows it. Accounts without a slot in
+    any row are left out. Where no map was asked for all are empty.
     """
 
     columns: Mapping[str, npt.NDArray[np.float64]]

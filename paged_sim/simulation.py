@@ -383,14 +383,14 @@ def timeline_of(machine: Machine, memory_map: MemoryMap | None) -> Timeline:
     columns = {name: rows[:, index].copy() for index, name in enumerate(names)}
     if memory_map is None or not memory_map.rows:
         return Timeline(columns)
-    slots = np.stack(memory_map.rows)
+    slots = np.stack([row.slots for row in memory_map.rows])
     occurring = np.flatnonzero(slots.any(axis=(0, 1)))
     narrow = np.uint16 if slots[0].sum(axis=1).max() < 1 << 16 else np.uint32
     return Timeline(
         columns,
         slots[:, :, occurring].astype(narrow),
-        np.array(memory_map.steps, np.int64),
-        np.array([*memory_map.times, memory_map.end]),
+        np.array([row.step for row in memory_map.rows], np.int64),
+        np.array([*(row.time for row in memory_map.rows), memory_map.end]),
         tuple(ACCOUNTS[account] for account in occurring),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ from paged_sim import allocators
 from paged_sim.allocators import FAMILIES
 from paged_sim.allocators.layout import PARTS, Layout, Residents
 from paged_sim.engine import machine as m
+from paged_sim.engine.booking import is_long
 from paged_sim.engine.machine import Machine
 from paged_sim.engine.steps import duration_of
 from paged_sim.ledger import FREE_ACCOUNTS, NUM_ACCOUNTS
@@ -19,27 +21,32 @@ from paged_sim.requests import Ints
 Counts = npt.NDArray[np.uint32]
 
 
+class MapRow(NamedTuple):
+    """What lies where at one step, which begins at `time`, or in `idle` time before it (0: the step itself).
+
+    `slots[j, k]` are the slots of account k in the j-th of some equal stretches of addresses.
+    """
+
+    step: int
+    time: float
+    idle: float
+    slots: Counts
+
+
 @dataclass(slots=True)
 class MemoryMap:
-    """What lies where at every `interval`-th step, and at the last one where a request ends with it.
+    """What lies where at every `interval`-th step, in long idle time, and at the last step if a request ends with it.
 
-    `rows[i][j, k]` are the slots of account k in the j-th of up to `most_bins` equal stretches of addresses at step
-    `steps[i]`, which begins at `times[i]`; the run ended at `end`. When there are `most_rows` (an even number), every
-    second one is dropped and the interval doubles.
+    There are up to `most_bins` stretches of addresses. When there are `most_rows` rows the interval doubles, and what
+    is not kept under it any more is dropped. The run ended at `end`.
     """
 
     most_rows: int = 512
     most_bins: int = 256
     interval: int = 1
-    steps: list[int] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
-    rows: list[Counts] = field(default_factory=list)
+    due: int = 0
     end: float = 0.0
-
-    @property
-    def due(self) -> int:
-        """The next step to be looked at."""
-        return self.steps[-1] // self.interval * self.interval + self.interval if self.steps else 0
+    rows: list[MapRow] = field(default_factory=list)
 
     def look(self, machine: Machine, state: allocators.State) -> None:
         """Add the rows of the steps that were due and are over; nothing of the last step may have been freed yet.
@@ -49,19 +56,39 @@ class MemoryMap:
         counts = machine.counts
         self.end = float(machine.times[m.NOW])
         while self.due < counts[m.STEP]:
-            self.add(self.due, machine, state)
+            if len(self.rows) >= self.most_rows:
+                self.thin_out()
+                continue
+            self.add(self.due, 0.0, machine, state)
+            self.due += self.interval
+        last = int(counts[m.STEP]) - 1
         is_last = counts[m.NUM_ENDING] > 0 and counts[m.NUM_ENDED] + counts[m.NUM_ENDING] == len(machine.arrival)
-        if is_last and self.steps[-1] < counts[m.STEP] - 1:
-            self.add(int(counts[m.STEP]) - 1, machine, state)
+        if is_last and (self.rows[-1].step < last or self.rows[-1].idle):
+            self.add(last, 0.0, machine, state)
+        if counts[m.NUM_RUNNING] == 0:
+            self.look_at_idle_time(machine, state)
 
-    def add(self, step: int, machine: Machine, state: allocators.State) -> None:
-        """Add the row of a step."""
-        if len(self.rows) == self.most_rows:
-            self.interval *= 2
-            self.steps, self.times, self.rows = self.steps[::2], self.times[::2], self.rows[::2]
-        self.steps.append(step)
-        self.times.append(self.end - (int(machine.counts[m.STEP]) - step) * duration_of(machine))
-        self.rows.append(slots_by_account(machine, state, step, self.most_bins))
+    def look_at_idle_time(self, machine: Machine, state: allocators.State) -> None:
+        """Add a row if the row that the timeline kept last is of idle time that is long in the map as well."""
+        step, _, idle = machine.timeline[machine.counts[m.NUM_ROWS] - 1, :3].tolist()
+        is_new = not self.rows or self.rows[-1].step < step or not self.rows[-1].idle
+        if step == machine.counts[m.STEP] and is_new and is_long(idle, self.end, self.most_rows):
+            self.add(int(step), idle, machine, state)
+
+    def add(self, step: int, idle: float, machine: Machine, state: allocators.State) -> None:
+        """Add a row, of a step or of the idle time before it that has just ended."""
+        passed = idle or (int(machine.counts[m.STEP]) - step) * duration_of(machine)
+        self.rows.append(MapRow(step, self.end - passed, idle, slots_by_account(machine, state, step, self.most_bins)))
+
+    def thin_out(self) -> None:
+        """Keep the rows of every second step that was kept, and those of idle time that is still long."""
+        self.interval *= 2
+        self.due += self.due % self.interval
+        self.rows = [
+            row
+            for row in self.rows
+            if (is_long(row.idle, self.end, self.most_rows) if row.idle else row.step % self.interval == 0)
+        ]
 
 
 def slots_by_account(machine: Machine, state: allocators.State, step: int, bins: int) -> Counts:

@@ -56,7 +56,7 @@ def advance(machine: Machine, state: allocators.State, until: int) -> int:
     stops changes no result. The answer says why: DONE, PAUSED, STUCK (requests wait, nothing runs and nothing will
     change), UNBALANCED (the accounts do not sum to the capacity). When step `until` is reached, and when the last
     requests have stored all their tokens, it comes back before anything is freed: all is as the row of the last step
-    says.
+    says. It also comes back after long idle time, when all is as that row says.
     """
     counts = machine.counts
     while True:
@@ -67,8 +67,8 @@ def advance(machine: Machine, state: allocators.State, until: int) -> int:
             return PAUSED
         queue.join_arrivals(machine)
         if counts[NUM_RUNNING] == 0 and queue.num_waiting(machine) == 0:
-            if counts[NUM_ENDED] < len(machine.arrival):
-                idle(machine, state)
+            if counts[NUM_ENDED] < len(machine.arrival) and idle(machine, state):
+                return PAUSED
             continue
         blocked = serve(machine, state)
         if balance(machine.ledger) != counts[CAPACITY]:
@@ -158,13 +158,14 @@ def quiet_steps(machine: Machine) -> int:
 
 
 @kernel
-def idle(machine: Machine, state: allocators.State) -> None:
-    """Nothing runs and nobody waits: book the time to the next arrival and jump there."""
+def idle(machine: Machine, state: allocators.State) -> bool:
+    """Nothing runs and nobody waits: book the time to the next arrival and jump there; whether it was long."""
     row, times = machine.ledger.row, machine.times
     arrival = queue.next_arrival(machine)
     row[BATCH] = 0
     row[WAITING] = 0
     queue_length.begin_step(machine.queue_length, times[NOW], 0, 0)
     admission.label_free_slots(machine, state)
-    booking.book_steps(machine, -1, 1, 0, times[NOW], arrival - times[NOW])
-    times[NOW] = arrival
+    begin, times[NOW] = times[NOW], arrival
+    booking.book_steps(machine, -1, 1, 0, begin, arrival - begin)
+    return booking.is_long(arrival - begin, arrival, len(machine.timeline))

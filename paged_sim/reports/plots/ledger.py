@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..numbers import amount, byte_unit
@@ -71,17 +71,21 @@ def _draw_bar(axes: Axes, row: int, summary: Mapping[str, Any], shown: list[str]
 _DARK = frozenset({"token_state", "over_reservation", "reservation", "padding", "metadata"})
 
 
+def steps_in_words(summaries: Sequence[Mapping[str, Any]]) -> str:
+    """The steps that the means of all these policies are over."""
+    overs = {summary["over"] for summary in summaries}
+    return (
+        "steps on which a request waits" if overs == {"saturated"} else "all steps" if overs == {"all"} else "see run"
+    )
+
+
 def _label_axes(axes: Axes, summaries: list[Mapping[str, Any]]) -> None:
     capacity = summaries[0]["capacity"]["bytes"]
     unit, size = byte_unit(capacity)
-    overs = {summary["over"] for summary in summaries}
-    over = (
-        "steps on which a request waits" if overs == {"saturated"} else "all steps" if overs == {"all"} else "see run"
-    )
     axes.set_yticks(range(len(summaries)), [summary["name"] for summary in summaries])
     axes.invert_yaxis()
     axes.set_xlim(0, 100)
-    axes.set_xlabel(f"share of the arena of {amount(capacity)} (%), mean over {over}")
+    axes.set_xlabel(f"share of the arena of {amount(capacity)} (%), mean over {steps_in_words(summaries)}")
     axes.tick_params(axis="y", length=0)
     scale = size * 100 / capacity
     second = axes.secondary_xaxis("top", functions=(lambda share: share / scale, lambda value: value * scale))

@@ -33,7 +33,7 @@ def draw_memory_map(run: Run) -> Figure | None:
         return None
     across = 2 if len(parts) == 4 else min(len(parts), 3)
     down = -(-len(parts) // across)
-    figure = Figure(figsize=(1.6 + 2.7 * across, 1.3 + 2.5 * down), layout="constrained")
+    figure = Figure(figsize=(max(5.2, 1.2 + 2.8 * across), 1.3 + 2.5 * down), layout="constrained")
     grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
     clock = has_clock(run)
     for axes, part in zip(grid.flat, parts, strict=False):
@@ -44,13 +44,13 @@ def draw_memory_map(run: Run) -> Figure | None:
         axes.set_visible(False)
     for axes in grid.flat[max(0, len(parts) - across) : len(parts)]:
         axes.tick_params(labelbottom=True)
-        label_time(axes, clock)
+        label_time(axes, clock, most=4)
     unit, _ = byte_unit(parts[0].summary["capacity"]["bytes"])
     for axes in grid[:, 0]:
         axes.set_ylabel(f"address ({unit})")
-        label_numbers(axes.yaxis)
+        label_numbers(axes.yaxis, most=7)
     _add_legend(figure, [part.timeline for part in parts])
-    figure.suptitle(f"{run.scenario['name']}: what lies where in memory over time", x=0.01, ha="left", weight="bold")
+    figure.suptitle(f"{run.scenario['name']}: what lies where in memory", x=0.01, ha="left", weight="bold")
     return figure
 
 

@@ -18,19 +18,18 @@ PLAIN = "{x:,.10g}"
 """A tick's number in full: neither rounded to a whole one nor as a difference from something written elsewhere."""
 
 
-def label_numbers(axis: Axis, *, whole: bool = False) -> None:
-    """Label an axis with plain numbers; with `whole` (of what is counted) ticks are at whole numbers only."""
-    if whole:
-        from matplotlib.ticker import MaxNLocator
+def label_numbers(axis: Axis, *, whole: bool = False, most: int = 6) -> None:
+    """Label up to `most` + 1 round numbers of an axis in full; with `whole` (what is counted) whole ones only."""
+    from matplotlib.ticker import MaxNLocator
 
-        axis.set_major_locator(MaxNLocator(nbins=5, integer=True, min_n_ticks=1))
+    axis.set_major_locator(MaxNLocator(nbins=most, steps=[1, 2, 5, 10], integer=whole, min_n_ticks=1))
     axis.set_major_formatter(PLAIN)
 
 
-def label_time(axes: Axes, clock: bool) -> None:
+def label_time(axes: Axes, clock: bool, *, most: int) -> None:
     """Label the horizontal axis with seconds, or with steps where there is no clock."""
     axes.set_xlabel("time (s)" if clock else "step")
-    label_numbers(axes.xaxis, whole=not clock)
+    label_numbers(axes.xaxis, whole=not clock, most=most)
 
 
 def has_clock(run: Run) -> bool:
