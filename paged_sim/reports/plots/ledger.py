@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..numbers import amount, byte_unit
 from ..palette import LOOKS
+from .labels import entitle, label_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +32,7 @@ def draw_ledger(run: Run) -> Figure:
     handles, labels = axes.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
     figure.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=min(len(unique), 5), frameon=False)
-    axes.set_title(f"{run.scenario['name']}: where the bytes of the KV cache are", loc="left", fontweight="bold")
+    entitle(figure, f"{run.scenario['name']}: where the bytes of the KV cache are")
     return figure
 
 
@@ -90,4 +91,5 @@ def _label_axes(axes: Axes, summaries: list[Mapping[str, Any]]) -> None:
     scale = size * 100 / capacity
     second = axes.secondary_xaxis("top", functions=(lambda share: share / scale, lambda value: value * scale))
     second.set_xlabel(unit)
+    label_numbers(second.xaxis, most=8)
     axes.spines["left"].set_visible(False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..numbers import byte_unit
 from ..palette import LOOKS
-from .ticks import edges_of_map, has_clock, label_numbers, label_time
+from .labels import edges_of_map, entitle, has_clock, label_numbers, label_time
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,7 +50,7 @@ def draw_memory_map(run: Run) -> Figure | None:
         axes.set_ylabel(f"address ({unit})")
         label_numbers(axes.yaxis, most=7)
     _add_legend(figure, [part.timeline for part in parts])
-    figure.suptitle(f"{run.scenario['name']}: what lies where in memory", x=0.01, ha="left", weight="bold")
+    entitle(figure, f"{run.scenario['name']}: what lies where in memory")
     return figure
 
 

@@ -7,7 +7,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..palette import POLICY_COLOURS, POLICY_DASHES
-from .ticks import edges_of_rows, has_clock, label_numbers, label_time
+from .labels import edges_of_rows, entitle, has_clock, label_numbers, label_time
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,9 +92,7 @@ def draw_over_time(run: Run) -> Figure:
     handles, labels = panels[1].get_legend_handles_labels()
     columns = max(1, min(4, _WIDTH // (10 + max(map(len, labels)))))
     figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
-    panels[0].set_title(
-        f"{run.scenario['name']}: occupancy, sequences held and queue over time", loc="left", fontweight="bold"
-    )
+    entitle(figure, f"{run.scenario['name']}: occupancy, sequences held and queue over time")
     return figure
 
 

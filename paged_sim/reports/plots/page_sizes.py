@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..numbers import amount, byte_unit
 from ..palette import POLICY_COLOURS, POLICY_DASHES
+from .labels import entitle, label_numbers
 from .ledger import steps_in_words
-from .ticks import label_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,7 +67,7 @@ def draw_page_sizes(run: Run) -> Figure | None:
     _label_sizes(grid[-1], sorted({size for each in series for size in each.sizes()}), steps_in_words(summaries))
     if len(series) > 1:
         figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
-    grid[0].set_title(f"{run.scenario['name']}: what the page size costs", loc="left", fontweight="bold")
+    entitle(figure, f"{run.scenario['name']}: what the page size costs")
     return figure
 
 
@@ -125,6 +125,7 @@ def _draw_series(axes: Axes, series: _Series, number: int, panel: _Panel, *, in_
     for size, value, summary in zip(series.sizes(), values, series.members, strict=True):
         if value is not None:
             at: Any = {"xytext": (0, 6), "textcoords": "offset points"}
+            at["bbox"] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5}
             axes.annotate(panel.words(summary), (size, value), **at, ha="center", fontsize=7.5)
 
 
