@@ -131,7 +131,7 @@ def requests_of(machine: Machine, source: Ints) -> RequestColumns:
     `source` numbers the requests where they are samples of others; empty where they are not.
     """
     stats, outcome = machine.request_stats, machine.outcome
-    reasons = np.array([REASONS[code][0] if code in REASONS else "" for code in range(max(REASONS) + 1)], object)
+    reasons = np.array([REASONS[code].reason if code in REASONS else "" for code in range(max(REASONS) + 1)], object)
     return {
         "request": source if len(source) else np.arange(len(outcome)),
         "arrival": machine.arrival,

@@ -49,7 +49,7 @@ def summary_of(machine: Machine, over: str, slots: int, page_size: int | None, b
         side: {name: statistics(ledger, side, index, slots) for index, name in enumerate(ACCOUNTS)} for side in SIDES
     }
     mean = {name: accounts[over][name]["mean"] or 0.0 for name in ACCOUNTS}
-    waste = sum(mean[name] for name in WASTE)
+    wasted = {side: waste_of(accounts[side], slots * bytes_per_slot) for side in SIDES}
     return {
         "over": over,
         "measured": {side: measured(machine, side) for side in SIDES},
@@ -68,13 +68,22 @@ def summary_of(machine: Machine, over: str, slots: int, page_size: int | None, b
         "pages": pages_of(machine, over, page_size),
         "ledger": accounts,
         "paper_view": paper_view(mean),
-        "waste": {"share": waste, "bytes": waste * slots * bytes_per_slot},
+        "waste": {**wasted[over], **wasted},
         "blocked_steps": by_label(machine, m.BLOCKED),
         "blocked_by": dict(zip(CAUSES, machine.tallies[m.BLOCKED].tolist(), strict=True)),
         "preemptions": by_label(machine, m.PREEMPTED),
         "external_index": {"mean": mean_index(ledger, over)},
         "sharing": {**sharing_of(ledger, over), "prefix_cache": prefix_cache_of(machine)},
     }
+
+
+def waste_of(accounts: dict[str, dict[str, float | None]], num_bytes: int) -> dict[str, float | None]:
+    """Mean share of the wasted accounts, and what that is of an arena of `num_bytes`; None where there are no steps."""
+    means = [accounts[name]["mean"] for name in WASTE]
+    known = [mean for mean in means if mean is not None]
+    if not known:
+        return {"share": None, "bytes": None}
+    return {"share": sum(known), "bytes": sum(known) * num_bytes}
 
 
 def by_side(ledger: Ledger, over: str, series: int, unit: float) -> dict[str, Any]:
