@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..numbers import amount, byte_unit
+from ..basis import side_of
+from ..numbers import amount, byte_unit, lookup
 from ..palette import POLICY_COLOURS, POLICY_DASHES
+from ..run_report import OVER
 from .labels import entitle, label_numbers
-from .ledger import steps_in_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,11 +35,12 @@ class _Series(NamedTuple):
 
 
 class _Panel(NamedTuple):
-    """What one panel shows: its axis, the value of a policy on it (None: it has none), and that value in words."""
+    """What one panel shows: its axis, where the JSON has it, in which unit, and a value in words."""
 
     label: str
-    value: Callable[[Summary], float | None]
-    words: Callable[[Summary], str]
+    path: str
+    unit: float
+    words: Callable[[float], str]
 
 
 def draw_page_sizes(run: Run) -> Figure | None:
@@ -53,7 +55,8 @@ def draw_page_sizes(run: Run) -> Figure | None:
     if not series:
         return None
     summaries = [summary for each in series for summary in each.members]
-    panels = _panels_of(summaries)
+    over = side_of(summaries)
+    panels = _panels_of(summaries, over)
     figure = Figure(figsize=(7.2, 1.4 + 1.9 * len(panels)), layout="constrained")
     grid = figure.subplots(len(panels), 1, sharex=True)
     for axes, panel in zip(grid, panels, strict=True):
@@ -64,7 +67,7 @@ def draw_page_sizes(run: Run) -> Figure | None:
         label_numbers(axes.yaxis)
         axes.grid(color="#E0E0E0", linewidth=0.6)
         axes.set_axisbelow(True)
-    _label_sizes(grid[-1], sorted({size for each in series for size in each.sizes()}), steps_in_words(summaries))
+    _label_sizes(grid[-1], sorted({size for each in series for size in each.sizes()}), OVER[over])
     if len(series) > 1:
         figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     entitle(figure, f"{run.scenario['name']}: what the page size costs")
@@ -93,40 +96,34 @@ def _label(settings: Mapping[str, Any]) -> str:
     return ", ".join(word for word in words if word)
 
 
-def _panels_of(summaries: Sequence[Summary]) -> list[_Panel]:
-    """Waste and fill, and hit rates where there are any."""
-    unit, size = byte_unit(max(summary["waste"]["bytes"] for summary in summaries))
-    panels = [
-        _Panel(f"waste ({unit})", lambda run: run["waste"]["bytes"] / size, lambda run: amount(run["waste"]["bytes"])),
-        _percentage("fill", lambda run: run["fill"]["mean"]),
-    ]
-    if any(summary["sharing"]["prefix_cache"] for summary in summaries):
-        panels.append(_percentage("hit rate", lambda run: (run["sharing"]["prefix_cache"] or {}).get("hit_rate")))
+def _panels_of(summaries: Sequence[Summary], over: str) -> list[_Panel]:
+    """Waste and fill over the steps of one side, and hit rates where there are any."""
+    waste, fill, hits = f"waste.{over}.bytes", f"fill.{over}.mean", "sharing.prefix_cache.hit_rate"
+    unit, size = byte_unit(max(lookup(summary, waste) or 0.0 for summary in summaries))
+    panels = [_Panel(f"waste ({unit})", waste, size, amount), _Panel("fill (%)", fill, 0.01, _percentage)]
+    if any(lookup(summary, hits) is not None for summary in summaries):
+        panels.append(_Panel("hit rate (%)", hits, 0.01, _percentage))
     return panels
 
 
-def _percentage(name: str, share: Callable[[Summary], float | None]) -> _Panel:
-    def value(summary: Summary) -> float | None:
-        known = share(summary)
-        return None if known is None else 100 * known
-
-    return _Panel(f"{name} (%)", value, lambda summary: f"{value(summary):.1f}")
+def _percentage(share: float) -> str:
+    return f"{100 * share:.1f}"
 
 
 def _draw_series(axes: Axes, series: _Series, number: int, panel: _Panel, *, in_words: bool) -> None:
     """Draw one line; a value that is not there leaves a gap."""
     colour = POLICY_COLOURS[number % len(POLICY_COLOURS)]
     dashes = POLICY_DASHES[number % len(POLICY_DASHES)]
-    values = [panel.value(summary) for summary in series.members]
-    known = [float("nan") if value is None else value for value in values]
-    axes.plot(series.sizes(), known, marker="o", markersize=4, color=colour, linestyle=dashes, label=series.label)
+    values = [lookup(summary, panel.path) for summary in series.members]
+    heights = [float("nan") if value is None else value / panel.unit for value in values]
+    axes.plot(series.sizes(), heights, marker="o", markersize=4, color=colour, linestyle=dashes, label=series.label)
     if not in_words:
         return
-    for size, value, summary in zip(series.sizes(), values, series.members, strict=True):
+    for size, value, height in zip(series.sizes(), values, heights, strict=True):
         if value is not None:
             at: Any = {"xytext": (0, 6), "textcoords": "offset points"}
             at["bbox"] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5}
-            axes.annotate(panel.words(summary), (size, value), **at, ha="center", fontsize=7.5)
+            axes.annotate(panel.words(value), (size, height), **at, ha="center", fontsize=7.5)
 
 
 def _label_sizes(axes: Axes, sizes: Sequence[int], over: str) -> None:
@@ -134,4 +131,4 @@ def _label_sizes(axes: Axes, sizes: Sequence[int], over: str) -> None:
     axes.set_xscale("log", base=2)
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
     axes.minorticks_off()
-    axes.set_xlabel(f"page size (slots); waste and fill: mean over {over}")
+    axes.set_xlabel(f"page size (slots); waste and fill: mean {over}")
