@@ -165,7 +165,7 @@ def free_extents(state: allocators.State) -> int:
     held = np.flatnonzero(state.num_pages if isinstance(state, paged.Paged) else state.held)
     nothing = np.zeros(len(held), np.int64)
     layout = FAMILIES[type(state)].layout(state, Residents(held, nothing, nothing), slots)
-    ends = layout.starts + layout.parts.sum(axis=1)
+    ends = layout.starts + layout.parts.sum(axis=0)
     return int(np.count_nonzero(np.append(layout.starts, slots) > np.append(0, ends)))
 
 

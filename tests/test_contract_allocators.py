@@ -269,7 +269,7 @@ class AllocatorContract(RuleBasedStateMachine):
         residents = Residents(*(np.array(column, np.int64) for column in (rows, stored, final)))
         layout = FAMILIES[type(self.state)].layout(self.state, residents, self.slots)
         said: dict[int, int] = {}
-        for start, parts in zip(layout.starts.tolist(), layout.parts, strict=True):
+        for start, parts in zip(layout.starts.tolist(), layout.parts.T, strict=True):
             for slot, account in enumerate(np.repeat(PARTS, parts).tolist(), start):
                 assert slot not in said
                 said[slot] = TAIL if account in (OVER_RESERVATION, ROUNDING) else account

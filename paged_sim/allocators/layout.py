@@ -25,7 +25,7 @@ class Residents(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """Stretches of slots, in order: the i-th begins at slot `starts[i]` and has `parts[i, k]` slots of the account
+    """Stretches of slots, in order: the i-th begins at slot `starts[i]` and has `parts[k, i]` slots of the account
     `PARTS[k]`, one part behind the other. Slots outside of all stretches are free.
     """
 
@@ -37,11 +37,11 @@ def of_extents(residents: Residents, start: Ints, held: Ints, reserved: Ints) ->
     """One stretch per row: an extent of `held[row]` slots at `start[row]`, of which `reserved[row]` were asked for."""
     order = np.argsort(start[residents.rows], kind="stable")
     rows, stored, final = residents.rows[order], residents.stored[order], residents.final[order]
-    parts = np.zeros((len(rows), len(PARTS)), np.int64)
-    parts[:, STORED] = stored
-    parts[:, RESERVED] = np.minimum(final, held[rows]) - stored
-    parts[:, OVER] = np.maximum(0, reserved[rows] - final)
-    parts[:, ROUNDED] = held[rows] - parts.sum(axis=1)
+    parts = np.zeros((len(PARTS), len(rows)), np.int64)
+    parts[STORED] = stored
+    parts[RESERVED] = np.minimum(final, held[rows]) - stored
+    parts[OVER] = np.maximum(0, reserved[rows] - final)
+    parts[ROUNDED] = held[rows] - parts.sum(axis=0)
     return Layout(start[rows], parts)
 
 
@@ -56,29 +56,24 @@ def of_pages(
 ) -> Layout:
     """One stretch per page that a row holds or that keeps tokens for later, of which it has `kept[page]`.
 
-    A page is there once however many rows hold it, with the tokens of the longest among them. What is in front of the
-    `usable` last pages, and behind them all, is nobody's.
+    A page is there once however many rows hold it, with the tokens of the longest among them. Before the `usable` last
+    pages, and behind them, is a stretch that nobody can ever get.
     """
-    total = len(kept)
-    tokens, reach = np.zeros(total, np.int64), np.zeros(total, np.int64)
-    held = np.zeros(total, np.bool_)
+    first = len(kept) - usable
+    tokens, reach = np.zeros_like(kept), np.full_like(kept, -1)
     count = num_pages[residents.rows]
-    owner = np.repeat(np.arange(len(count)), count)
-    place = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
-    pages = table[residents.rows[owner], place]
-    held[pages] = True
+    place = np.arange(count.max(initial=0), dtype=np.int32)
+    is_held = place < count[:, None]
+    held = table[residents.rows, : len(place)][is_held]
     for most, of_row in ((tokens, residents.stored), (reach, residents.final)):
-        np.maximum.at(most, pages, np.clip(of_row[owner] - place * page_size, 0, page_size))
-    parts = np.zeros((total, len(PARTS)), np.int64)
-    parts[:, STORED] = tokens
-    parts[:, RESERVED] = reach - tokens
-    parts[:, KEPT] = np.where(held, 0, kept)
-    parts[:, REST] = page_size - parts.sum(axis=1)
-    parts[: total - usable] = 0
-    parts[: total - usable, NOBODYS] = page_size
-    shown = held | (kept > 0)
-    shown[: total - usable] = True
-    remainder = np.zeros((1, len(PARTS)), np.int64)
-    remainder[0, NOBODYS] = slots - total * page_size
-    starts = np.append(np.flatnonzero(shown) * page_size, total * page_size)
-    return Layout(starts, np.concatenate((parts[shown], remainder)))
+        np.maximum.at(most, held, np.clip(of_row.astype(np.int32)[:, None] - place * page_size, 0, page_size)[is_held])
+    pages = np.flatnonzero((reach >= 0) | (kept > 0))
+    stored, planned = tokens[pages], np.maximum(reach[pages], 0)
+    used = np.where(reach[pages] >= 0, planned, kept[pages])
+    parts = np.zeros((len(PARTS), 1 + len(pages) + 1), np.int64)
+    parts[STORED, 1:-1] = stored
+    parts[RESERVED, 1:-1] = planned - stored
+    parts[KEPT, 1:-1] = used - planned
+    parts[REST, 1:-1] = page_size - used
+    parts[NOBODYS, [0, -1]] = first * page_size, slots - len(kept) * page_size
+    return Layout(np.concatenate(([0], pages * page_size, [len(kept) * page_size])), parts)

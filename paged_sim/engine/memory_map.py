@@ -124,7 +124,7 @@ def below(layout: Layout, edges: Ints) -> Ints:
     """Of each part of a layout the slots below each edge: int64[parts, edges]."""
     counted = np.zeros((len(PARTS), len(edges)), np.int64)
     begin = layout.starts
-    for part, lengths in enumerate(layout.parts.T):
+    for part, lengths in enumerate(layout.parts):
         if lengths.any():
             stretch = np.searchsorted(begin, edges, side="right") - 1
             before = np.append(0, np.cumsum(lengths))[np.maximum(stretch, 0)]
