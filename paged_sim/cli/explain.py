@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from paged_sim.cli import output
-from paged_sim.cli.options import format_option, output_option, scenario_options
+from paged_sim.cli.destinations import ResultOptions, plan
+from paged_sim.cli.options import result_options, scenario_options
 from paged_sim.reports.listing import LISTING_FORMATS, Listing
 
 
@@ -16,21 +16,19 @@ from paged_sim.reports.listing import LISTING_FORMATS, Listing
 @click.argument("scenario", required=False)
 @click.option("--model", metavar="NAME|config.json|all", help="Explain a model alone, or list all that are built in.")
 @scenario_options
-@format_option(*LISTING_FORMATS)
-@output_option
-def explain(scenario: str | None, model: str | None, shape: str, **given: Any) -> None:
+@result_options(*LISTING_FORMATS)
+def explain(scenario: str | None, model: str | None, shape: str | None, output: tuple[str, ...], **given: Any) -> None:
     """Show every value of SCENARIO with its origin, and every number derived from it with its formula.
 
     With --model, show the KV bytes of a token of a built-in model, of a Hugging Face config.json, or of all models.
     """
-    target = given.pop("output")
-    output.check_file(target, "--output")
+    results = plan(ResultOptions(shape, output), LISTING_FORMATS)
     if (scenario is None) == (model is None):
         raise click.UsageError("give a SCENARIO or --model NAME, one of them")
     if model is not None and any(value not in (None, ()) for value in given.values()):
         raise click.UsageError("--model stands alone; --set, --seed, --device and --trace belong to a SCENARIO")
     listing = _explain_model(model) if model is not None else _explain_scenario(str(scenario), **given)
-    output.emit(LISTING_FORMATS[shape](listing, output.screen_for(target)), target)
+    results.write(lambda shape, screen: LISTING_FORMATS[shape](listing, screen))
 
 
 def _explain_model(model: str) -> Listing:

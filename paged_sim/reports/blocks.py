@@ -35,7 +35,8 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A table. The first column names the row; columns in `prose` hold text to wrap, all others are numbers.
+    """A table. The first column names the row; columns in `prose` hold text to wrap, columns in `names` what is never
+    broken, all others are numbers.
 
     A grid wider than the screen is cut into several, each beginning with the first column.
     """
@@ -44,6 +45,7 @@ class Grid:
     header: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     prose: frozenset[int] = frozenset()
+    names: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,16 @@ Block = Heading | Paragraph | Grid | Bars
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """Where text goes: columns, and whether colour escapes may be written."""
+    """Where a report goes and how much of it is wanted.
+
+    `width` is in columns of text; `colour` says whether colour escapes may be written, `full` whether every table is
+    shown; `csv_columns` are names or patterns of the columns of CSV, all of them where there are none.
+    """
 
     width: int = 80
     colour: bool = False
+    full: bool = False
+    csv_columns: tuple[str, ...] = ()
 
 
 def plain(cell: Cell) -> str:
