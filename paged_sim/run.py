@@ -53,8 +53,9 @@ class Timeline:
         made = cls(**{"columns": {}, **{part.name: parts[part.name] for part in fields(cls) if part.name in parts}})
         if len({column.shape for column in made.columns.values()}) > 1:
             raise DamagedError("its columns differ in length")
-        if len(made.memory_map) != len(made.map_steps):
-            raise DamagedError("its memory map and the steps of it differ in length")
+        rows, accounts = len(made.map_steps), len(made.map_accounts)
+        if made.memory_map.shape[::2] != (rows, accounts) or len(made.map_times) != rows + (rows > 0):
+            raise DamagedError("its memory map and the steps, times or accounts of it differ in length")
         return made
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..basis import side_of
+from ..basis import OVER, side_of
 from ..numbers import amount, byte_unit
 from ..palette import LOOKS
-from ..run_report import OVER
 from .labels import entitle, label_numbers
 
 if TYPE_CHECKING:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..basis import side_of
+from ..basis import OVER, side_of
 from ..numbers import amount, byte_unit, lookup
 from ..palette import POLICY_COLOURS, POLICY_DASHES
-from ..run_report import OVER
 from .labels import entitle, label_numbers
 
 if TYPE_CHECKING:
