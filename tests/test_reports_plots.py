@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -89,7 +90,7 @@ def test_any_number_of_panels(names: tuple[str, ...]) -> None:
 
 
 def test_axes_have_units() -> None:
-    figure = figure_of("over-time", sample_run())
+    figure = figure_of("over-time", sample_run(changes=CLOCK))
     assert [axes.get_ylabel() for axes in figure.axes] == [
         "occupancy (% of the arena)",
         "sequences held",
@@ -98,14 +99,15 @@ def test_axes_have_units() -> None:
     assert figure.axes[2].get_xlabel() == "time (s)"
 
 
-def test_time_is_steps_without_a_clock() -> None:
-    columns = {**timeline("vllm").columns, "duration": np.ones(400)}
-    slots = np.ones((3, 4, 1), np.uint16)
-    steps, times = np.array([0, 100, 200]), np.array([0.0, 100, 200, 300])
-    shown = Timeline(columns, slots, steps, times, ("token_state",))
-    run = Run({"name": "steps"}, (PolicyRun(summary("vllm"), shown),))
+CLOCK = {"time": {"end": 1440.0, "last_arrival": 0.0, "unit": "s"}}
+
+
+@pytest.mark.parametrize(("changes", "label", "end"), [({}, "step", 40_000 - 0.5), (CLOCK, "time (s)", 1440)])
+def test_time_is_seconds_with_a_clock_and_else_steps(changes: dict[str, Any], label: str, end: float) -> None:
     for name in ("over-time", "memory-map"):
-        assert "step" in [axes.get_xlabel() for axes in figure_of(name, run).axes]
+        axes = figure_of(name, sample_run("vllm", changes=changes)).axes[-1]
+        assert axes.get_xlabel() == label
+        assert axes.get_xlim()[1] == pytest.approx(end, rel=0.005)
 
 
 def test_all_panels_have_the_time_of_the_longest() -> None:
@@ -126,7 +128,7 @@ def test_lines_over_time_show_values_that_were() -> None:
     """Of a few rows all, of many some, each at a moment when it was so, within a band of all the others."""
     for steps in (60, 900):
         columns = timeline("vllm", steps).columns
-        run = Run({"name": "x"}, (PolicyRun(summary("vllm"), Timeline(columns)),))
+        run = Run({"name": "x"}, (PolicyRun(summary("vllm", **CLOCK), Timeline(columns)),))
         for axes, series, unit in zip(
             figure_of("over-time", run).axes,
             ("token_state", "batch", "waiting"),

@@ -60,6 +60,7 @@ def of_pages(
     pages, and behind them, is a stretch that nobody can ever get.
     """
     first = len(kept) - usable
+    # Of each page the tokens that are there and those that will be; the latter are -1 where nobody holds it.
     tokens, reach = np.zeros_like(kept), np.full_like(kept, -1)
     count = num_pages[residents.rows]
     place = np.arange(count.max(initial=0), dtype=np.int32)

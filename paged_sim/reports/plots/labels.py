@@ -5,6 +5,8 @@ from __future__ import annotations
 from textwrap import fill
 from typing import TYPE_CHECKING
 
+from ..numbers import lookup
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 
 PLAIN = "{x:,.10g}"
 """A tick's number in full: neither rounded to a whole one nor as a difference from something written elsewhere."""
-
 
 _PER_INCH = 11
 """Characters of a title that fit in an inch, whatever they are."""
@@ -56,8 +57,8 @@ def label_time(axes: Axes, clock: bool, *, most: int) -> None:
 
 
 def has_clock(run: Run) -> bool:
-    """Whether steps have durations other than 1, so that time is in seconds."""
-    return any(bool((part.timeline.columns["duration"] != 1).any()) for part in run.policies)
+    """Whether steps have durations of their own, so that time is in seconds."""
+    return any(lookup(part.summary, "time.unit") == "s" for part in run.policies)
 
 
 def edges_of_rows(timeline: Timeline, clock: bool) -> Floats:
