@@ -58,6 +58,8 @@ def explain_models(geometries: Sequence[Geometry]) -> Listing:
             "model": geometry.name,
             "bytes_per_token": geometry.bytes_per_token,
             "bytes_per_token_above_window": geometry.bytes_per_token_above_window,
+            "state_bytes": geometry.state_bytes,
+            "layer_kinds": [asdict(kind) for kind in geometry.layer_kinds],
             "terms": [asdict(term) for term in geometry.terms],
         }
         for geometry in geometries
