@@ -26,7 +26,7 @@ from paged_sim.engine.machine import Machine
 from paged_sim.engine.refusals import refusals_of
 from paged_sim.engine.setup import build_allocator, build_machine, num_seats
 from paged_sim.errors import EXIT_ERROR, PagedSimError
-from paged_sim.geometry import Geometry, resolve_capacity, resolve_model
+from paged_sim.geometry import Geometry, booking_notes, resolve_capacity, resolve_model
 from paged_sim.ledger import SERIES
 from paged_sim.merge import merge
 from paged_sim.oplog.records import Record
@@ -250,7 +250,10 @@ class Simulations:
             "seeds": list(drawn),
             "capacity": self.capacity_part(page_size),
             **merge(summaries),
-            "notes": list(drawn[self.scenario.seed].notes),
+            "notes": [
+                *booking_notes(self.geometry, self.scenario.max_model_len),
+                *drawn[self.scenario.seed].notes,
+            ],
             "timings": {"wall_seconds": sum(outcome.seconds for outcome in outcomes)} if self.timings else None,
         }
         if self.at_step is not None:

@@ -102,23 +102,24 @@ def changed(tmp_path: Path, name: str, kv_dtype: str | None = None, **values: An
 def test_origins_name_file_and_key() -> None:
     path = CONFIGS / "llama-3.1-8b.json"
     found = origins(read(path))
-    assert found["layers"] == f"{path}: num_hidden_layers"
-    assert found["kv_heads"] == f"{path}: num_key_value_heads"
-    assert found["head_dim"] == f"{path}: hidden_size / attention heads = 4096 / 32"
-    assert found["kv_dtype"] == f"{path}: torch_dtype"
+    assert found["model"] == str(path)
+    assert found["layers"] == f"{path.name}: num_hidden_layers"
+    assert found["kv_heads"] == f"{path.name}: num_key_value_heads"
+    assert found["head_dim"] == f"{path.name}: hidden_size / attention heads = 4096 / 32"
+    assert found["kv_dtype"] == f"{path.name}: torch_dtype"
     nested = CONFIGS / "gemma-3-4b.json"
     found = origins(read(nested))
-    assert found["layers"] == f"{nested}: text_config.num_hidden_layers"
-    assert found["head_dim"] == f"{nested}: text_config.head_dim absent, the architecture's default"
+    assert found["layers"] == f"{nested.name}: text_config.num_hidden_layers"
+    assert found["head_dim"] == f"{nested.name}: text_config.head_dim absent, the architecture's default"
     assert found["sliding_layers"] == "all but every 6th layer of this architecture"
 
 
 def test_type_is_16_bit_where_the_file_has_another_or_none(tmp_path: Path) -> None:
     path = CONFIGS / "starcoder.json"
-    assert origins(read(path))["kv_dtype"] == f"{path}: torch_dtype is float32, which engines serve in 16 bit"
+    assert origins(read(path))["kv_dtype"] == f"{path.name}: torch_dtype is float32, which engines serve in 16 bit"
     geometry = changed(tmp_path, "opt-13b", torch_dtype=None)
     assert (geometry.dtype, geometry.bytes_per_token) == ("bf16", 819_200)
-    assert origins(geometry)["kv_dtype"] == f"{tmp_path}/config.json: no dtype, which engines serve in 16 bit"
+    assert origins(geometry)["kv_dtype"] == "config.json: no dtype, which engines serve in 16 bit"
 
 
 def test_name_is_the_folder_of_a_config_json(tmp_path: Path) -> None:
@@ -132,7 +133,7 @@ def test_kv_dtype_overrules_the_file() -> None:
 
 def test_new_decoder_falcon_under_its_old_key(tmp_path: Path) -> None:
     geometry = changed(tmp_path, "falcon-40b", num_kv_heads=None, n_head_kv=8)
-    assert (geometry.bytes_per_slot, origins(geometry)["kv_heads"]) == (122_880, f"{tmp_path}/config.json: n_head_kv")
+    assert (geometry.bytes_per_slot, origins(geometry)["kv_heads"]) == (122_880, "config.json: n_head_kv")
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,8 @@ def read_hf_config(path: Path, kv_dtype: str | None = None) -> Shape:
     quantization = read_quantization(path)
     shape = shape_of(str(path), load_json(path), kv_dtype, quantization)
     name = path.parent.name if path.name == "config.json" and path.parent.name else path.stem
-    facts = (Term("model", name, "", "", str(path)), *shape.facts)
+    named = (replace(fact, origin=fact.origin.replace(str(path), path.name)) for fact in shape.facts)
+    facts = (Term("model", name, "", "", str(path)), *named)
     return replace(shape, name=name, facts=facts, weights=stored_weights(path) or shape.weights)
 
 

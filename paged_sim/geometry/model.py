@@ -19,8 +19,8 @@ def resolve_model(model: Choice) -> Geometry:
     """Bytes per slot, and all that leads there, of the model the scenario names.
 
     `model.kind` is preset {preset, kv_dtype?, tensor_parallel?}, hf_config {path, kv_dtype?, tensor_parallel?},
-    explicit {layers, kv_heads, head_dim, dtype, tensor_parallel?} or bytes_per_slot {bytes}. An absent `dtype` is
-    fp16; an absent `kv_dtype` is the model's own. Reads at most one local file. Raises PagedSimError.
+    explicit {layers, kv_heads, head_dim, dtype, kv_dtype?, tensor_parallel?} or bytes_per_slot {bytes}. An absent
+    `dtype` is fp16; an absent `kv_dtype` is the model's own. Reads local files only. Raises PagedSimError.
     """
     if model.kind == "bytes_per_slot":
         return _given(positive_int(model.params, "bytes", "model.bytes_per_slot"))

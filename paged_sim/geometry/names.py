@@ -26,7 +26,9 @@ def hint_for(name: str, known: Iterable[str]) -> str:
     begun = [candidate for candidate in names if wanted and candidate.startswith(wanted)]
     family = [candidate for candidate in names if _family(candidate) == _family(wanted)]
     if family and not begun:
-        return f"of that family {', '.join(family[:6])}{' …' if len(family) > 6 else ''} are built in; "
+        near = sorted(family, key=lambda candidate: -_common(candidate, wanted))
+        more = f" and {len(near) - 6} more" if len(near) > 6 else ""
+        return f"of that family {', '.join(near[:6])}{more} are built in; "
     same = [candidate for candidate in names if _numbers(candidate) == _numbers(wanted)]
     close = begun[:3] or difflib.get_close_matches(wanted, same, n=3, cutoff=_ALIKE)
     return f"did you mean {' or '.join(close)}? " if close else ""
@@ -36,6 +38,13 @@ def _family(name: str) -> str:
     """The letters before the first number or hyphen."""
     found = re.match(r"[a-z]+", name)
     return found.group() if found else ""
+
+
+def _common(one: str, other: str) -> int:
+    """Characters that two names begin with alike."""
+    return next(
+        (i for i, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), min(len(one), len(other))
+    )
 
 
 def _numbers(name: str) -> list[str]:

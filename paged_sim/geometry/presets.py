@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from paged_sim.errors import PagedSimError
@@ -34,6 +35,11 @@ def model_presets() -> list[str]:
     return sorted([*_models(), *_aliases()])
 
 
+def hub_ids() -> list[str]:
+    """The Hub ids of all built-in models, sorted."""
+    return sorted(hub for name in _models() for hub in hub_ids_of(name))
+
+
 def gpu_presets() -> list[str]:
     """Every name `memory.gpu` accepts, sorted."""
     return sorted(_gpus())
@@ -51,6 +57,8 @@ def unknown_model(name: str) -> PagedSimError:
 
 def model_hint(name: str) -> str:
     """What to do about a name that no built-in model has."""
+    if name.endswith(".json") or Path(name).exists():
+        return f"a file or folder is said as model: {{hf_config: {name}}}"
     known = hint_for(name, model_presets())
     return f"{known}for any other model give its config.json or folder, as in model: {{hf_config: path/config.json}}"
 

@@ -48,6 +48,7 @@ def run_blocks(document: Document, *, full: bool = False) -> list[Block]:
     return [
         Heading(str(document["scenario"]["name"]), setting(runs)),
         *verdict_blocks(document),
+        *_notes(runs),
         *headline(runs),
         *ledger_blocks(runs, table=full),
         *(details(document) if full else []),
@@ -55,7 +56,6 @@ def run_blocks(document: Document, *, full: bool = False) -> list[Block]:
         *at_step_blocks(runs),
         *_first_corrupt(runs),
         *_checks(document),
-        *_notes(runs),
     ]
 
 
