@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from paged_sim.errors import EXIT_USAGE, PagedSimError
-from paged_sim.geometry import Geometry, heads, plans, resolve_model, states
+from paged_sim.geometry import Geometry, heads, plan_rules, resolve_model, states
 from paged_sim.geometry.architectures import ARCHITECTURES
 from paged_sim.scenario.models import Variant
 
@@ -262,7 +262,7 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
 
 def test_every_rule_of_the_table_is_known() -> None:
     rows = ARCHITECTURES.values()
-    assert {row.plan for row in rows} == set(plans.RULES)
+    assert {row.plan for row in rows} == set(plan_rules.RULES)
     assert {row.heads for row in rows} == set(heads.RULES)
     assert {row.state for row in rows if row.state} == set(states.RULES)
     assert list(ARCHITECTURES) == sorted(ARCHITECTURES)

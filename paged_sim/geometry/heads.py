@@ -15,6 +15,7 @@ KV_HEADS = (
     "n_head_kv",
     "multi_query_group_num",
     "num_query_groups",
+    "num_attention_groups",
     "num_key_value_heads_per_layer",
     "attn_config.kv_n_heads",
 )
@@ -100,7 +101,9 @@ def _chatglm(config: ConfigFile, words: Sequence[str], facts: Facts) -> list[Kep
 
 
 def _mla(config: ConfigFile, words: Sequence[str], facts: Facts) -> list[Kept]:
-    """The latent vector: the compressed K and V, and the key part that carries positions."""
+    """The latent vector: the compressed K and V, and the key part that carries positions; heads with use_mla false."""
+    if not config.flag("use_mla", default=True):
+        return _grouped(config, words, facts)
     if "kv_lora_rank" in config.values and config.get("kv_lora_rank") is None:
         raise config.refuse("kv_lora_rank", "null: without multi-head latent attention its K and V are not known")
     rank, rope = config.integer("kv_lora_rank"), config.integer("qk_rope_head_dim")

@@ -14,7 +14,8 @@ from paged_sim.geometry.config_file import HEADS, LAYERS, NESTINGS, ConfigFile, 
 from paged_sim.geometry.heads import Kept, heads_of
 from paged_sim.geometry.layers import Heads, IndexKeys, Latent, Layer, State
 from paged_sim.geometry.parameters import config_weights
-from paged_sim.geometry.plans import Plan, plan_of
+from paged_sim.geometry.plan import Plan
+from paged_sim.geometry.plans import plan_of
 from paged_sim.geometry.refusals import refusal_of, unknown_architecture
 from paged_sim.geometry.shape import Shape
 from paged_sim.geometry.states import state_of
@@ -130,8 +131,8 @@ def _window(config: ConfigFile, plan: Plan, facts: Facts) -> int | None:
     if kind is None or config.get("block_configs") is not None:
         return None
     names = words[kind]
-    window, context = config.integer(*names), config.get("max_position_embeddings")
-    if isinstance(context, int) and window > context:
+    window, context = config.integer(*names), config.optional_integer("max_position_embeddings")
+    if context is not None and window > context:
         facts.add("window", "none", "", f"{config.origin(*names)} {window:,} is longer than the context of {context:,}")
         return None
     facts.add(f"{kind}_layers", plan.words.count(kind), "layers", plan.origin)
