@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from paged_sim.errors import PagedSimError
@@ -25,7 +26,7 @@ _ATTENTION_FREE: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "mamba": ("mamba", {"state_size": 16, "conv_kernel": 4, "expand": 2}),
     "mamba2": (
         "mamba2",
-        {"num_heads": 128, "head_dim": 64, "state_size": 128, "conv_kernel": 4, "expand": 2, "n_groups": 8},
+        {"mamba_n_heads": 128, "head_dim": 64, "state_size": 128, "conv_kernel": 4, "expand": 2, "n_groups": 8},
     ),
     "rwkv": ("", {}),
     "rwkv5": ("", {}),
@@ -65,10 +66,11 @@ def _no_kv(config: ConfigFile, model_type: object, reason: str) -> PagedSimError
 
 
 def _state(config: ConfigFile, model_type: str, dtype: str) -> str:
-    """The state of the whole model in words."""
+    """The state of the whole model in words, with its bytes where the file tells them."""
     rule, defaults = _ATTENTION_FREE[model_type]
-    if not rule:
-        return "a state of fixed size"
-    known = ConfigFile(config.label, config.sections, config.prefix, defaults)
-    layers = known.integer(*LAYERS)
-    return f"state {layers * state_of(known, rule, dtype, dtype).bytes(1):,} bytes a sequence, whatever its length"
+    known = replace(config, defaults=defaults)
+    try:
+        size = known.integer(*LAYERS) * state_of(known, rule, dtype, dtype).bytes(1) if rule else 0
+    except PagedSimError:
+        size = 0
+    return f"state {size:,} bytes a sequence, whatever its length" if size else "a state of fixed size"
