@@ -49,7 +49,7 @@ BAD_KEYS = [
     # the model
     (
         "model: opt-13",
-        "bad.yaml:1: model.preset: unknown model 'opt-13'; did you mean opt-13b? for any other model give its",
+        "bad.yaml:1: model.preset: unknown model 'opt-13'; did you mean opt-13b? any other model is given",
     ),
     (
         "model: {preset: opt-13b, layers: 3}",

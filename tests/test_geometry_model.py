@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paged_sim.errors import EXIT_USAGE, PagedSimError
-from paged_sim.geometry import Geometry, describe_gpus, describe_models, gpu_presets, model_presets, resolve_model
+from paged_sim.geometry import (
+    Geometry,
+    describe_gpus,
+    describe_models,
+    find_model,
+    gpu_presets,
+    hub_ids,
+    model_hint,
+    model_presets,
+    resolve_model,
+)
 from paged_sim.scenario.models import Variant
 
 DATA = Path(__file__).parent / "data"
@@ -68,6 +78,75 @@ def test_aliases_have_the_numbers_of_their_model() -> None:
     for alias, name in aliases.items():
         assert preset(alias).bytes_per_slot == preset(name).bytes_per_slot
         assert preset(alias).name == alias
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("meta-llama/Llama-3.1-8B-Instruct", "llama-3.1-8b"),
+        ("META-LLAMA/llama-3.1-8b-instruct", "llama-3.1-8b"),
+        ("Llama-3.1-8B-Instruct", "llama-3.1-8b"),
+        ("Qwen3 8B", "qwen3-8b"),
+        ("qwen3_8b", "qwen3-8b"),
+        ("openai/gpt-oss-120b", "gpt-oss-120b"),
+        ("zai-org/GLM-4.6", "glm-4.5"),
+        ("mixtral", None),
+        ("mistralai/Mistral-7B-Instruct-v0.1", None),
+        ("Qwen/Qwen3-8B-FP8", None),
+        ("", None),
+    ],
+)
+def test_names_as_people_write_them(name: str, known: str | None) -> None:
+    assert find_model(name) == known
+
+
+def test_every_hub_id_is_its_preset() -> None:
+    assert len(hub_ids()) == len({hub.lower() for hub in hub_ids()}) > 100
+    for hub in hub_ids():
+        known = find_model(hub)
+        assert known is not None
+        assert preset(hub).bytes_per_token == preset(known).bytes_per_token
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("mixtral", "did you mean mixtral-8x22b or mixtral-8x7b? any other"),
+        ("mixtral-7b", "of that family mixtral-8x22b, mixtral-8x7b are built in; any other"),
+        ("lama-3.1-8b", "did you mean llama-3.1-8b? any other"),
+        ("mistrl-7b", "did you mean mistral-7b? any other"),
+        ("qwen3-9b", "of that family qwen3-0.6b, qwen3-1.7b, qwen3-14b, qwen3-235b-a22b, qwen3-30b-a3b, qwen3-32b and"),
+        ("gemini-7b", "any other model is given by its config.json or folder: model: {hf_config: PATH}, or --model"),
+        ("some/config.json", "a file or folder is said as model: {hf_config: some/config.json}"),
+    ],
+)
+def test_an_unknown_name_never_leads_to_another_model(name: str, hint: str) -> None:
+    assert model_hint(name).startswith(hint)
+
+
+# Parameters that the models' publishers state, in thousand millions; the matrices are counted from the sizes.
+@pytest.mark.parametrize(
+    ("name", "billions"),
+    [
+        ("llama-3.2-1b", 1.236),
+        ("llama-3.2-3b", 3.213),
+        ("mistral-small-24b", 23.57),
+        ("mixtral-8x7b", 46.70),
+        ("mixtral-8x22b", 140.6),
+        ("qwen2.5-0.5b", 0.494),
+        ("qwen3-0.6b", 0.596),
+        ("qwen3-32b", 32.76),
+        ("qwen3-30b-a3b", 30.53),
+        ("qwen3-coder-480b-a35b", 480.2),
+        ("gemma-3-12b", 11.77),
+        ("phi-4", 14.66),
+        ("phi-4-mini", 3.836),
+        ("command-a", 111.06),
+        ("command-r-plus", 103.8),
+    ],
+)
+def test_weights_of_presets_without_a_stated_number(name: str, billions: float) -> None:
+    assert preset(name).weights_bytes == pytest.approx(2e9 * billions, rel=1e-3)
 
 
 def test_terms_of_gqa_show_the_calculation() -> None:
@@ -170,7 +249,7 @@ def test_split_heads_add_up_and_copies_are_counted(layers: int, heads: int, dim:
     ("kind", "params", "message"),
     [
         ("preset", {"preset": "lama-3.1-8b"}, "model preset 'lama-3.1-8b' is unknown; did you mean llama-3.1-8b"),
-        ("preset", {"preset": "???"}, "model preset '???' is unknown; for any other model give its config.json or"),
+        ("preset", {"preset": "???"}, "model preset '???' is unknown; any other model is given by its config.json or"),
         (
             "preset",
             {"preset": "opt-13b", "kv_dtype": "fp17"},

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from paged_sim.cli import output
-from paged_sim.cli.options import format_option, output_option
+from paged_sim.cli.destinations import ResultOptions, check_paths, plan
+from paged_sim.cli.options import output_option, result_options
 from paged_sim.errors import PagedSimError
 from paged_sim.reports.listing import LISTING_FORMATS, Listing, grid_of
 
@@ -97,30 +98,27 @@ _PROSE = ("what it shows", "aliases", "source", "what it holds", "meaning", "key
 
 @click.command("list", short_help="List what is built in: scenarios, models, GPUs, ...")
 @click.argument("topics", nargs=-1, type=click.Choice(tuple(TOPICS)), metavar="[TOPIC...]")
-@format_option(*LISTING_FORMATS)
-@output_option
-def list_(topics: tuple[str, ...], shape: str, **given: str | None) -> None:
+@result_options(*LISTING_FORMATS)
+def list_(topics: tuple[str, ...], **wanted: Any) -> None:
     """List what is built in: all topics, or those named of scenarios, models, gpus, histograms, traces, policies and
     placements.
     """
-    target = given["output"]
-    output.check_file(target, "--output")
+    results = plan(ResultOptions(**wanted), LISTING_FORMATS)
     rows = {topic: TOPICS[topic]() for topic in topics or TOPICS}
     listing = Listing(
         [grid_of(_TITLES.get(topic, topic.capitalize()), found, _PROSE) for topic, found in rows.items()], rows
     )
-    output.emit(LISTING_FORMATS[shape](listing, output.screen_for(target)), target)
+    results.write(lambda shape, screen: LISTING_FORMATS[shape](listing, screen))
 
 
 @click.command("schema", short_help="Print the JSON Schema of scenario files, for editors.")
 @output_option
-def schema(**given: str | None) -> None:
+def schema(**wanted: Any) -> None:
     """Print the JSON Schema of scenario files, with which an editor completes and checks them."""
     from paged_sim.scenario import json_schema
 
-    target = given["output"]
-    output.check_file(target, "--output")
-    output.emit(json.dumps(json_schema(), indent=2) + "\n", target)
+    results = plan(ResultOptions(**wanted), ("json",))
+    results.write(lambda shape, screen: json.dumps(json_schema(), indent=2) + "\n")
 
 
 @click.command("init", short_help="Copy a built-in scenario to start from.")
@@ -131,7 +129,7 @@ def init(name: str, target: str, force: bool) -> None:
     """Copy the built-in scenario NAME, with the trace it reads, to start from."""
     found = _find(name)
     path = Path(target) / found.path.name if Path(target).is_dir() or target.endswith("/") else Path(target)
-    output.check_file(str(path), "--output")
+    check_paths([("--output", str(path))])
     copies = {path: found.path}
     if (trace := _trace_of(found)) is not None:
         copies[path.parent / trace.relative_to(found.path.parent)] = trace

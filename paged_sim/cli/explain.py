@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from paged_sim.cli import output
-from paged_sim.cli.options import format_option, output_option, scenario_options
+from paged_sim.cli.destinations import ResultOptions, plan
+from paged_sim.cli.options import result_options, scenario_options
 from paged_sim.reports.listing import LISTING_FORMATS, Listing
 
 if TYPE_CHECKING:
@@ -22,17 +22,15 @@ if TYPE_CHECKING:
 @click.option("--kv-dtype", metavar="TYPE", help="Element type of the KV cache in place of the model's own.")
 @click.option("--tensor-parallel", type=click.IntRange(min=1), metavar="N", help="GPUs that share the KV heads.")
 @scenario_options
-@format_option(*LISTING_FORMATS)
-@output_option
-def explain(scenario: str | None, model: str | None, shape: str, **given: Any) -> None:
+@result_options(*LISTING_FORMATS)
+def explain(scenario: str | None, model: str | None, shape: str | None, output: tuple[str, ...], **given: Any) -> None:
     """Show every value of SCENARIO with its origin, and every number derived from it with its formula.
 
     With --model, show the KV bytes of a token of a built-in model (by its name or Hub id), of a Hugging Face
     config.json or the folder with it, or of all models.
     """
-    target = given.pop("output")
+    results = plan(ResultOptions(shape, output), LISTING_FORMATS)
     of_model = {key: value for key in ("kv_dtype", "tensor_parallel") if (value := given.pop(key)) is not None}
-    output.check_file(target, "--output")
     if (scenario is None) == (model is None):
         raise click.UsageError("give a SCENARIO or --model NAME, one of them")
     if model is not None and any(value not in (None, ()) for value in given.values()):
@@ -42,7 +40,7 @@ def explain(scenario: str | None, model: str | None, shape: str, **given: Any) -
     else:
         given["overrides"] += tuple(f"model.{key}={value}" for key, value in of_model.items())
         listing = _explain_scenario(str(scenario), **given)
-    output.emit(LISTING_FORMATS[shape](listing, output.screen_for(target)), target)
+    results.write(lambda shape, screen: LISTING_FORMATS[shape](listing, screen))
 
 
 def _explain_model(model: str, params: Mapping[str, Any]) -> Listing:

@@ -60,7 +60,7 @@ def model_hint(name: str) -> str:
     if name.endswith(".json") or Path(name).exists():
         return f"a file or folder is said as model: {{hf_config: {name}}}"
     known = hint_for(name, model_presets())
-    return f"{known}for any other model give its config.json or folder, as in model: {{hf_config: path/config.json}}"
+    return f"{known}any other model is given by its config.json or folder: model: {{hf_config: PATH}}, or --model PATH"
 
 
 def preset_shape(name: str, kv_dtype: str | None = None) -> Shape:
