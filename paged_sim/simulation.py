@@ -250,10 +250,8 @@ class Simulations:
             "seeds": list(drawn),
             "capacity": self.capacity_part(page_size),
             **merge(summaries),
-            "notes": [
-                *booking_notes(self.geometry, self.scenario.max_model_len),
-                *drawn[self.scenario.seed].notes,
-            ],
+            "booking": list(booking_notes(self.geometry, self.scenario.max_model_len)),
+            "notes": list(drawn[self.scenario.seed].notes),
             "timings": {"wall_seconds": sum(outcome.seconds for outcome in outcomes)} if self.timings else None,
         }
         if self.at_step is not None:

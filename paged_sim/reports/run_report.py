@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .at_step import account_cell, at_step_blocks
-from .basis import is_timed, side_of
+from .basis import OVER, is_timed, side_of
 from .blocks import Bars, Block, Cell, Grid, Heading, Paragraph, Styled
 from .findings import WORD_STYLES, word_of
 from .numbers import (
@@ -40,7 +40,6 @@ CAUSES = {
 }
 """Why a request waits, and how a column of it is headed; all but the first two are rules of the scheduler."""
 LABELS = ("fragmentation", "capacity", "policy")
-OVER = {"saturated": "on the steps on which a request waits", "all": "over all steps"}
 
 
 def run_blocks(document: Document, *, full: bool = False) -> list[Block]:
@@ -49,7 +48,7 @@ def run_blocks(document: Document, *, full: bool = False) -> list[Block]:
     return [
         Heading(str(document["scenario"]["name"]), setting(runs)),
         *verdict_blocks(document),
-        *_notes(runs),
+        *_booking(runs),
         *headline(runs),
         *ledger_blocks(runs, table=full),
         *(details(document) if full else []),
@@ -57,6 +56,7 @@ def run_blocks(document: Document, *, full: bool = False) -> list[Block]:
         *at_step_blocks(runs),
         *_first_corrupt(runs),
         *_checks(document),
+        *_notes(runs),
     ]
 
 
@@ -366,6 +366,11 @@ def _checks(document: Document) -> list[Block]:
 
 def _value(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else MISSING if value is None else str(value)
+
+
+def _booking(runs: Sequence[Document]) -> list[Block]:
+    """What the memory of the whole run is booked otherwise than a server would; it is the same for all policies."""
+    return [Paragraph(f"Note: {note}.", style="yellow") for note in runs[0].get("booking", ())]
 
 
 def _notes(runs: Sequence[Document]) -> list[Block]:
