@@ -15,14 +15,14 @@ PACKAGE = Path(__file__).parent.parent / "paged_sim"
 # From the bottom up; parts of one layer do not know each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("__version__", "errors", "compiled"),
-    ("requests", "ledger", "geometry", "scenario.models", "files", "saved", "packed"),
-    ("content",),
+    ("requests", "ledger", "geometry", "scenario.models", "files", "saved", "packed", "configuration"),
+    ("content", "basis"),
     ("allocators", "arena", "workloads", "oplog"),
     ("scenario",),
     ("engine", "run", "merge", "processes", "hitrate"),
-    ("simulation", "changes"),
+    ("simulation", "changes", "moves"),
     ("pictures",),
-    ("reports", "checks", "doctor"),
+    ("reports", "checks", "doctor", "outline"),
     ("cli", "pytest_plugin"),
     ("__main__", "__init__"),
 )
