@@ -204,12 +204,23 @@ def test_index_keys_do_not_follow_the_cache_type(tmp_path: Path) -> None:
         ({"model_type": "bart", "d_model": 8}, "model_type: 'bart' is an encoder-decoder"),
         ({"model_type": "llama", "is_encoder_decoder": True}, "model_type: 'llama' is an encoder-decoder"),
         ({"model_type": "bert"}, "model_type: 'bert' is an encoder: it generates no tokens and keeps no KV cache"),
+        (
+            {"model_type": "granitemoehybrid", "num_hidden_layers": 2, "hidden_size": 4096, "num_attention_heads": 32},
+            "no layer keeps KV (every layer of this architecture): no KV cache; state 8,493,056 bytes a sequence",
+        ),
         ({"model_type": "brand_new"}, "model_type: 'brand_new' is not a known architecture (architectures: None)"),
         ({"hidden_size": 3}, "model_type: missing (architectures: None); is this a model's config.json?"),
     ],
 )
 def test_refusals_fit_the_case(config: dict[str, Any], reason: str, tmp_path: Path) -> None:
     assert refusal(written(tmp_path, config)).startswith(f"{tmp_path}/config.json: {reason}")
+
+
+def test_weights_are_no_config(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    with path.open("wb") as file:
+        file.truncate(2**30)
+    assert refusal(path) == f"{path}: 1,073,741,824 bytes are no config.json; give the file of that name"
 
 
 def test_files_beside_the_config_count(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def checkpoint_kv_dtype(config: ConfigFile, quantization: Mapping[str, Any] | No
     `kv_cache_scheme` or `kv_cache_quant_algo` of the file's `quantization_config`, or where it has none of
     `quantization`, the `hf_quant_config.json` beside it, as vLLM reads them.
     """
-    found = config.inherited("quantization_config")
+    found = config.inherited("quantization_config", "compression_config")
     if found is not None:
         return _kv_cache(found[1], f"{config.label}: {found[0]}")
     if quantization is not None:

@@ -24,6 +24,7 @@ NESTINGS = ("thinker_config", "text_config", "llm_config", "language_config", "l
 _WRITTEN = frozenset((*LAYERS, *HEADS, *HIDDEN))
 
 _LARGEST = 10**9
+_LARGEST_FILE = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,8 @@ def _shown(value: Any) -> str:
 def load_json(path: Path) -> Mapping[str, Any]:
     """The JSON object in a local file. Raises PagedSimError when there is none to read."""
     try:
+        if path.stat().st_size > _LARGEST_FILE:
+            raise PagedSimError(f"{path}: {path.stat().st_size:,} bytes are no config.json; give the file of that name")
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise PagedSimError(f"{path}: no such file; give the path of a local config.json or of its folder") from None

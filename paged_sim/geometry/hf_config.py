@@ -16,7 +16,7 @@ from paged_sim.geometry.layers import Heads, IndexKeys, Latent, Layer, State
 from paged_sim.geometry.parameters import config_weights
 from paged_sim.geometry.plan import Plan
 from paged_sim.geometry.plans import plan_of
-from paged_sim.geometry.refusals import refusal_of, unknown_architecture
+from paged_sim.geometry.refusals import no_kv_in, refusal_of, unknown_architecture
 from paged_sim.geometry.shape import Shape
 from paged_sim.geometry.states import state_of
 from paged_sim.geometry.terms import Facts, Term
@@ -52,13 +52,13 @@ def shape_of(
     if kv_dtype is not None:
         kept_dtype, kept_origin = kv_dtype, "model.kv_dtype"
     plan = plan_of(config, architecture.plan)
-    facts.add(
-        "layers", len(plan.words), "layers", plan.origin if config.name_of(LAYERS) is None else config.origin(*LAYERS)
-    )
+    facts.add("layers", len(plan.words), "layers", config.origin(*LAYERS) if config.name_of(LAYERS) else plan.origin)
     heads = heads_of(config, architecture.heads, plan.words, facts)
     window = _window(config, plan, facts)
     state = state_of(config, architecture.state, dtype, kept_dtype) if _has_states(config, architecture, plan) else None
     layers = tuple(_layers(plan.words, heads, window, architecture.state, state)) + _index_keys(config, plan, facts)
+    if all(isinstance(layer.keeps, State) for layer in layers):
+        raise no_kv_in(config, plan, layers)
     facts.add("kv_dtype", kept_dtype, "", kept_origin)
     attention = _attention(layers, config.optional_integer(*HEADS))
     facts.terms.insert(1, replace(facts.terms[0], key="attention", value=attention))

@@ -23,7 +23,7 @@ def config_weights(config: ConfigFile, architecture: Architecture, kept: Sequenc
     Counts the matrices: embeddings, attention, MLP or experts. Norms and biases (below 0.1 %) and a vision part are
     left out. Not told: sizes missing from the file, quantized weights, an MLP that is not known, or layers that differ.
     """
-    if not architecture.mlp or len(set(kept)) != 1 or config.inherited("quantization_config") is not None:
+    if not architecture.mlp or len(set(kept)) != 1 or config.inherited("quantization_config", "compression_config"):
         return None
     try:
         dtype, _ = model_dtype(config)

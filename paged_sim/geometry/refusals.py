@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from paged_sim.errors import PagedSimError
-from paged_sim.geometry.config_file import LAYERS, ConfigFile
+from paged_sim.geometry.config_file import INSTEAD, LAYERS, ConfigFile
+from paged_sim.geometry.layers import Layer, State
+from paged_sim.geometry.plan import Plan
 from paged_sim.geometry.states import state_of
 
 _ENCODER_DECODERS = """
@@ -42,7 +44,7 @@ def refusal_of(config: ConfigFile, model_type: object, dtype: str) -> PagedSimEr
     types = {str(section.get("model_type")) for section in config.sections}
     if outer.get("is_encoder_decoder") is True or types & {*_ENCODER_DECODERS.split()}:
         reason = "is an encoder-decoder: its cross-attention keeps KV of the input apart, which is not simulated"
-        return _no_kv(config, model_type, reason)
+        return _no_kv(config, model_type, f"{reason}; for its decoder's own KV {INSTEAD}")
     if types & {*_ENCODERS.split()}:
         return _no_kv(config, model_type, "is an encoder: it generates no tokens and keeps no KV cache")
     if str(model_type) in _ATTENTION_FREE:
@@ -51,6 +53,14 @@ def refusal_of(config: ConfigFile, model_type: object, dtype: str) -> PagedSimEr
         reason = "compressed sparse attention keeps a varying number of bytes a token, which are not settled"
         return config.refuse("compress_ratios", reason)
     return None
+
+
+def no_kv_in(config: ConfigFile, plan: Plan, layers: Sequence[Layer]) -> PagedSimError:
+    """The error for a model of an architecture with attention, none of whose layers has any."""
+    size = sum(layer.keeps.bytes(1) for layer in layers if isinstance(layer.keeps, State))
+    return PagedSimError(
+        f"{config.label}: no layer keeps KV ({plan.origin}): no KV cache; state {size:,} bytes a sequence"
+    )
 
 
 def unknown_architecture(config: ConfigFile, model_type: object) -> PagedSimError:
