@@ -197,7 +197,7 @@ def test_index_keys_do_not_follow_the_cache_type(tmp_path: Path) -> None:
             "model_type: 'mamba' has no attention: no KV cache; state 2,816 bytes a sequence, whatever its length",
         ),
         (
-            {"model_type": "mamba2", "num_hidden_layers": 64, "hidden_size": 4096, "torch_dtype": "bfloat16"},
+            {"model_type": "mamba2", "num_hidden_layers": 64, "num_heads": 128, "torch_dtype": "bfloat16"},
             "model_type: 'mamba2' has no attention: no KV cache; state 138,149,888 bytes a sequence",
         ),
         ({"model_type": "rwkv6"}, "model_type: 'rwkv6' has no attention: no KV cache; a state of fixed size"),
