@@ -161,6 +161,11 @@ def test_explain_a_folder_that_is_called_like_a_preset(
     assert parsed(capsys, "explain", "--model", "opt-13b")[0]["bytes_per_token"] == 2 * 8 * 2
 
 
+def test_explain_takes_a_path_for_a_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "--model", f"{tmp_path}/qwen3-8b"]) == 2
+    assert "qwen3-8b: no such file or folder; give a config.json, or the folder" in capsys.readouterr().err
+
+
 def test_explain_shows_each_kind_of_layer(capsys: pytest.CaptureFixture[str]) -> None:
     (explained,) = parsed(capsys, "explain", "--model", "google/gemma-3-27b-it")
     assert (explained["bytes_per_token"], explained["bytes_per_token_above_window"]) == (507_904, 81_920)

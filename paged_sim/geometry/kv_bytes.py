@@ -53,6 +53,11 @@ class Geometry:
     terms: tuple[Term, ...]
 
     @property
+    def layers(self) -> int | None:
+        """Layers that keep something, None where only the bytes are known."""
+        return sum(kind.layers for kind in self.layer_kinds if kind.kind != "indexer") or None
+
+    @property
     def window(self) -> int | None:
         """The longest window or chunk, None where every layer sees every token."""
         return max((kind.window for kind in self.layer_kinds if kind.window is not None), default=None)
