@@ -267,7 +267,11 @@ def test_weights_of_a_quantized_section_are_not_known(tmp_path: Path) -> None:
     inner = LLAMA | {"intermediate_size": 4096, "vocab_size": 32_000}
     assert read(written(tmp_path, {"text_config": inner})).weights_bytes is not None
     inner |= {"quantization_config": {"quant_method": "compressed-tensors"}}
-    assert read(written(tmp_path, {"text_config": inner})).weights_bytes is None
+    geometry = read(written(tmp_path, {"text_config": inner}))
+    assert geometry.weights_bytes is None
+    term = geometry.terms[-1]
+    assert (term.key, term.value) == ("weights_bytes", "not known")
+    assert term.origin.startswith("config.json: text_config.quantization_config: a quantized checkpoint")
 
 
 def test_runs_are_told_what_is_booked_in_full() -> None:

@@ -9,7 +9,13 @@ from typing import Any
 
 from paged_sim.errors import PagedSimError
 from paged_sim.geometry.architectures import ARCHITECTURES, Architecture, architecture_of
-from paged_sim.geometry.checkpoint import checkpoint_kv_dtype, model_dtype, read_quantization, stored_weights
+from paged_sim.geometry.checkpoint import (
+    checkpoint_kv_dtype,
+    model_dtype,
+    quantized_in,
+    read_quantization,
+    stored_weights,
+)
 from paged_sim.geometry.config_file import HEADS, LAYERS, NESTINGS, ConfigFile, load_json
 from paged_sim.geometry.heads import Kept, heads_of
 from paged_sim.geometry.layers import Heads, IndexKeys, Latent, Layer, State
@@ -36,7 +42,9 @@ def read_hf_config(path: Path, kv_dtype: str | None = None) -> Shape:
     name = path.parent.name if path.name == "config.json" and path.parent.name else path.stem
     named = (replace(fact, origin=fact.origin.replace(str(path), path.name)) for fact in shape.facts)
     facts = (Term("model", name, "", "", str(path)), *named)
-    return replace(shape, name=name, facts=facts, weights=stored_weights(path) or shape.weights)
+    weights = stored_weights(path) or shape.weights
+    weights = weights and replace(weights, origin=weights.origin.replace(str(path), path.name))
+    return replace(shape, name=name, facts=facts, weights=weights)
 
 
 def shape_of(
@@ -48,7 +56,8 @@ def shape_of(
     """The shape that the keys `outer` of a config.json describe; `label` names them in messages and origins."""
     config, architecture, facts = _open(label, outer)
     dtype, origin = model_dtype(config)
-    kept_dtype, kept_origin = checkpoint_kv_dtype(config, quantization) or (dtype, origin)
+    quantized = quantized_in(config, quantization)
+    kept_dtype, kept_origin = checkpoint_kv_dtype(quantized) or (dtype, origin)
     if kv_dtype is not None:
         kept_dtype, kept_origin = kv_dtype, "model.kv_dtype"
     plan = plan_of(config, architecture.plan)
@@ -68,7 +77,7 @@ def shape_of(
         layers=layers,
         dtype=kept_dtype,
         facts=tuple(facts.terms),
-        weights=None if quantization else config_weights(config, architecture, heads),
+        weights=config_weights(config, architecture, heads, quantized[0] if quantized else None),
     )
 
 

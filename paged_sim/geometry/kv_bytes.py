@@ -143,7 +143,9 @@ def _byte_terms(geometry: Geometry, weights: Weights | None) -> list[Term]:
             Term("state_bytes", geometry.state_bytes, "bytes", formula, "a sequence of any length, over all GPUs")
         )
     if weights:
-        terms.append(Term("weights_bytes", weights.bytes, "bytes", weights.formula, weights.origin))
+        known = "not known" if weights.bytes is None else weights.bytes
+        unit = "" if weights.bytes is None else "bytes"
+        terms.append(Term("weights_bytes", known, unit, weights.formula, weights.origin))
     return terms
 
 
