@@ -258,7 +258,7 @@ def test_split_heads_add_up_and_copies_are_counted(layers: int, heads: int, dim:
             {"preset": "opt-13b", "kv_dtype": "fp17"},
             "model.kv_dtype: the element type 'fp17' is unknown; did",
         ),
-        ("preset", {"preset": "opt-13b", "tensor_parallel": 3}, "model.tensor_parallel: 40 KV heads cannot be split"),
+        ("preset", {"preset": "opt-13b", "tensor_parallel": 3}, "model.tensor_parallel: 40 KV heads of opt-13b cannot"),
         ("preset", {"preset": "opt-13b", "tensor_parallel": 0}, "model.tensor_parallel: 0 is not a whole number of at"),
         ("preset", {"preset": "opt-13b", "tensor_parallel": True}, "model.tensor_parallel: True is not a whole number"),
         ("explicit", {"layers": 1, "kv_heads": 1}, "model.head_dim is missing: give a whole number of at least 1"),

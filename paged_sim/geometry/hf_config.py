@@ -17,7 +17,7 @@ from paged_sim.geometry.checkpoint import (
     stored_weights,
 )
 from paged_sim.geometry.config_file import HEADS, LAYERS, NESTINGS, ConfigFile, load_json
-from paged_sim.geometry.heads import Kept, heads_of
+from paged_sim.geometry.heads import Attended, heads_of
 from paged_sim.geometry.layers import Heads, IndexKeys, Latent, Layer, State
 from paged_sim.geometry.parameters import config_weights
 from paged_sim.geometry.plan import Plan
@@ -152,7 +152,7 @@ def _windows(config: ConfigFile, plan: Plan, facts: Facts) -> dict[str, int]:
 
 
 def _layers(
-    words: Sequence[str], heads: Sequence[Kept], windows: Mapping[str, int], state_kind: str, state: State | None
+    words: Sequence[str], heads: Sequence[Attended], windows: Mapping[str, int], state_kind: str, state: State | None
 ) -> list[Layer]:
     """What every layer keeps, in order."""
     layers = []

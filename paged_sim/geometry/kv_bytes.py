@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from paged_sim.geometry.layers import Heads, Latent, Layer, State
+from paged_sim.errors import PagedSimError
+from paged_sim.geometry.layers import Heads, Kept, Latent, Layer, State
 from paged_sim.geometry.shape import Shape, Weights
 from paged_sim.geometry.terms import Term
 
@@ -71,6 +72,8 @@ def geometry_of(shape: Shape, tensor_parallel: int) -> Geometry:
     than heads, as vLLM does. A state is depth x rows x bytes, its rows split.
     Raises PagedSimError when heads or rows cannot be split so, or the bytes do not come out whole.
     """
+    for keeps in dict.fromkeys(layer.keeps for layer in shape.layers):
+        _check_split(keeps, shape.name, tensor_parallel)
     kinds = tuple(_kind(layer, count, shape, tensor_parallel) for layer, count in Counter(shape.layers).items())
     per_slot = sum(kind.bytes_per_slot for kind in kinds)
     geometry = Geometry(
@@ -88,6 +91,20 @@ def geometry_of(shape: Shape, tensor_parallel: int) -> Geometry:
     )
     terms = (*shape.facts, *_split_terms(shape, tensor_parallel), *_byte_terms(geometry, shape.weights))
     return replace(geometry, terms=terms)
+
+
+def _check_split(keeps: Kept, name: str, gpus: int) -> None:
+    """Refuse a number of GPUs that KV heads, or the rows of a state, cannot be split over."""
+    if isinstance(keeps, Heads) and keeps.kv_heads % gpus and gpus % keeps.kv_heads:
+        raise PagedSimError(
+            f"model.tensor_parallel: {keeps.kv_heads} KV heads of {name} cannot be split evenly over {gpus} GPUs; "
+            f"take a divisor or a multiple of {keeps.kv_heads}"
+        )
+    rows = [tensor.rows for tensor in keeps.tensors if tensor.rows % gpus] if isinstance(keeps, State) else []
+    if rows:
+        raise PagedSimError(
+            f"model.tensor_parallel: {rows[0]:,} rows of a state of {name} cannot be split evenly over {gpus} GPUs"
+        )
 
 
 def _kind(layer: Layer, count: int, shape: Shape, gpus: int) -> LayerKind:

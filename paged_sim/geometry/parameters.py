@@ -9,7 +9,7 @@ from paged_sim.geometry.architectures import Architecture
 from paged_sim.geometry.checkpoint import model_dtype
 from paged_sim.geometry.config_file import HEADS, HIDDEN, LAYERS, ConfigFile
 from paged_sim.geometry.dtypes import BITS, whole_bytes
-from paged_sim.geometry.heads import Kept
+from paged_sim.geometry.heads import Attended
 from paged_sim.geometry.layers import Heads
 from paged_sim.geometry.shape import Weights
 
@@ -18,7 +18,7 @@ _TWO_MATRICES = {"plain": "intermediate_size", "opt": "ffn_dim", "gpt2": "n_inne
 
 
 def config_weights(
-    config: ConfigFile, architecture: Architecture, kept: Sequence[Kept], quantized: str | None
+    config: ConfigFile, architecture: Architecture, kept: Sequence[Attended], quantized: str | None
 ) -> Weights:
     """Bytes of the language model's weights, or why the file does not tell them.
 
@@ -39,7 +39,7 @@ def config_weights(
     return Weights(whole_bytes(parameters, dtype), formula, f"sizes in {config.label}")
 
 
-def _parameters(config: ConfigFile, architecture: Architecture, kept: Kept) -> int:
+def _parameters(config: ConfigFile, architecture: Architecture, kept: Attended) -> int:
     hidden, layers = config.integer(*HIDDEN), config.integer(*LAYERS)
     if isinstance(kept, Heads):
         attention = 2 * hidden * kept.key_dim * (config.integer(*HEADS) + kept.kv_heads)
