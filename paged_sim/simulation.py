@@ -27,7 +27,7 @@ from paged_sim.engine.memory_map import MemoryMap
 from paged_sim.engine.refusals import refusals_of
 from paged_sim.engine.setup import build_allocator, build_machine, num_seats
 from paged_sim.errors import EXIT_ERROR, PagedSimError
-from paged_sim.geometry import Geometry, resolve_capacity, resolve_model
+from paged_sim.geometry import Geometry, booking_notes, resolve_capacity, resolve_model
 from paged_sim.ledger import ACCOUNTS, SERIES
 from paged_sim.merge import merge
 from paged_sim.oplog.records import Record
@@ -255,6 +255,8 @@ class Simulations:
             "notes": list(drawn[self.scenario.seed].notes),
             "timings": {"wall_seconds": sum(outcome.seconds for outcome in outcomes)} if self.timings else None,
         }
+        if notes := booking_notes(self.geometry, self.scenario.max_model_len):
+            summary["booking"] = list(notes)
         if self.at_step is not None:
             summary |= watched_part(first, self.at_step)
         columns = [outcome.requests for outcome in outcomes if outcome.requests is not None]

@@ -2,46 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from paged_sim.cli.destinations import ResultOptions, plan
 from paged_sim.cli.options import result_options, scenario_options
+from paged_sim.errors import PagedSimError
 from paged_sim.reports.listing import LISTING_FORMATS, Listing
+
+if TYPE_CHECKING:
+    from paged_sim.scenario.models import Variant
 
 
 @click.command("explain", short_help="Show where every number of a scenario comes from.")
 @click.argument("scenario", required=False)
-@click.option("--model", metavar="NAME|config.json|all", help="Explain a model alone, or list all that are built in.")
+@click.option("--model", metavar="NAME|FILE|DIR|all", help="Explain a model alone, or list all that are built in.")
+@click.option("--kv-dtype", metavar="TYPE", help="Element type of the KV cache in place of the model's own.")
+@click.option("--tensor-parallel", type=click.IntRange(min=1), metavar="N", help="GPUs that share the KV heads.")
 @scenario_options
 @result_options(*LISTING_FORMATS)
 def explain(scenario: str | None, model: str | None, shape: str | None, output: tuple[str, ...], **given: Any) -> None:
     """Show every value of SCENARIO with its origin, and every number derived from it with its formula.
 
-    With --model, show the KV bytes of a token of a built-in model, of a Hugging Face config.json, or of all models.
+    With --model, show the KV bytes of a token of a built-in model (by its name or Hub id), of a Hugging Face
+    config.json or the folder with it, or of all models.
     """
     results = plan(ResultOptions(shape, output), LISTING_FORMATS)
+    of_model = {key: value for key in ("kv_dtype", "tensor_parallel") if (value := given.pop(key)) is not None}
     if (scenario is None) == (model is None):
         raise click.UsageError("give a SCENARIO or --model NAME, one of them")
     if model is not None and any(value not in (None, ()) for value in given.values()):
         raise click.UsageError("--model stands alone; --set, --seed, --device and --trace belong to a SCENARIO")
-    listing = _explain_model(model) if model is not None else _explain_scenario(str(scenario), **given)
+    if model is not None:
+        listing = _explain_model(model, of_model)
+    else:
+        given["overrides"] += tuple(f"model.{key}={value}" for key, value in of_model.items())
+        listing = _explain_scenario(str(scenario), **given)
     results.write(lambda shape, screen: LISTING_FORMATS[shape](listing, screen))
 
 
-def _explain_model(model: str) -> Listing:
+def _explain_model(model: str, params: Mapping[str, Any]) -> Listing:
     from paged_sim.geometry import resolve_model
     from paged_sim.geometry.presets import canonical_models
     from paged_sim.reports.explanation import explain_models
+
+    names = canonical_models() if model == "all" else [model]
+    return explain_models([resolve_model(_named(name, params)) for name in names])
+
+
+def _named(model: str, params: Mapping[str, Any]) -> Variant:
+    """The model that NAME, FILE or DIR says: a path that is there, unless it is the plain name of a preset."""
+    from paged_sim.geometry import find_model
     from paged_sim.scenario.models import Variant
 
-    if model == "all":
-        return explain_models([resolve_model(Variant("preset", {"preset": name})) for name in canonical_models()])
-    if model.endswith(".json"):
-        return explain_models([resolve_model(Variant("hf_config", {"path": Path(model)}))])
-    return explain_models([resolve_model(Variant("preset", {"preset": model}))])
+    path = Path(model)
+    known = find_model(model) is not None and not model.startswith((".", "/"))
+    if model.endswith(".json") or (path.exists() and (not known or (path / "config.json").is_file())):
+        return Variant("hf_config", {"path": path, **params})
+    if model.startswith((".", "/")):
+        raise PagedSimError(f"--model {model}: no such file or folder; give a config.json, or the folder of a model")
+    return Variant("preset", {"preset": model, **params})
 
 
 def _explain_scenario(source: str, **given: Any) -> Listing:
