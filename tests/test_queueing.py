@@ -62,7 +62,7 @@ def check_times(played: Played) -> None:
     for earlier, later in itertools.pairwise(times):
         assert np.all(earlier[done] <= later[done])
     assert np.all(felt.waited(played.machine)[done] <= (times[3] - machine.arrival)[done])
-    at_once = done & (machine.admissions == 1)
+    at_once = done & (machine.preemptions == 0)
     assert np.allclose(felt.waited(played.machine)[at_once], (times[1] - machine.arrival)[at_once])
     assert np.all(np.isnan(times[3]) == ~done)
 

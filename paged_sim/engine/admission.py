@@ -162,7 +162,7 @@ def compute_prompt(machine: Machine, state: allocators.State, seat: int, stored:
     work = groups.work(machine, request, stored, stored + tokens)
     counts[BUDGET] = max(0, counts[BUDGET] - work)
     counts[PREFILLED] += work
-    if machine.admissions[request] > 1:
+    if machine.preemptions[request] > 0:
         note_again(machine, request, stored, stored + tokens)
     stored += tokens
     groups.write(machine, state, seat, stored)

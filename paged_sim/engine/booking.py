@@ -73,9 +73,9 @@ def keep_samples(machine: Machine, steps: int, slope: int, begin: float, duratio
 
 @inlined
 def next_kept(machine: Machine, step: int) -> int:
-    """The first step from `step` on whose row is kept."""
+    """The first step from `step` on whose row is kept; a stride is a power of two, and masking is far from dividing."""
     stride = machine.counts[STRIDE]
-    return int((step + stride - 1) // stride * stride)
+    return int((step + stride - 1) & -stride)
 
 
 @inlined

@@ -69,8 +69,7 @@ def ended_at(machine: Machine) -> Floats:
 
 def waited(machine: Machine) -> Floats:
     """How long each request was in the queue, returns after preemptions included; 0 if it was refused as it came."""
-    at_first = np.where(machine.admissions > 0, machine.admitted - machine.arrival, 0.0)
-    return at_first + machine.losses[:, m.WAITED_AGAIN]
+    return np.nan_to_num(machine.admitted - machine.arrival) + machine.losses[:, m.WAITED_AGAIN]
 
 
 def spread_of(values: Floats) -> dict[str, float | None]:
@@ -149,7 +148,7 @@ def requests_of(machine: Machine, source: Ints) -> RequestColumns:
         "first_token": machine.first_token,
         "finished": ended_at(machine),
         "waited": waited(machine),
-        "preemptions": np.maximum(machine.admissions - 1, 0),
+        "preemptions": machine.preemptions,
         "prompt_tokens": machine.prompt,
         "output_tokens": machine.output,
         "recomputed_tokens": losses[:, m.RECOMPUTED].astype(np.int64),

@@ -181,11 +181,11 @@ class Machine(NamedTuple):
     """All of a simulation but the allocator.
 
     `known[request]` is the tokens its server knows: the prompt, and after a preemption those generated until then;
-    `admissions[request]` counts how often it was admitted. `content` says which tokens are equal, where a prefix cache
-    asks. `line` are the requests as they arrive; `next_turn` is empty, or the request, if any, that each one's end lets
-    its user send, `delay` seconds later. `queue[QUEUE_HEAD:QUEUE_TAIL]` are the waiting requests, behind
-    `returned[:NUM_RETURNED]` (the last one first), the preempted ones. `wheel[step & mask]` is where in `cells` the
-    newest event of a step is (see `wheel`).
+    `preemptions[request]` counts these. `content` says which tokens are equal, where a prefix cache asks. `line` are
+    the requests as they arrive; `next_turn` is empty, or the request, if any, that each one's end lets its user send,
+    `delay` seconds later. `queue[QUEUE_HEAD:QUEUE_TAIL]` are the waiting requests, behind `returned[:NUM_RETURNED]`
+    (the last one first), the preempted ones. `wheel[step & mask]` is where in `cells` the newest event of a step is
+    (see `wheel`).
     `admitted[request]` is when it left the queue for the first time, `first_token[request]` the end of the step that
     computed the last token of its prompt, NaN until then; `losses[request]` is about its preemptions. `started` are the
     requests that complete their prompt in this step, `ending` the seats that complete their output. `ended` lists
@@ -202,7 +202,7 @@ class Machine(NamedTuple):
     prompt: Ints
     output: Ints
     known: Ints
-    admissions: Ints
+    preemptions: Ints
     outcome: Ints
     admitted: Floats
     first_token: Floats
@@ -268,19 +268,19 @@ def empty_machine(
         prompt=requests.prompt_tokens,
         output=requests.output_tokens,
         known=requests.prompt_tokens.copy(),
-        admissions=np.zeros(total, np.int64),
+        preemptions=np.zeros(total, np.int64),
         outcome=np.zeros(total, np.int64),
         admitted=np.full(total, np.nan),
         first_token=np.full(total, np.nan),
         losses=zeros_in_lines(total, NUM_LOSSES).view(np.float64),
         ended=np.zeros(total, np.int64),
-        ended_at=np.zeros(total),
+        ended_at=np.full(total, np.nan),
         queue=np.zeros(total, np.int64),
         returned=np.zeros(seats, np.int64),
         seats=zeros_in_lines(seats, NUM_SEAT_FIELDS),
         free_seats=np.arange(seats - 1, -1, -1, dtype=np.int64),
         due=np.zeros(seats, np.int64),
-        started=np.zeros(seats, np.int64),
+        started=np.full(seats, NOBODY, np.int64),
         ending=np.zeros(seats, np.int64),
         wheel=np.full(buckets, NOBODY, np.int64),
         cells=cells.reshape(-1),

@@ -44,12 +44,10 @@ def head(machine: Machine) -> int:
 def pop_head(machine: Machine) -> None:
     """Take the head out of the queue, and note when: for the first time, or how long it was back there."""
     request, now = head(machine), machine.times[NOW]
-    losses = machine.losses
-    if machine.admissions[request] == 0:
+    if math.isnan(machine.admitted[request]):
         machine.admitted[request] = now
     else:
-        losses[request, WAITED_AGAIN] += now - losses[request, PREEMPTED_AT]
-    machine.admissions[request] += 1
+        machine.losses[request, WAITED_AGAIN] += now - machine.losses[request, PREEMPTED_AT]
     if machine.counts[NUM_RETURNED] > 0:
         machine.counts[NUM_RETURNED] -= 1
     else:
@@ -59,6 +57,7 @@ def pop_head(machine: Machine) -> None:
 @kernel
 def put_in_front(machine: Machine, request: int) -> None:
     """Put a preempted request in front of all others."""
+    machine.preemptions[request] += 1
     machine.losses[request, PREEMPTED_AT] = machine.times[NOW]
     machine.returned[machine.counts[NUM_RETURNED]] = request
     machine.counts[NUM_RETURNED] += 1
