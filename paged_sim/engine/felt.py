@@ -100,26 +100,25 @@ def waiting_of(machine: Machine, over: str) -> dict[str, Any]:
     """
     sides = {side: queue_lengths(machine, side) for side in SIDES}
     queue = machine.queue_length
-    end = float(queue.weights.sum())
-    share = float(queue.occupied.sum()) / end if end else 0.0
-    causes = {cause: float(time) / end if end else 0.0 for cause, time in zip(CAUSES, machine.durations, strict=True)}
-    rest = max(0.0, share - sum(causes.values()))
+    end = float(machine.times[m.NOW])
+    times = dict(zip((*CAUSES, "step"), [*machine.durations.tolist(), float(queue.between[0])], strict=True))
+    shares = {cause: time / end if end else 0.0 for cause, time in times.items()}
     return {
         "mean": sides[over]["mean"],
         "peak": sides[over]["peak"],
         **sides,
-        "share": share,
-        "share_by": {**causes, "step": rest},
+        "share": sum(shares.values()),
+        "share_by": shares,
     }
 
 
 def queue_lengths(machine: Machine, side: str) -> dict[str, float | None]:
     """Mean, peak, p50 and p99 of the queue over the time of a side; None where there is none."""
     queue, rows = machine.queue_length, SIDES[side]
-    weight = float(queue.weights[rows].sum())
+    histogram, scale = queue.histogram[rows].sum(axis=0), float(queue.scale[0])
+    weight = float(histogram.sum())
     if weight == 0.0:
         return {"mean": None, "peak": None, "p50": None, "p99": None}
-    histogram, scale = queue.histogram[rows].sum(axis=0), float(queue.scale[0])
     return {
         "mean": float(queue.sums[rows].sum()) / weight,
         "peak": float(queue.peaks[rows].max()),
