@@ -72,11 +72,11 @@ def check_tokens(case: Case, played: Played) -> None:
     if case.requests.samples.max() > 1 or refused_while_running(played):
         return
     done = played.machine.outcome == m.FINISHED
-    needed = case.requests.stored_tokens[done] - column(played, m.FOUND)[done] + column(played, m.RECOMPUTED)[done]
+    needed = case.requests.stored_tokens[done] - played.machine.found[done] + column(played, m.RECOMPUTED)[done]
     assert felt.tokens_of(played.machine)["computed"] == needed.sum()
     if case.scenario.allocators[0].prefix_cache == "none":
         assert column(played, m.RECOMPUTED).sum() == played.machine.counts[m.DISCARDED]
-        assert not column(played, m.FOUND).any()
+        assert not played.machine.found.any()
 
 
 def check_causes(case: Case, played: Played) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from paged_sim import allocators
-from paged_sim.compiled import kernel
+from paged_sim.compiled import inlined, kernel
 from paged_sim.engine import caches, groups, queue, wheel
 from paged_sim.engine import seats as seating
 from paged_sim.engine.machine import (
@@ -19,6 +21,7 @@ from paged_sim.engine.machine import (
     MAX_SEQS,
     MAX_TOKENS,
     NOBODY,
+    NOW,
     NUM_ENDING,
     NUM_RUNNING,
     NUM_STARTED,
@@ -34,6 +37,7 @@ from paged_sim.engine.machine import (
     SPARE,
     STEP,
     STORED,
+    TIMED,
     TOKEN_BUDGET,
     WATERMARK,
     Machine,
@@ -174,13 +178,24 @@ def compute_prompt(machine: Machine, state: allocators.State, seat: int, stored:
         counts[PARTIAL] = seat
         return
     seats[seat, OFFSET] = counts[STEP] - stored
-    machine.started[counts[NUM_STARTED]] = request
-    counts[NUM_STARTED] += 1
+    if counts[TIMED]:
+        machine.started[counts[NUM_STARTED]] = request
+        counts[NUM_STARTED] += 1
+    else:
+        # Steps of the step clock last 1: no need to wait for what this one's duration will be.
+        note_first_token(machine, request, machine.times[NOW] + 1.0)
     if stored == seats[seat, FINAL]:
         machine.ending[counts[NUM_ENDING]] = seat
         counts[NUM_ENDING] += 1
     else:
         wheel.schedule(machine, seat)
+
+
+@inlined
+def note_first_token(machine: Machine, request: int, end: float) -> None:
+    """Note when the step ends that completed a request's prompt, unless it had its first token before a preemption."""
+    if math.isnan(machine.first_token[request]):
+        machine.first_token[request] = end
 
 
 @kernel

@@ -151,6 +151,6 @@ def requests_of(machine: Machine, source: Ints) -> RequestColumns:
         "prompt_tokens": machine.prompt,
         "output_tokens": machine.output,
         "recomputed_tokens": losses[:, m.RECOMPUTED].astype(np.int64),
-        "found_tokens": losses[:, m.FOUND].astype(np.int64),
+        "found_tokens": machine.found,
         "refused": reasons[outcome],
     }

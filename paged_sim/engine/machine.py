@@ -130,14 +130,13 @@ BLOCKED, PREEMPTED = range(2)
 FRAGMENTATION, SHORTAGE, MAX_NUM_SEQS, TOKEN_BUDGET, WATERMARK, AFTER_PREEMPTION = range(6)
 NUM_CAUSES = 6
 
-# Columns of `losses`: what a request lost to preemptions and won by a prefix cache. No other one's line is touched.
+# Columns of `losses`: what preemptions cost a request. Nobody touches the line of one that never was preempted.
 (
     PREEMPTED_AT,  # when it came back to the queue last
     WAITED_AGAIN,  # time in the queue after preemptions
     ONCE_STORED,  # tokens it had stored when it was preempted, at most
     RECOMPUTED,  # tokens computed again after that
-    FOUND,  # tokens that a prefix cache spared it, each counted once
-) = range(5)
+) = range(4)
 NUM_LOSSES = 8
 
 # Outcomes of a request.
@@ -187,8 +186,9 @@ class Machine(NamedTuple):
     (the last one first), the preempted ones. `wheel[step & mask]` is where in `cells` the newest event of a step is
     (see `wheel`).
     `admitted[request]` is when it left the queue for the first time, `first_token[request]` the end of the step that
-    computed the last token of its prompt, NaN until then; `losses[request]` is about its preemptions. `started` are the
-    requests that complete their prompt in this step, `ending` the seats that complete their output. `ended` lists
+    computed the last token of its prompt, NaN until then; `found[request]` are the tokens that a prefix cache spared
+    it, each counted once; `losses[request]` is about its preemptions. `started` are requests that complete their prompt
+    in this step, `ending` the seats that complete their output. `ended` lists
     requests as they finish, `ended_at` when they did. `operations` is the record for the arena, with the list `pages`,
     `log` that of the pool (`pool_log`). `samples[request]` are its sequences; the type of `group` says whether any
     request has more than one. `durations[cause]` is the time in which steps were blocked.
@@ -206,6 +206,7 @@ class Machine(NamedTuple):
     outcome: Ints
     admitted: Floats
     first_token: Floats
+    found: Ints
     losses: Floats
     ended: Ints
     ended_at: Floats
@@ -272,6 +273,7 @@ def empty_machine(
         outcome=np.zeros(total, np.int64),
         admitted=np.full(total, np.nan),
         first_token=np.full(total, np.nan),
+        found=np.full(total, 0),
         losses=zeros_in_lines(total, NUM_LOSSES).view(np.float64),
         ended=np.zeros(total, np.int64),
         ended_at=np.full(total, np.nan),

@@ -14,7 +14,6 @@ from paged_sim.engine.machine import (
     ASKED_AGAIN,
     CACHED_TAIL,
     COW_COPIES,
-    FOUND,
     HIT,
     HIT_AGAIN,
     HIT_IN_PAGES,
@@ -51,9 +50,7 @@ def note_hits(machine: Machine, request: int, hits: int) -> None:
     counts[NUM_ADMITTED if first else NUM_READMITTED] += 1
     counts[ASKED if first else ASKED_AGAIN] += machine.known[request]
     counts[HIT if first else HIT_AGAIN] += hits
-    if hits > 0:
-        losses = machine.losses
-        losses[request, FOUND] += max(0.0, hits - losses[request, ONCE_STORED])
+    machine.found[request] += hits if first else max(0, hits - int(machine.losses[request, ONCE_STORED]))
 
 
 @kernel

@@ -7,8 +7,6 @@ every sequence stores one token a step, so a run of quiet steps is booked at onc
 
 from __future__ import annotations
 
-import math
-
 from paged_sim import allocators
 from paged_sim.compiled import inlined, kernel
 from paged_sim.engine import admission, booking, queue, queue_length, running
@@ -131,11 +129,9 @@ def duration_of(machine: Machine) -> float:
 
 @kernel
 def note_first_tokens(machine: Machine, end: float) -> None:
-    """Note when this step ends, at which the prompts it completed have a first token; not again after preemptions."""
+    """Note when this step ends, at which the prompts it completed have a first token."""
     for index in range(machine.counts[NUM_STARTED]):
-        request = machine.started[index]
-        if math.isnan(machine.first_token[request]):
-            machine.first_token[request] = end
+        admission.note_first_token(machine, machine.started[index], end)
 
 
 @inlined
