@@ -17,10 +17,10 @@ from paged_sim.engine import pool_log, queue, running, steps
 from paged_sim.engine.machine import Machine
 from paged_sim.engine.setup import build_allocator, build_machine, num_seats
 from paged_sim.errors import PagedSimError
-from paged_sim.geometry import resolve_capacity, resolve_model
+from paged_sim.geometry import resolve_model
 from paged_sim.requests import Requests
 from paged_sim.scenario.models import AllocatorSpec, Scenario
-from paged_sim.simulation import common_page_size, draw
+from paged_sim.simulation import capacity_of, draw
 
 MOST_PAGES = 32
 MOST_STEPS = 50
@@ -71,7 +71,7 @@ def pictures_of(scenario: Scenario) -> list[Pictures]:
 
 def _pictures(scenario: Scenario, spec: AllocatorSpec) -> Pictures:
     geometry = resolve_model(scenario.model)
-    slots = resolve_capacity(scenario.memory, geometry, page_size=common_page_size(scenario)).slots
+    slots = capacity_of(scenario, geometry).slots
     total = slots // spec.page_size
     if total > MOST_PAGES:
         raise PagedSimError(

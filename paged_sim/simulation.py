@@ -25,7 +25,7 @@ from paged_sim.engine.machine import Machine
 from paged_sim.engine.refusals import refusals_of
 from paged_sim.engine.setup import build_allocator, build_machine, num_seats
 from paged_sim.errors import EXIT_ERROR, PagedSimError
-from paged_sim.geometry import Geometry, resolve_capacity, resolve_model
+from paged_sim.geometry import Batch, Capacity, Geometry, resolve_capacity, resolve_model
 from paged_sim.ledger import SERIES
 from paged_sim.merge import merge
 from paged_sim.oplog.records import Record
@@ -105,7 +105,7 @@ def prepare(
 ) -> tuple[Simulations, dict[int, Drawn]]:
     """Resolve a scenario, draw the requests of each of its seeds and have the step loop compiled where that pays."""
     geometry = resolve_model(scenario.model)
-    capacity = resolve_capacity(scenario.memory, geometry, page_size=common_page_size(scenario))
+    capacity = capacity_of(scenario, geometry)
     if capacity.slots > MAX_SLOTS:
         raise PagedSimError(
             f"memory: {capacity.slots:,} slots are more than an arena can have ({MAX_SLOTS:,}): give less memory"
@@ -113,6 +113,17 @@ def prepare(
     drawn = {seed: draw(scenario, seed) for seed in seeds_of(scenario)}
     compile_ahead(scenario, drawn.values(), progress)
     return Simulations(scenario, geometry, capacity.slots, maps, at_step, timings, ops_log), drawn
+
+
+def capacity_of(scenario: Scenario, geometry: Geometry) -> Capacity:
+    """The room in one GPU's arena; activations are those of the batch that the scenario's file or flags name."""
+
+    def said(key: str) -> int | None:
+        value: int = getattr(scenario.scheduler, key)
+        return None if scenario.origins.get(f"scheduler.{key}", "default") == "default" else value
+
+    batch = Batch(said("max_num_seqs"), said("max_num_batched_tokens"), scenario.max_model_len)
+    return resolve_capacity(scenario.memory, geometry, page_size=common_page_size(scenario), batch=batch)
 
 
 def common_page_size(scenario: Scenario) -> int | None:

@@ -40,8 +40,8 @@ BAD_KEYS = [
     ("name:", "bad.yaml:1: name: no value; give a name"),
     ("name: ''", "bad.yaml:1: name: '' will not do; write a name"),
     (
-        "max_model_len: 2k",
-        "bad.yaml:1: max_model_len: '2k' is not an integer; write an integer such as 16 or 1_000_000",
+        "max_model_len: 2q",
+        "bad.yaml:1: max_model_len: '2q' is not an integer; write an integer such as 16 or 1_000_000",
     ),
     ("max_model_len: 0", "bad.yaml:1: max_model_len: 0 is too small; write at least 1"),
     ("layer_groups: true", "bad.yaml:1: layer_groups: 'layer_groups' is not available in this version; remove it"),
@@ -108,11 +108,17 @@ BAD_KEYS = [
         "memory: {slots: 5, pages: 3}",
         "bad.yaml:1: memory: slots and pages are different ways to say it; give one of them",
     ),
-    ("memory: {gpu: a100}", "bad.yaml:1: memory.gpu: unknown GPU 'a100'; did you mean a100-80gb or a100-40gb?"),
+    ("memory: {gpu: a100}", "bad.yaml:1: memory.gpu: unknown GPU 'a100'; did you mean a100-40gb or a100-80gb?"),
     (
         "memory: {gpu: a100-40gb, gpu_memory_utilization: 1.2}",
         "bad.yaml:1: memory.gpu_memory_utilization: 1.2 is too large; write at most 1",
     ),
+    (
+        "memory: {gpu: a100-40gb, engine: tgi-3}",
+        "bad.yaml:1: memory.engine: 'tgi-3' is no engine that is known; write an engine with its version, such as vllm",
+    ),
+    ("memory: {gpu: gtx-9000}", "bad.yaml:1: memory.gpu: unknown GPU 'gtx-9000'; `paged-sim list gpus` shows those"),
+    ("memory: {gpu: {size: 94GiB}}", "bad.yaml:1: memory.gpu.size: unknown key 'size'; write memory"),
     (
         "memory: {gpu: a100-40gb, weights: lots}",
         "bad.yaml:1: memory.weights: unknown 'lots'; write auto, or bytes as a number, or a number with B,",
@@ -449,7 +455,8 @@ BAD_KEYS = [
         "bad.yaml:1: scheduler.preemption: 'swap' is not available in this version; write recompute or none",
     ),
     ("scheduler: {watermark: 1}", "bad.yaml:1: scheduler.watermark: 1 is too large; write less than 1"),
-    ("scheduler: {watermark: 1%}", "bad.yaml:1: scheduler.watermark: '1%' is not a number; write a number such as 0.9"),
+    ("scheduler: {watermark: 1‰}", "bad.yaml:1: scheduler.watermark: '1‰' is not a number; write a number such as 0.9"),
+    ("scheduler: {watermark: 100%}", "bad.yaml:1: scheduler.watermark: 100% is too large; write less than 1"),
     (
         "scheduler: {reserve_full_prompt: yes}",
         "bad.yaml:1: scheduler.reserve_full_prompt: 'yes' is neither true nor false; write true or false",
@@ -683,7 +690,10 @@ BAD_FLAGS = [
         "memory.kv_cache=12GB",
         "bad.yaml: model: missing; give it, for example model: opt-13b; the memory is in bytes, so the",
     ),
-    ("memory.gpu=a100-40g", "--set memory.gpu=a100-40g: unknown GPU 'a100-40g'; did you mean a100-40gb or a100-80gb?"),
+    (
+        "memory.gpu=a100-41gb",
+        "--set memory.gpu=a100-41gb: unknown GPU 'a100-41gb'; did you mean a100-40gb or a100-80gb? Or give its memory",
+    ),
     (
         "workload.arrival={poisson: 2}",
         "--set workload.arrival={poisson: 2}: workload.arrival.poisson: '2' has no unit; write a number",

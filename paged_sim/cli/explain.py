@@ -48,12 +48,12 @@ def _explain_model(model: str) -> Listing:
 
 def _explain_scenario(source: str, **given: Any) -> Listing:
     from paged_sim.cli.demands import typical_demands
-    from paged_sim.geometry import resolve_capacity, resolve_model
+    from paged_sim.geometry import resolve_model
     from paged_sim.reports.explanation import explain_scenario
     from paged_sim.scenario import load_scenario, resolved
-    from paged_sim.simulation import common_page_size
+    from paged_sim.simulation import capacity_of
 
     scenario = load_scenario(source, **given)
     geometry = resolve_model(scenario.model)
-    capacity = resolve_capacity(scenario.memory, geometry, page_size=common_page_size(scenario))
+    capacity = capacity_of(scenario, geometry)
     return explain_scenario(resolved(scenario), geometry, capacity, typical_demands(scenario, capacity.slots))

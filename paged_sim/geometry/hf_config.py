@@ -11,6 +11,7 @@ from paged_sim.geometry.config_file import HEADS, HIDDEN, LAYERS, ConfigFile, lo
 from paged_sim.geometry.dtypes import parse_dtype
 from paged_sim.geometry.parameters import config_weights
 from paged_sim.geometry.shape import Shape
+from paged_sim.geometry.sizes import config_sizes
 
 _KV_HEADS = ("num_key_value_heads", "num_kv_heads", "n_head_kv")
 
@@ -41,6 +42,7 @@ def read_hf_config(path: Path, kv_dtype: str | None = None) -> Shape:
         sliding_layers=sliding.layers,
         window=sliding.window,
         weights=config_weights(config, architecture, heads.head_dim, heads.kv_heads),
+        sizes=config_sizes(config.values),
         origins=origins,
     )
 

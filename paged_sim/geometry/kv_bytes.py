@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from paged_sim.errors import PagedSimError
 from paged_sim.geometry.dtypes import BITS, whole_bytes
 from paged_sim.geometry.shape import Shape
+from paged_sim.geometry.sizes import Sizes
 from paged_sim.geometry.terms import Term
 
 
@@ -36,6 +37,7 @@ class Geometry:
     window: int | None
     weights_bytes: int | None
     terms: tuple[Term, ...]
+    sizes: Sizes | None = None
 
 
 def geometry_of(shape: Shape, tensor_parallel: int) -> Geometry:
@@ -68,6 +70,7 @@ def geometry_of(shape: Shape, tensor_parallel: int) -> Geometry:
         window=shape.window,
         weights_bytes=shape.weights.bytes if shape.weights else None,
         terms=(),
+        sizes=shape.sizes,
     )
     terms = (*_given_terms(shape), *_split_terms(shape, tensor_parallel, heads), *_byte_terms(shape, geometry, heads))
     return replace(geometry, terms=terms)

@@ -1,38 +1,21 @@
-"""The built-in models and GPUs: `paged_sim/data/models.json` and `paged_sim/data/gpus.json`."""
+"""The built-in models: `paged_sim/data/models.json`."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from paged_sim.geometry.choice import unknown_name
 from paged_sim.geometry.shape import Shape, Weights
-
-GIB = 2**30
-
-
-@dataclass(frozen=True, slots=True)
-class Gpu:
-    """One GPU: `memory_bytes` is the size its vendor states, `reported_bytes` what its driver reports, if known."""
-
-    name: str
-    memory_bytes: int
-    reported_bytes: int | None
-    source: str
+from paged_sim.geometry.sizes import preset_sizes
 
 
 def model_presets() -> list[str]:
     """Every name `model:` accepts, aliases included, sorted."""
     return sorted([*_models(), *_aliases()])
-
-
-def gpu_presets() -> list[str]:
-    """Every name `memory.gpu` accepts, sorted."""
-    return sorted(_gpus())
 
 
 def preset_shape(name: str) -> Shape:
@@ -41,14 +24,6 @@ def preset_shape(name: str) -> Shape:
     if entry is None:
         raise unknown_name("model preset", name, model_presets())
     return _shape(name, entry)
-
-
-def preset_gpu(name: str) -> Gpu:
-    """A built-in GPU. Raises PagedSimError with close matches for a name that is not one."""
-    gpu = _gpus().get(name)
-    if gpu is None:
-        raise unknown_name("GPU preset", name, gpu_presets())
-    return gpu
 
 
 def aliases_of(name: str) -> list[str]:
@@ -86,6 +61,7 @@ def _shape(name: str, entry: Mapping[str, Any]) -> Shape:
         sliding_layers=entry.get("sliding_layers", 0),
         window=entry.get("window"),
         weights=weights,
+        sizes=preset_sizes(entry["name"]),
     )
 
 
@@ -98,19 +74,6 @@ def _models() -> dict[str, Mapping[str, Any]]:
 def _aliases() -> dict[str, str]:
     aliases: dict[str, str] = _load("models.json")["aliases"]
     return aliases
-
-
-@cache
-def _gpus() -> dict[str, Gpu]:
-    return {
-        entry["name"]: Gpu(
-            name=entry["name"],
-            memory_bytes=entry["memory_gib"] * GIB,
-            reported_bytes=entry["reported_mib"] * 2**20 if "reported_mib" in entry else None,
-            source=entry["source"],
-        )
-        for entry in _load("gpus.json")["gpus"]
-    }
 
 
 def _load(name: str) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from paged_sim.geometry.sizes import Sizes
+
 
 @dataclass(frozen=True, slots=True)
 class Weights:
@@ -23,6 +25,7 @@ class Shape:
     `tensors`: 2 where K and V are stored, 1 for the one latent vector of MLA (then `kv_heads` is 1, `head_dim` is
     the latent length and `latent` its parts, `(kv_lora_rank, qk_rope_head_dim)`).
     `sliding_layers` of the `layers` look back at most `window` tokens.
+    `sizes` decide what activations take, None where they are not known.
     `origins` says where single values come from; `source` is the origin of all others.
     """
 
@@ -38,6 +41,7 @@ class Shape:
     sliding_layers: int = 0
     window: int | None = None
     weights: Weights | None = None
+    sizes: Sizes | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
 
     def origin(self, key: str) -> str:

@@ -45,7 +45,14 @@ def explain_scenario(
     data = {
         "scenario": resolved,
         "model": [asdict(term) for term in geometry.terms],
-        "capacity": [asdict(term) for term in capacity.terms],
+        "capacity": {
+            "slots": capacity.slots,
+            "bytes": capacity.bytes,
+            "bytes_per_slot": geometry.bytes_per_slot,
+            "spare_bytes": capacity.spare_bytes,
+            "kv_bytes": asdict(capacity.kv_bytes),
+            "terms": [asdict(term) for term in capacity.terms],
+        },
         "policies": [asdict(demand) for demand in demands],
     }
     return Listing(blocks, data)

@@ -7,15 +7,16 @@ alone. What involves several keys at once is in `crosscheck`.
 from __future__ import annotations
 
 from paged_sim.scenario.compound import Bounds, Choice, Expectations, Histogram, Quantiles
+from paged_sim.scenario.hardware import EngineName, GpuName
 from paged_sim.scenario.models import Variant
 from paged_sim.scenario.scalars import FilePath, Flag, Name, Number, Text, Word
 from paged_sim.scenario.shapes import Key, ListOf, ScalarOrList, Section
-from paged_sim.scenario.units import DURATION, NUMBER, RATE, SIZE
+from paged_sim.scenario.units import DURATION, NUMBER, RATE, SHARE, SIZE
 from paged_sim.scenario.variants import Variants, Way, nested, one_key
 
 COUNT = Number(minimum=1)
 TOKENS = Number(minimum=1, maximum=10**9)
-FRACTION = Number(NUMBER, minimum=0, maximum=1)
+FRACTION = Number(SHARE, minimum=0, maximum=1)
 POSITIVE = Number(NUMBER, above=0)
 SPAN = Number(DURATION, minimum=0)
 POSITIVE_SPAN = Number(DURATION, above=0)
@@ -71,11 +72,19 @@ MODEL = Variants(
 
 _GPU = Section(
     (
-        Key("gpu", Name("GPU"), "The GPU whose memory is divided.", "a100-40gb", required=True),
+        Key(
+            "gpu",
+            GpuName(),
+            "The GPU whose memory is divided, by the project's name, the driver's or a short one; or the total that an "
+            "engine prints for it.",
+            "a100-40gb",
+            required=True,
+        ),
         Key(
             "gpu_memory_utilization",
-            Number(NUMBER, above=0, maximum=1),
-            "Share of the GPU's memory that the server takes.",
+            Number(SHARE, above=0, maximum=1),
+            "Share of the GPU's memory that the server takes (SGLang: mem_fraction_static; TensorRT-LLM: "
+            "free_gpu_memory_fraction, of what is free).",
             "0.95",
             default=0.9,
         ),
@@ -86,6 +95,27 @@ _GPU = Section(
             "26GB",
             default="auto",
         ),
+        Key(
+            "activations",
+            Number(SIZE, minimum=0),
+            "Peak of the activations on each GPU, as a start-up log prints it.",
+            "1.89GiB",
+            default_text="estimated, with its bounds",
+        ),
+        Key(
+            "non_torch",
+            Number(SIZE, minimum=0),
+            "What lies outside of PyTorch on each GPU, as a start-up log prints it.",
+            "0.25GiB",
+            default_text="estimated, with its bounds",
+        ),
+        Key(
+            "engine",
+            EngineName(),
+            "The server, with its version, whose overheads are meant where they are not given.",
+            "vllm-0.19",
+            default_text="vllm of any version",
+        ),
     )
 )
 MEMORY = Variants(
@@ -94,6 +124,7 @@ MEMORY = Variants(
         one_key("slots", COUNT, "Room for so many tokens.", "15728"),
         one_key("pages", COUNT, "Room for so many pages: all allocators are paged, with one page size.", "600"),
         Way("gpu", _GPU, "What a GPU has left beside the model's weights."),
+        one_key("log", FilePath(), "What a server measured, by its start-up log.", "server.log", field="path"),
     )
 )
 
@@ -295,7 +326,7 @@ SCHEDULER = Section(
         ),
         Key(
             "watermark",
-            Number(NUMBER, minimum=0, below=1),
+            Number(SHARE, minimum=0, below=1),
             "Share of the memory that an admission leaves free while something runs.",
             "0.01",
             default=0.0,
