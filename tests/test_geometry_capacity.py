@@ -142,7 +142,7 @@ def test_utilization_is_monotone_and_exact(percent: int) -> None:
         ("gpu", {"gpu": "a100-40gb", "gpu_memory_utilization": "9"}, "memory.gpu_memory_utilization: '9' is not a"),
         ("gpu", {"gpu": "a100-40gb", "weights": 0}, "memory.weights: 0 is not a whole number of at least 1"),
         ("gpu", {"gpu": "t4-16gb"}, "memory.gpu: 23.9 GiB of weights for each GPU and "),
-        ("disk", {}, "memory: 'disk' is none of kv_cache, slots, pages, gpu"),
+        ("disk", {}, "memory: 'disk' is none of kv_cache, slots, pages, gpu, log"),
     ],
 )
 def test_bad_memory_is_refused_in_one_line(kind: str, params: dict[str, Any], message: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,26 +11,70 @@ from paged_sim.cli import output
 from paged_sim.cli.options import format_option, output_option, scenario_options
 from paged_sim.reports.listing import LISTING_FORMATS, Listing
 
+if TYPE_CHECKING:
+    from paged_sim.geometry import Geometry
+    from paged_sim.servers.startup_log import StartupLog
+
 
 @click.command("explain", short_help="Show where every number of a scenario comes from.")
 @click.argument("scenario", required=False)
 @click.option("--model", metavar="NAME|config.json|all", help="Explain a model alone, or list all that are built in.")
+@click.option("--log", metavar="FILE", help="Show what a server's start-up log says, with --model beside estimates.")
 @scenario_options
 @format_option(*LISTING_FORMATS)
 @output_option
-def explain(scenario: str | None, model: str | None, shape: str, **given: Any) -> None:
+def explain(scenario: str | None, model: str | None, log: str | None, shape: str, **given: Any) -> None:
     """Show every value of SCENARIO with its origin, and every number derived from it with its formula.
 
     With --model, show the KV bytes of a token of a built-in model, of a Hugging Face config.json, or of all models.
+    With --log, show what a start-up log of vLLM, SGLang or TensorRT-LLM says, and what would have been estimated.
     """
     target = given.pop("output")
     output.check_file(target, "--output")
-    if (scenario is None) == (model is None):
-        raise click.UsageError("give a SCENARIO or --model NAME, one of them")
-    if model is not None and any(value not in (None, ()) for value in given.values()):
-        raise click.UsageError("--model stands alone; --set, --seed, --device and --trace belong to a SCENARIO")
-    listing = _explain_model(model) if model is not None else _explain_scenario(str(scenario), **given)
+    if (scenario is None) == (model is None and log is None):
+        raise click.UsageError("give a SCENARIO, --model NAME or --log FILE")
+    if scenario is None and any(value not in (None, ()) for value in given.values()):
+        alone = "--model" if log is None else "--log"
+        raise click.UsageError(f"{alone} stands alone; --set, --seed, --device and --trace belong to a SCENARIO")
+    if log is not None:
+        listing = _explain_log(Path(log), model)
+    else:
+        listing = _explain_model(model) if model is not None else _explain_scenario(str(scenario), **given)
     output.emit(LISTING_FORMATS[shape](listing, output.screen_for(target)), target)
+
+
+def _explain_log(path: Path, model: str | None) -> Listing:
+    from paged_sim.geometry import Batch
+    from paged_sim.geometry.measured import beside
+    from paged_sim.reports.explanation import explain_log
+    from paged_sim.servers.startup_log import read_startup_log
+
+    log = read_startup_log(path)
+    geometry = _served_model(log, model)
+    return explain_log(log, beside(log, geometry, Batch()), geometry.name if geometry else None)
+
+
+def _served_model(log: StartupLog, model: str | None) -> Geometry | None:
+    """The model that a server served: as --model names it, else by the name in its log where that is a built-in one."""
+    from paged_sim.errors import PagedSimError
+
+    gpus, kv_dtype = log.number("tensor_parallel") or 1, log.text("kv_dtype")
+    if model is not None:
+        return _geometry_of(model, gpus, kv_dtype)
+    try:
+        return _geometry_of(str(log.text("model")).rpartition("/")[2].lower(), gpus, kv_dtype)
+    except PagedSimError:
+        return None
+
+
+def _geometry_of(model: str, gpus: int, kv_dtype: str | None) -> Geometry:
+    from paged_sim.geometry import resolve_model
+    from paged_sim.scenario.models import Variant
+
+    params = {"tensor_parallel": gpus, "kv_dtype": kv_dtype}
+    if model.endswith(".json"):
+        return resolve_model(Variant("hf_config", {"path": Path(model), **params}))
+    return resolve_model(Variant("preset", {"preset": model, **params}))
 
 
 def _explain_model(model: str) -> Listing:

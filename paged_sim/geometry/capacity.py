@@ -9,7 +9,9 @@ from paged_sim.geometry.activations import Batch
 from paged_sim.geometry.choice import Choice, positive_int
 from paged_sim.geometry.gpu_memory import KvBytes, kv_bytes_of_gpu
 from paged_sim.geometry.kv_bytes import Geometry
+from paged_sim.geometry.measured import Beside, beside, measured_capacity
 from paged_sim.geometry.terms import Term
+from paged_sim.servers.startup_log import StartupLog, read_startup_log
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,7 @@ class Capacity:
     """Room in one GPU's arena: `bytes` is `slots` x bytes per slot, `spare_bytes` what is left below one slot.
 
     `kv_bytes` is the memory for the KV cache as an interval; its likely value is what `slots` were made from.
+    `log` is what a start-up log says beside what would have been estimated, `notes` what in it does not agree.
     """
 
     slots: int
@@ -24,6 +27,8 @@ class Capacity:
     spare_bytes: int
     kv_bytes: KvBytes
     terms: tuple[Term, ...]
+    log: tuple[Beside, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def resolve_capacity(
@@ -32,8 +37,8 @@ def resolve_capacity(
     """Slots of the memory the scenario names, for one of the model's GPUs.
 
     `memory.kind` is kv_cache {bytes}, slots {slots}, pages {pages} (slots = pages x `page_size`, a null page
-    included) or gpu {gpu, gpu_memory_utilization?, weights?, activations?, non_torch?, engine?}, of which
-    `gpu_memory.kv_bytes_of_gpu` says what is left; the server's activations are those of `batch`.
+    included), log {path}, which `measured` reads, or gpu {gpu, gpu_memory_utilization?, weights?, activations?,
+    non_torch?, engine?}, of which `gpu_memory` says what is left; the server's activations are those of `batch`.
     Raises PagedSimError when not one slot fits, or a value is missing.
     """
     if memory.kind == "slots":
@@ -44,10 +49,12 @@ def resolve_capacity(
     if memory.kind == "kv_cache":
         budget = positive_int(memory.params, "bytes", "memory.kv_cache")
         return _from_bytes(budget, geometry, (Term("kv_cache", budget, "bytes", "", "scenario"),))
+    if memory.kind == "log":
+        return _from_log(read_startup_log(memory.params["path"]), geometry, batch or Batch(), page_size)
     if memory.kind == "gpu":
-        kv_bytes, terms = kv_bytes_of_gpu(memory, geometry, batch or Batch())
+        kv_bytes, _, terms = kv_bytes_of_gpu(memory, geometry, batch or Batch())
         return replace(_from_bytes(kv_bytes.likely, geometry, terms), kv_bytes=kv_bytes)
-    raise PagedSimError(f"memory: {memory.kind!r} is none of kv_cache, slots, pages, gpu")
+    raise PagedSimError(f"memory: {memory.kind!r} is none of kv_cache, slots, pages, gpu, log")
 
 
 def _counted(slots: int, geometry: Geometry, *given: Term) -> Capacity:
@@ -70,6 +77,23 @@ def _from_pages(pages: int, page_size: int | None, geometry: Geometry) -> Capaci
         Term("pages", pages, "pages", "", "scenario"),
         Term("slots", slots, "slots", f"{pages:,} pages x {size:,} slots", "a null page is one of the pages"),
     )
+
+
+def _from_log(log: StartupLog, geometry: Geometry, batch: Batch, page_size: int | None) -> Capacity:
+    """As many slots as the log counts, or as its memory holds."""
+    found = measured_capacity(log, geometry, batch, page_size)
+    if found.slots is None:
+        capacity = replace(_from_bytes(found.kv_bytes.likely, geometry, found.terms), kv_bytes=found.kv_bytes)
+    else:
+        capacity = _counted(found.slots, geometry, *found.terms)
+    return replace(capacity, log=beside(log, geometry, batch), notes=(*log.notes, *_other_gpus(log, geometry)))
+
+
+def _other_gpus(log: StartupLog, geometry: Geometry) -> list[str]:
+    gpus = log.number("tensor_parallel")
+    if gpus is None or gpus == geometry.tensor_parallel:
+        return []
+    return [f"tensor_parallel: {gpus} in the log, {geometry.tensor_parallel} in the scenario"]
 
 
 def _from_bytes(budget: int, geometry: Geometry, given: tuple[Term, ...]) -> Capacity:

@@ -34,8 +34,10 @@ class KvBytes:
         return cls(size, size, size)
 
 
-def kv_bytes_of_gpu(memory: Choice, geometry: Geometry, batch: Batch) -> tuple[KvBytes, tuple[Term, ...]]:
-    """What a server may use of one GPU, less its share of the weights and what it takes at run time, with the terms.
+def kv_bytes_of_gpu(
+    memory: Choice, geometry: Geometry, batch: Batch
+) -> tuple[KvBytes, dict[str, Estimate], tuple[Term, ...]]:
+    """What a server may use of one GPU less its share of the weights and what it takes beside them; the latter; terms.
 
     vLLM: total x utilization - weights - activations - non-torch (- CUDA graphs from 0.21 on). SGLang: total x
     fraction - weights - runtime. TensorRT-LLM: (total - weights - runtime) x fraction. What the scenario gives counts
@@ -63,7 +65,7 @@ def kv_bytes_of_gpu(memory: Choice, geometry: Geometry, batch: Batch) -> tuple[K
         *(Term(key, part.likely, "bytes", part.formula, part.origin) for key, part in parts.items()),
         *_left_terms(left, f"floor(({formula}) x {float(value):g})" if after else formula),
     )
-    return left, terms
+    return left, parts, terms
 
 
 def _spread(total: KvBytes, parts: Sequence[Estimate], utilization: float, after: bool) -> tuple[int, int]:

@@ -12,6 +12,8 @@ from .numbers import amount, count
 
 if TYPE_CHECKING:
     from paged_sim.geometry import Capacity, Geometry, Term
+    from paged_sim.geometry.measured import Beside
+    from paged_sim.servers.startup_log import StartupLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ def explain_scenario(
         *values_grids(resolved),
         terms_grid("Bytes of one slot", geometry.terms),
         terms_grid("Capacity", capacity.terms),
+        *log_blocks(capacity.log, capacity.notes),
         *_demand_blocks(demands, geometry.bytes_per_slot),
     ]
     data = {
@@ -52,6 +55,8 @@ def explain_scenario(
             "spare_bytes": capacity.spare_bytes,
             "kv_bytes": asdict(capacity.kv_bytes),
             "terms": [asdict(term) for term in capacity.terms],
+            "log": [asdict(row) for row in capacity.log],
+            "notes": list(capacity.notes),
         },
         "policies": [asdict(demand) for demand in demands],
     }
@@ -73,6 +78,58 @@ def explain_models(geometries: Sequence[Geometry]) -> Listing:
         return Listing([Heading(geometries[0].name), terms_grid("Bytes of one token", geometries[0].terms)], data)
     rows = tuple((geometry.name, f"{geometry.bytes_per_token:,}", _formula(geometry)) for geometry in geometries)
     return Listing([Grid("Bytes of one token", ("model", "bytes", "formula"), rows, prose=frozenset({2}))], data)
+
+
+def explain_log(log: StartupLog, rows: Sequence[Beside], model: str | None) -> Listing:
+    """What a start-up log says, beside what would have been estimated of `model`."""
+    version = log.text("version")
+    name = f"{log.path.name}: {log.engine}{' ' * bool(version)}{version or ''}"
+    about = f"Estimates are of {model}." if model else "No estimate without the model: name it with --model."
+    data = {
+        "log": str(log.path),
+        "engine": log.engine,
+        "version": version,
+        "model": model,
+        "numbers": [asdict(row) for row in rows],
+        "notes": list(log.notes),
+    }
+    return Listing([Heading(name), *log_blocks(rows, log.notes), Paragraph(about)], data)
+
+
+def log_blocks(rows: Sequence[Beside], notes: Sequence[str]) -> list[Block]:
+    """A row per number of a start-up log, of one GPU, its words in a sentence, and what in it does not agree."""
+    if not rows:
+        return []
+    words = [f"{row.key} {row.said} (line {row.line})" for row in rows if isinstance(row.said, str)]
+    cells = tuple(
+        (
+            row.key,
+            _amount(row.said, row.unit),
+            "" if row.line is None else str(row.line),
+            _amount(row.estimate, row.unit),
+            row.how or _bounds(row),
+        )
+        for row in rows
+        if not isinstance(row.said, str) and (row.said is not None or row.estimate)
+    )
+    header = ("number", "the log\nsays", "at line", "estimated", "how, or the bounds of the\nestimate")
+    grid = Grid("What the start-up log says", header, cells, frozenset({4}))
+    return [grid, *(Paragraph(text) for text in [", ".join(words), *notes] if text)]
+
+
+def _bounds(row: Beside) -> str:
+    if row.low is None or row.high is None or row.low == row.high:
+        return ""
+    return f"{_amount(row.low, row.unit)} to {_amount(row.high, row.unit)}"
+
+
+def _amount(value: float | str | None, unit: str) -> str:
+    """A number as logs print it: bytes in GiB, unless they are few."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if unit == "bytes" and abs(value) >= 2**20:
+        return f"{value / 2**30:,.2f} GiB"
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def values_grids(resolved: Mapping[str, Any]) -> list[Block]:
