@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -16,6 +17,15 @@ from paged_sim.geometry.sizes import preset_sizes
 def model_presets() -> list[str]:
     """Every name `model:` accepts, aliases included, sorted."""
     return sorted([*_models(), *_aliases()])
+
+
+def find_model(name: str) -> str | None:
+    """The built-in model that people call `name`: a preset, an alias or a Hub id, in any case; None for no model."""
+    plain = re.sub(r"[\s_]+", "-", name.strip().lower()).rpartition("/")[2].removeprefix("meta-")
+    known = model_presets()
+    return next(
+        (text for text in (plain, re.sub(r"-(instruct|it|chat|hf|v0\.\d)(-hf)?$", "", plain)) if text in known), None
+    )
 
 
 def preset_shape(name: str) -> Shape:

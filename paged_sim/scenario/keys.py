@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from paged_sim.scenario.compound import Bounds, Choice, Expectations, Histogram, Quantiles
 from paged_sim.scenario.hardware import EngineName, GpuName
+from paged_sim.scenario.lognormal import LogNormal
 from paged_sim.scenario.models import Variant
 from paged_sim.scenario.scalars import FilePath, Flag, Name, Number, Text, Word
 from paged_sim.scenario.shapes import Key, ListOf, ScalarOrList, Section
@@ -136,12 +137,6 @@ _NORMAL = Section(
         Key("max", TOKENS, "Larger values become this.", "2048", default_text="max_model_len"),
     )
 )
-_LOGNORMAL = Section(
-    (
-        Key("mean", POSITIVE, "Arithmetic mean.", "160", required=True),
-        Key("sigma", POSITIVE, "Standard deviation of the natural logarithm.", "1.1", required=True),
-    )
-)
 _GAMMA_LENGTH = Section(
     (
         Key("mean", POSITIVE, "Mean.", "340", required=True),
@@ -160,7 +155,7 @@ LENGTHS = Variants(
         Way("constant", TOKENS, "The same length for every request."),
         nested("uniform", Bounds(), "Every length from low to high is as likely.", "[1, 512]"),
         nested("normal", _NORMAL, "Normal, clipped to min and max.", "{mean: 500, std: 200, min: 200, max: 2048}"),
-        nested("lognormal", _LOGNORMAL, "Log-normal.", "{mean: 160, sigma: 1.1}"),
+        nested("lognormal", LogNormal(), "Log-normal, by two of its numbers.", "{median: 90, p95: 700}"),
         nested("gamma", _GAMMA_LENGTH, "Gamma.", "{mean: 340, cv: 0.8}"),
         nested(
             "histogram",
