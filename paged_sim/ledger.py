@@ -67,8 +67,9 @@ BINS = 4096
 FREE_ACCOUNTS = (EXTERNAL, SHORT, WITHHELD, IDLE)
 
 RAMPS = (TOKEN_STATE, RESERVATION)
-LEVELS = tuple(series for series in range(NUM_COUNTS) if series not in (*RAMPS, LARGEST))
-"""The series that keep their value for a while; ramps change on nearly every step, and LARGEST counts in INDEX only."""
+LEVELS = tuple(series for series in range(NUM_COUNTS) if series not in (*RAMPS, LARGEST, WAITING))
+"""The series that keep their value for a while; ramps change on nearly every step, LARGEST counts in INDEX only, and
+the queue, which changes while a step is under way, has books of its own."""
 
 
 @marked_state

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any
 
-MAXIMA = frozenset({"peak", "allocated_peak", "touched_bytes", "resident_bytes"})
-SHARED = frozenset({"over", "arena.device", "arena.payload", "arena.bytes", "arena.first_corrupt"})
+MAXIMA = frozenset({"peak", "max", "allocated_peak", "touched_bytes", "resident_bytes"})
+SHARED = frozenset({"over", "time.unit", "arena.device", "arena.payload", "arena.bytes", "arena.first_corrupt"})
 """Paths at which all seeds say the same, or the first one that says anything counts."""
 
 
@@ -27,6 +27,7 @@ def merge(summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 _AVERAGED = (
     "mean",
     "p50",
+    "p90",
     "p99",
     "at_finish",
     "token_state",
@@ -35,6 +36,11 @@ _AVERAGED = (
     "external_and_others",
     "share",
     "hit_rate",
+    "end",
+    "requests",
+    "output_tokens",
+    "recomputed_share",
+    "time",
     "pages_saved_fraction",
 )
 

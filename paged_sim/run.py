@@ -36,10 +36,17 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class PolicyRun:
-    """One allocation policy's part of a run: `summary` is its entry in the JSON."""
+    """One allocation policy's part of a run: `summary` is its entry in the JSON.
+
+    `requests` holds what became of each request of every seed, as columns of equal length: "seed", "request" (its
+    number), "arrival", "admitted" (for the first time), "first_token", "finished" and "waited" in seconds, without a
+    clock in steps (NaN where it never came so far), "preemptions", "prompt_tokens", "output_tokens",
+    "recomputed_tokens", "found_tokens", and "refused", the reason or "". Empty where it was not asked for.
+    """
 
     summary: Mapping[str, Any]
     timeline: Timeline
+    requests: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from paged_sim.arena.operations import MAX_SLOTS
 from paged_sim.engine import machine as m
 from paged_sim.engine import measures, warm
 from paged_sim.engine.drive import MemoryMap, Progress, drive
+from paged_sim.engine.felt import RequestColumns, felt_by_requests, requests_of
 from paged_sim.engine.handover import usable_cores
 from paged_sim.engine.machine import Machine
 from paged_sim.engine.refusals import refusals_of
@@ -48,18 +49,19 @@ def simulate(
     maps: bool = False,
     at_step: int | None = None,
     timings: bool = False,
+    requests: bool = False,
     ops_log: OpsLog | None = None,
 ) -> Run:
     """Run every allocator of a scenario over the requests of each of its seeds.
 
     `maps` also keeps the memory map of the first seed, `at_step` the ledger's row at that step (of the first seed);
-    `ops_log` writes what the pool of one policy does (in the first seed); `timings` fills in wall times, without which
-    a run is the same, byte for byte, however it was computed.
+    `requests` what became of each request; `ops_log` writes what the pool of one policy does (in the first seed);
+    `timings` fills in wall times, without which a run is the same, byte for byte, however it was computed.
 
     Raises PagedSimError for what a user can mend: a workload that cannot be read, a GPU that is not there (exit code
     1), requests none of which could be served (exit code 1).
     """
-    simulations, drawn = prepare(scenario, progress, maps, at_step, timings, ops_log)
+    simulations, drawn = prepare(scenario, progress, maps, at_step, timings, requests, ops_log)
     beside = usable_cores() > 1
     outcomes = (
         simulations.run_seed(spec, seed, drawn[seed].requests, progress, beside=beside)
@@ -76,6 +78,7 @@ def simulate_in_processes(
     maps: bool = False,
     at_step: int | None = None,
     timings: bool = False,
+    requests: bool = False,
     ops_log: OpsLog | None = None,
 ) -> list[Run]:
     """`simulate` each of some scenarios, every policy and seed of theirs in one of up to `jobs` processes.
@@ -83,7 +86,7 @@ def simulate_in_processes(
     The runs are the same, byte for byte, whatever the number of jobs. Each process draws the requests it simulates
     again, and holds an arena of its own.
     """
-    prepared = [prepare(scenario, progress, maps, at_step, timings, ops_log) for scenario in scenarios]
+    prepared = [prepare(scenario, progress, maps, at_step, timings, requests, ops_log) for scenario in scenarios]
     tasks = [(simulations, *task) for simulations, _ in prepared for task in simulations.tasks()]
     sizes = [len(drawn[seed].requests) for simulations, drawn in prepared for _, seed in simulations.tasks()]
 
@@ -101,6 +104,7 @@ def prepare(
     maps: bool,
     at_step: int | None,
     timings: bool,
+    requests: bool,
     ops_log: OpsLog | None,
 ) -> tuple[Simulations, dict[int, Drawn]]:
     """Resolve a scenario, draw the requests of each of its seeds and have the step loop compiled where that pays."""
@@ -112,7 +116,7 @@ def prepare(
         )
     drawn = {seed: draw(scenario, seed) for seed in seeds_of(scenario)}
     compile_ahead(scenario, drawn.values(), progress)
-    return Simulations(scenario, geometry, capacity.slots, maps, at_step, timings, ops_log), drawn
+    return Simulations(scenario, geometry, capacity.slots, maps, at_step, timings, ops_log, requests), drawn
 
 
 def capacity_of(scenario: Scenario, geometry: Geometry) -> Capacity:
@@ -198,9 +202,14 @@ class OpsLog:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One policy over one seed's requests: the machine at its end, what the arena did and holds, the map if kept."""
+    """One policy over one seed's requests: the machine at its end, what the arena did and holds, the map if kept.
+
+    `felt` is the part of the summary about the requests, `requests` their columns where they were asked for.
+    """
 
     machine: Machine
+    felt: dict[str, Any]
+    requests: RequestColumns | None
     stats: ArenaStats
     digest: str
     memory_map: MemoryMap | None
@@ -218,6 +227,7 @@ class Simulations:
     at_step: int | None
     timings: bool
     ops_log: OpsLog | None = None
+    requests: bool = False
 
     def tasks(self) -> list[tuple[AllocatorSpec, int]]:
         """Every policy with every seed, in the order in which `run_of` wants the outcomes."""
@@ -238,6 +248,7 @@ class Simulations:
         summaries = [
             {
                 **measures.summary_of(outcome.machine, over, self.slots, page_size, self.geometry.bytes_per_slot),
+                **outcome.felt,
                 "refusals": refusals_of(outcome.machine),
                 "arena": arena_part(outcome.machine, outcome.stats, outcome.digest),
             }
@@ -255,7 +266,12 @@ class Simulations:
         }
         if self.at_step is not None:
             summary["at_step"] = None if np.isnan(first.watched[0]) else measures.timeline_row(first.watched)
-        return PolicyRun(summary=summary, timeline=timeline_of(first, outcomes[0].memory_map))
+        columns = [outcome.requests for outcome in outcomes if outcome.requests is not None]
+        return PolicyRun(
+            summary=summary,
+            timeline=timeline_of(first, outcomes[0].memory_map),
+            requests=joined(columns, list(drawn)) if columns else {},
+        )
 
     def draw_and_run(self, spec: AllocatorSpec, seed: int) -> Outcome:
         """One allocator over one seed's requests, which are drawn for it; the other cores have work of their own."""
@@ -293,7 +309,9 @@ class Simulations:
                     progress.update(spec.name, ended, len(requests))
             check_emptied(spec, state)
             stats, digest = arena.stats(), arena.digest()
-        return Outcome(at_its_end(machine), stats, digest, memory_map, perf_counter() - started)
+        columns = requests_of(machine, requests.source) if self.requests else None
+        felt = felt_by_requests(machine)
+        return Outcome(at_its_end(machine), felt, columns, stats, digest, memory_map, perf_counter() - started)
 
     def capacity_part(self, page_size: int | None) -> dict[str, Any]:
         """The arena's size, for the JSON."""
@@ -304,6 +322,15 @@ class Simulations:
             "page_size": page_size,
             "pages": self.slots // page_size if page_size else None,
         }
+
+
+def joined(columns: Sequence[RequestColumns], seeds: Sequence[int]) -> RequestColumns:
+    """The requests of several seeds below each other, each with its seed."""
+    counts = [len(of_seed["request"]) for of_seed in columns]
+    return {
+        "seed": np.repeat(np.array(seeds, np.int64), counts),
+        **{name: np.concatenate([of_seed[name] for of_seed in columns]) for name in columns[0]},
+    }
 
 
 def at_its_end(machine: Machine) -> Machine:
@@ -318,7 +345,9 @@ def emptied(value: Any) -> Any:
     return value[:0].copy()
 
 
-_KEPT = frozenset({"outcome", "counts", "times", "tallies", "timeline", "watched", "ledger"})
+_KEPT = frozenset(
+    {"outcome", "counts", "times", "tallies", "durations", "queue_length", "timeline", "watched", "ledger"}
+)
 
 
 def check_emptied(spec: AllocatorSpec, state: allocators.State) -> None:

@@ -32,6 +32,7 @@ LEDGERS: dict[str, dict[str, float]] = {
     "vllm": {"token_state": 0.9619, "reservation": 0.012, "tail": 0.009, "short": 0.0171},
 }
 BATCH = {"orca-max": (7.0, 7), "orca-pow2": (9.66, 14), "vllm": (34.3, 61)}
+CAUSES = ("fragmentation", "capacity", "max_num_seqs", "token_budget", "watermark", "after_preemption")
 LOSSES = ("over_reservation", "tail", "rounding", "padding", "external", "metadata")
 
 
@@ -47,6 +48,7 @@ def summary(name: str, **changes: Any) -> dict[str, Any]:
     over_all["idle"] = statistics(0.01)
     held, peak = BATCH[name]
     share = sum(LEDGERS[name].get(account, 0.0) for account in LOSSES)
+    wasted = {"share": share, "bytes": share * SLOTS * BYTES_PER_SLOT}
     tokens = LEDGERS[name]["token_state"]
     paged = name == "vllm"
     entry: dict[str, Any] = {
@@ -74,6 +76,17 @@ def summary(name: str, **changes: Any) -> dict[str, Any]:
             "hash": "9f2c",
         },
         "steps": 41_000,
+        "measured": {
+            "saturated": {"steps": 39_112, "time": 39_112.0},
+            "all": {"steps": 41_000, "time": 41_000.0},
+        },
+        "time": {"end": 41_000.0 if paged else 200_000.0, "last_arrival": 0.0, "unit": "steps"},
+        "throughput": {"requests": 0.1, "output_tokens": 33.9},
+        "latency": {
+            name: {"mean": mean, "p50": mean, "p90": 2 * mean, "p99": 3 * mean, "max": 4 * mean}
+            for name, mean in {"queue": 900.0, "first_token": 901.0, "total": 1240.0}.items()
+        },
+        "tokens": {"computed": 1_996_000, "recomputed": 1_000, "recomputed_share": 1 / 1996},
         "token_steps": 1_350_000,
         "requests": {"finished": 3_998, "refused": 2, "preempted": 5 if paged else 0},
         "batch": {"mean": held, "peak": peak, "saturated": statistics(held), "all": statistics(held * 0.9)},
@@ -95,12 +108,31 @@ def summary(name: str, **changes: Any) -> dict[str, Any]:
             ),
         },
         "blocked_steps": {"fragmentation": 3_100, "capacity": 36_000, "policy": 12},
+        "blocked_by": {**dict.fromkeys(CAUSES, 0), "fragmentation": 3_100, "capacity": 36_000, "max_num_seqs": 12},
+        "waiting": {
+            "mean": 2_000.0,
+            "peak": 3_990.0,
+            "saturated": statistics(2_000.0),
+            "all": statistics(1_900.0),
+            "share": 0.954,
+            "share_by": {**dict.fromkeys(CAUSES, 0.0), "fragmentation": 0.076, "capacity": 0.878, "step": 0.0},
+        },
         "sharing": {"logical_tokens_mean": 1.0, "physical_tokens_mean": 1.0, "pages_saved_fraction": 0.0},
         "spread": None,
         "timings": None,
-        "waste": {"share": share, "bytes": share * SLOTS * BYTES_PER_SLOT},
+        "waste": {
+            "share": share,
+            "bytes": share * SLOTS * BYTES_PER_SLOT,
+            **dict.fromkeys(("saturated", "all"), wasted),
+        },
         "refusals": [
-            {"reason": "needs 15,800 slots, the arena has 15,728", "label": "capacity", "count": 2, "first": 17}
+            {
+                "key": "max_model_len",
+                "reason": "its prompt leaves no room for an output within max_model_len",
+                "label": "policy",
+                "count": 2,
+                "first": 17,
+            }
         ],
         "preemptions": {"fragmentation": 0, "capacity": 5 if paged else 0, "policy": 0},
         "external_index": {"mean": None if paged else 0.4},

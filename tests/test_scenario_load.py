@@ -43,7 +43,7 @@ def test_a_scenario_with_every_section() -> None:
     assert scenario.workload.max_tokens == Variant("constant", {"value": 2048})
     assert scenario.workload.arrival == Variant("saturated")
     assert scenario.workload.prefix == Prefix(8, 200, 0.6)
-    assert scenario.scheduler == Scheduler()
+    assert scenario.scheduler == Scheduler(prefill="whole")
     assert scenario.clock == Variant("step")
     assert scenario.allocators[1] == AllocatorSpec("orca-pow2", "contiguous", reserve="pow2", placement="buddy")
     assert scenario.allocators[3] == AllocatorSpec("vllm", "paged", page_size=16)

@@ -157,7 +157,7 @@ def test_a_preempted_request_shares_its_prompt_again() -> None:
 
 def test_the_prompt_is_computed_once_and_what_was_generated_for_each() -> None:
     """With a budget of 8 a step: the prompt of 7 in the first step; after it each of 3 samples takes a token."""
-    scheduler = Scheduler(max_num_batched_tokens=8, max_num_seqs=8)
+    scheduler = Scheduler(max_num_batched_tokens=8, max_num_seqs=8, prefill="whole")
     played = play(scenario_of(PAGES, scheduler=scheduler), requests_of([7, 5], [3, 2], samples=3))
     assert played.column("batch").tolist()[:2] == [3, 6]
 

@@ -7,28 +7,36 @@ from paged_sim.compiled import kernel
 from paged_sim.engine import caches, groups, queue, wheel
 from paged_sim.engine import seats as seating
 from paged_sim.engine.machine import (
+    AFTER_PREEMPTION,
     BUDGET,
     CACHING,
     CHUNKED,
+    COMPUTED,
     FINAL,
     FRAGMENTATION,
     FULL_PROMPT,
     HELD_BACK,
+    MAX_NUM_SEQS,
     MAX_SEQS,
     MAX_TOKENS,
     NOBODY,
     NUM_ENDING,
     NUM_RUNNING,
+    NUM_STARTED,
     OFFSET,
+    ONCE_STORED,
     PARTIAL,
-    POLICY,
     PREEMPTED_NOW,
     PREFILLED,
+    RECOMPUTED,
     REQUEST,
+    RULE,
     SHORTAGE,
     SPARE,
     STEP,
     STORED,
+    TOKEN_BUDGET,
+    WATERMARK,
     Machine,
 )
 from paged_sim.ledger import EXTERNAL, FREE_ACCOUNTS, IDLE, LARGEST, RESERVATION, SHORT, TOKEN_STATE, WITHHELD
@@ -93,17 +101,27 @@ def has_room(machine: Machine, state: allocators.State, tokens: int) -> bool:
 
 @kernel
 def admit(machine: Machine, state: allocators.State) -> None:
-    """Admit from the head of the queue until it is empty or its head must wait."""
+    """Admit from the head of the queue until it is empty or its head must wait; RULE says for which rule, if for one.
+
+    What was spent or forbidden in this step only (HELD_BACK) is there again in the next.
+    """
     counts = machine.counts
     if counts[PREEMPTED_NOW]:
         counts[HELD_BACK] = 1
+        counts[RULE] = AFTER_PREEMPTION
         return
-    while queue.num_waiting(machine) > 0 and has_seats(machine):
+    while queue.num_waiting(machine) > 0:
+        counts[RULE] = MAX_NUM_SEQS
+        if not has_seats(machine):
+            return
         hits = hits_of_head(machine, state)
         tokens = budget_for_head(machine, hits)
+        counts[RULE] = TOKEN_BUDGET
         if tokens == 0:
             counts[HELD_BACK] = 1
             return
+        # Whoever does not fit waits for memory; that it does is found anew where the free slots are labelled.
+        counts[RULE] = WATERMARK
         if not has_room(machine, state, tokens_of_head(machine, hits + tokens)):
             return
         begin(machine, state, hits, tokens)
@@ -145,6 +163,9 @@ def compute_prompt(machine: Machine, state: allocators.State, seat: int, stored:
     work = groups.work(machine, request, stored, stored + tokens)
     counts[BUDGET] = max(0, counts[BUDGET] - work)
     counts[PREFILLED] += work
+    counts[COMPUTED] += work
+    if machine.request_stats[request, ONCE_STORED] > stored:
+        note_again(machine, request, stored, stored + tokens)
     stored += tokens
     groups.write(machine, state, seat, stored)
     if counts[CACHING]:
@@ -155,11 +176,21 @@ def compute_prompt(machine: Machine, state: allocators.State, seat: int, stored:
         counts[PARTIAL] = seat
         return
     seats[seat, OFFSET] = counts[STEP] - stored
+    machine.started[counts[NUM_STARTED]] = seat
+    counts[NUM_STARTED] += 1
     if stored == seats[seat, FINAL]:
         machine.ending[counts[NUM_ENDING]] = seat
         counts[NUM_ENDING] += 1
     else:
         wheel.schedule(machine, seat)
+
+
+@kernel
+def note_again(machine: Machine, request: int, first: int, last: int) -> None:
+    """Count those of a request's tokens `first` to `last - 1` that it had stored before it was preempted."""
+    stats = machine.request_stats
+    before = min(last, int(stats[request, ONCE_STORED]))
+    stats[request, RECOMPUTED] += groups.work(machine, request, first, before)
 
 
 @kernel
@@ -185,4 +216,4 @@ def label_free_slots(machine: Machine, state: allocators.State) -> int:
         row[EXTERNAL] = blank
         return FRAGMENTATION
     row[WITHHELD] = blank
-    return POLICY
+    return int(machine.counts[RULE])

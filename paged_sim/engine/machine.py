@@ -9,6 +9,8 @@ import numpy as np
 from paged_sim.arena.operations import COLUMNS, Operations, Pages
 from paged_sim.compiled import marked_state
 from paged_sim.content import Content
+from paged_sim.engine import queue_length
+from paged_sim.engine.queue_length import QueueLength
 from paged_sim.ledger import NUM_COUNTS, Ledger
 from paged_sim.requests import Floats, Ints, Requests
 
@@ -63,16 +65,20 @@ UNFORKED, TOGETHER, DIVERGED = range(3)
     FIRST_DUE,  # the events of this step are `due` from there on
     FREE_CELL,  # the first free cell of the wheel
     NUM_ENDING,
+    NUM_STARTED,  # sequences that complete their prompt in this step, which are the first ones of `started`
     BUDGET,  # tokens this step may still compute
     PREFILLED,  # prompt tokens computed this step
     PREEMPTED_NOW,
     HELD_BACK,  # admission stopped at a limit that is fresh again next step
+    RULE,  # the rule that stopped admission last, if one did
     NUM_OPERATIONS,
     NUM_LISTED,  # entries of the list of pages that belong to them
     NUM_FINISHED,
     NUM_ENDED,
     NUM_STEPS_DONE,
+    NUM_STEPS_MEASURED,  # of these, the ones after the warm-up
     TOKEN_STEPS,
+    COMPUTED,  # tokens computed, each time they were
     DISCARDED,
     STORED_AT_FINISH,
     HELD_AT_FINISH,
@@ -112,15 +118,29 @@ UNFORKED, TOGETHER, DIVERGED = range(3)
     BEAM,  # the samples are beams: at every step each continues one of them
     BEAM_SEED,
     BEAM_KEEP,  # of 2^32 draws so many let a beam continue itself
-) = range(63)
-NUM_COUNTERS = 63
+) = range(67)
+NUM_COUNTERS = 67
 
 # `times`: the clock, in seconds (in steps with the step clock).
 NOW, BASE, PER_SEQUENCE, PER_PREFILL_TOKEN, THINK = range(5)
 
-# `tallies[cause, label]`: how often, by what became of the free slots.
+# `tallies[event, cause]`: how often, by what became of the free slots and, where they would do, by the rule that holds
+# the head of the queue back.
 BLOCKED, PREEMPTED = range(2)
-FRAGMENTATION, SHORTAGE, POLICY = range(3)
+FRAGMENTATION, SHORTAGE, MAX_NUM_SEQS, TOKEN_BUDGET, WATERMARK, AFTER_PREEMPTION = range(6)
+NUM_CAUSES = 6
+
+# Columns of `request_stats`: what became of each request, in one line of the processor's cache.
+(
+    QUEUED_SINCE,  # when it came into the queue last
+    ADMITTED,  # when it left the queue for the first time; NaN if it never did, as in the next one
+    FIRST_TOKEN,  # the end of the step that computed the last token of its prompt
+    WAITED,  # time in the queue
+    ONCE_STORED,  # tokens it had stored when it was preempted, at most
+    RECOMPUTED,  # tokens computed again after that
+    FOUND,  # tokens that a prefix cache spared it, each counted once
+) = range(7)
+NUM_REQUEST_STATS = 8
 
 # Outcomes of a request.
 (
@@ -166,9 +186,11 @@ class Machine(NamedTuple):
     `admissions[request]` counts how often it was admitted. `content` says which tokens are equal, where a prefix cache
     asks. `queue[QUEUE_HEAD:QUEUE_TAIL]` are the waiting requests, behind `returned[:NUM_RETURNED]` (the last one
     first), the preempted ones. `wheel[step & mask]` is where in `cells` the newest event of a step is (see `wheel`).
-    `ended` lists requests as they finish. `operations` is the record for the arena, with the list `pages`, `log` that
-    of the pool (`pool_log`). `samples[request]` are its sequences; the type of `group` says whether any request has
-    more than one.
+    `request_stats[request]` says when what happened to it. `started` and `ending` are the seats that complete their
+    prompt and their output in this step. `ended` lists requests as they finish, `ended_at` when
+    they did. `operations` is the record for the
+    arena, with the list `pages`, `log` that of the pool (`pool_log`). `samples[request]` are its sequences; the type of
+    `group` says whether any request has more than one. `durations[cause]` is the time in which steps were blocked.
     """
 
     content: Content
@@ -178,12 +200,15 @@ class Machine(NamedTuple):
     known: Ints
     admissions: Ints
     outcome: Ints
+    request_stats: Floats
     ended: Ints
+    ended_at: Floats
     queue: Ints
     returned: Ints
     seats: Ints
     free_seats: Ints
     due: Ints
+    started: Ints
     ending: Ints
     wheel: Ints
     cells: Ints
@@ -195,6 +220,8 @@ class Machine(NamedTuple):
     counts: Ints
     times: Floats
     tallies: Ints
+    durations: Floats
+    queue_length: QueueLength
     timeline: Floats
     watched: Floats
     ledger: Ledger
@@ -234,12 +261,15 @@ def empty_machine(
         known=requests.prompt_tokens.copy(),
         admissions=np.zeros(total, np.int64),
         outcome=np.zeros(total, np.int64),
+        request_stats=unserved(total),
         ended=np.zeros(total, np.int64),
+        ended_at=np.zeros(total),
         queue=np.zeros(total, np.int64),
         returned=np.zeros(seats, np.int64),
         seats=zeros_in_lines(seats, NUM_SEAT_FIELDS),
         free_seats=np.arange(seats - 1, -1, -1, dtype=np.int64),
         due=np.zeros(seats, np.int64),
+        started=np.zeros(seats, np.int64),
         ending=np.zeros(seats, np.int64),
         wheel=np.full(buckets, NOBODY, np.int64),
         cells=cells.reshape(-1),
@@ -250,11 +280,20 @@ def empty_machine(
         group=kind(np.empty((seats if authors else 0, authors), np.int64)),
         counts=counts,
         times=np.zeros(5),
-        tallies=np.zeros((2, 3), np.int64),
+        tallies=np.zeros((2, NUM_CAUSES), np.int64),
+        durations=np.zeros(NUM_CAUSES),
+        queue_length=queue_length.create(total),
         timeline=np.zeros((rows, NUM_TIMELINE_COLUMNS)),
         watched=np.full(NUM_TIMELINE_COLUMNS, np.nan),
         ledger=ledger,
     )
+
+
+def unserved(requests: int) -> Floats:
+    """The statistics of requests of which nothing is known yet."""
+    stats = zeros_in_lines(requests, NUM_REQUEST_STATS).view(np.float64)
+    stats[:, [ADMITTED, FIRST_TOKEN]] = np.nan
+    return stats
 
 
 def zeros_in_lines(rows: int, columns: int) -> Ints:

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from paged_sim import ledger as books
+from paged_sim.engine import felt, queue_length
 from paged_sim.engine import machine as m
+from paged_sim.engine.felt import CAUSES, SIDES, quantile
 from paged_sim.engine.machine import Machine
 from paged_sim.ledger import ACCOUNTS, SERIES, Ledger
 from paged_sim.requests import Floats
-
-SIDES = {"saturated": slice(1, 2), "all": slice(0, 2)}
 
 WASTE = ("over_reservation", "tail", "rounding", "padding", "external", "metadata")
 """Accounts that hold no token, will never hold one, and keep somebody from being served."""
@@ -35,12 +35,6 @@ def statistics(ledger: Ledger, side: str, series: int, unit: float = 1.0) -> dic
     }
 
 
-def quantile(histogram: Floats, probability: float) -> float:
-    """The first bin at which at least `probability` of the weight is reached."""
-    cumulative = np.cumsum(histogram)
-    return float(np.searchsorted(cumulative, probability * cumulative[-1] * (1 - 1e-12)))
-
-
 def has_waiters(machine: Machine) -> bool:
     """Whether a request ever waited after the warm-up."""
     return bool(machine.ledger.weights[1] > 0)
@@ -50,13 +44,15 @@ def summary_of(machine: Machine, over: str, slots: int, page_size: int | None, b
     """What one simulation measured, as its part of the JSON; shares are of the arena's `slots`."""
     ledger, counts = machine.ledger, machine.counts
     books.settle_all(ledger)
+    queue_length.settle(machine.queue_length, machine.times[m.NOW])
     accounts = {
         side: {name: statistics(ledger, side, index, slots) for index, name in enumerate(ACCOUNTS)} for side in SIDES
     }
     mean = {name: accounts[over][name]["mean"] or 0.0 for name in ACCOUNTS}
-    waste = sum(mean[name] for name in WASTE)
+    wasted = {side: waste_of(accounts[side], slots * bytes_per_slot) for side in SIDES}
     return {
         "over": over,
+        "measured": {side: measured(machine, side) for side in SIDES},
         "steps": int(counts[m.NUM_STEPS_DONE]),
         "token_steps": int(counts[m.TOKEN_STEPS]),
         "requests": {
@@ -65,25 +61,41 @@ def summary_of(machine: Machine, over: str, slots: int, page_size: int | None, b
             "preempted": int(machine.tallies[m.PREEMPTED].sum()),
         },
         "batch": by_side(ledger, over, books.BATCH, 1.0),
-        "waiting": by_side(ledger, over, books.WAITING, 1.0),
+        "waiting": felt.waiting_of(machine, over),
         "occupancy": by_side(ledger, over, books.TOKEN_STATE, slots),
         "fill": {**by_side(ledger, over, books.FILL, 1.0), "at_finish": fill_at_finish(machine)},
         "held": by_side(ledger, over, books.HELD, slots),
         "pages": pages_of(machine, over, page_size),
         "ledger": accounts,
         "paper_view": paper_view(mean),
-        "waste": {"share": waste, "bytes": waste * slots * bytes_per_slot},
+        "waste": {**wasted[over], **wasted},
         "blocked_steps": by_label(machine, m.BLOCKED),
+        "blocked_by": dict(zip(CAUSES, machine.tallies[m.BLOCKED].tolist(), strict=True)),
         "preemptions": by_label(machine, m.PREEMPTED),
         "external_index": {"mean": mean_index(ledger, over)},
         "sharing": {**sharing_of(ledger, over), "prefix_cache": prefix_cache_of(machine)},
     }
 
 
+def waste_of(accounts: dict[str, dict[str, float | None]], num_bytes: int) -> dict[str, float | None]:
+    """Mean share of the wasted accounts, and what that is of an arena of `num_bytes`; None where there are no steps."""
+    means = [accounts[name]["mean"] for name in WASTE]
+    known = [mean for mean in means if mean is not None]
+    if not known:
+        return {"share": None, "bytes": None}
+    return {"share": sum(known), "bytes": sum(known) * num_bytes}
+
+
 def by_side(ledger: Ledger, over: str, series: int, unit: float) -> dict[str, Any]:
     """A series' mean and peak over the steps that count, and its statistics over both sides."""
     sides = {side: statistics(ledger, side, series, unit) for side in SIDES}
     return {"mean": sides[over]["mean"], "peak": sides[over]["peak"], **sides}
+
+
+def measured(machine: Machine, side: str) -> dict[str, Any]:
+    """The steps behind the means of a side, and how long they took together (idle time included); after the warm-up."""
+    steps = {"saturated": machine.tallies[m.BLOCKED].sum(), "all": machine.counts[m.NUM_STEPS_MEASURED]}
+    return {"steps": int(steps[side]), "time": float(machine.ledger.weights[SIDES[side]].sum())}
 
 
 def mean_index(ledger: Ledger, side: str) -> float | None:
@@ -162,7 +174,7 @@ def by_label(machine: Machine, cause: int) -> dict[str, int]:
     return {
         "fragmentation": int(tally[m.FRAGMENTATION]),
         "capacity": int(tally[m.SHORTAGE]),
-        "policy": int(tally[m.POLICY]),
+        "policy": int(tally[m.MAX_NUM_SEQS :].sum()),
     }
 
 

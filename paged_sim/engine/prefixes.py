@@ -14,11 +14,13 @@ from paged_sim.engine.machine import (
     ASKED_AGAIN,
     CACHED_TAIL,
     COW_COPIES,
+    FOUND,
     HIT,
     HIT_AGAIN,
     HIT_IN_PAGES,
     NUM_ADMITTED,
     NUM_READMITTED,
+    ONCE_STORED,
     REQUEST,
     SLOTS,
     WRITTEN,
@@ -43,13 +45,14 @@ def begin(state: allocators.State, machine: Machine, seat: int, hits: int, token
 
 @kernel
 def note_hits(machine: Machine, request: int, hits: int) -> None:
-    """Count what a request asked of the cache and what it had, in tokens; after a preemption apart."""
+    """Count what a request that was just admitted asked of the cache and what it had; after a preemption apart."""
     counts = machine.counts
-    first = machine.admissions[request] == 0
+    first = machine.admissions[request] == 1
     counts[NUM_ADMITTED if first else NUM_READMITTED] += 1
     counts[ASKED if first else ASKED_AGAIN] += machine.known[request]
     counts[HIT if first else HIT_AGAIN] += hits
-    machine.admissions[request] += 1
+    stats = machine.request_stats
+    stats[request, FOUND] += max(0.0, hits - stats[request, ONCE_STORED])
 
 
 @kernel

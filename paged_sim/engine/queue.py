@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 
 from paged_sim.compiled import inlined, kernel
+from paged_sim.engine import queue_length
 from paged_sim.engine.machine import (
+    ADMITTED,
     CLOSED_LOOP,
     NOW,
     NUM_ARRIVED,
@@ -15,7 +17,9 @@ from paged_sim.engine.machine import (
     PENDING,
     QUEUE_HEAD,
     QUEUE_TAIL,
+    QUEUED_SINCE,
     THINK,
+    WAITED,
     Machine,
 )
 
@@ -38,7 +42,13 @@ def head(machine: Machine) -> int:
 
 @kernel
 def pop_head(machine: Machine) -> None:
-    """Take the head out of the queue."""
+    """Take the head out of the queue, and note how long it was there."""
+    request, now = head(machine), machine.times[NOW]
+    stats = machine.request_stats
+    stats[request, WAITED] += now - stats[request, QUEUED_SINCE]
+    if machine.admissions[request] == 0:
+        stats[request, ADMITTED] = now
+    machine.admissions[request] += 1
     if machine.counts[NUM_RETURNED] > 0:
         machine.counts[NUM_RETURNED] -= 1
     else:
@@ -48,6 +58,7 @@ def pop_head(machine: Machine) -> None:
 @kernel
 def put_in_front(machine: Machine, request: int) -> None:
     """Put a preempted request in front of all others."""
+    machine.request_stats[request, QUEUED_SINCE] = machine.times[NOW]
     machine.returned[machine.counts[NUM_RETURNED]] = request
     machine.counts[NUM_RETURNED] += 1
 
@@ -69,6 +80,8 @@ def join_arrivals(machine: Machine) -> None:
         request = counts[NUM_ARRIVED]
         counts[NUM_ARRIVED] = request + 1
         if machine.outcome[request] == PENDING:
+            machine.request_stats[request, QUEUED_SINCE] = machine.arrival[request]
+            queue_length.lengthen(machine.queue_length, machine.arrival[request])
             machine.queue[counts[QUEUE_TAIL]] = request
             counts[QUEUE_TAIL] += 1
         else:

@@ -8,6 +8,7 @@ from paged_sim.engine import groups, queue, wheel
 from paged_sim.engine.admission import compute_prompt
 from paged_sim.engine.machine import (
     BUDGET,
+    COMPUTED,
     DISCARDED,
     EAGER,
     FINAL,
@@ -19,11 +20,13 @@ from paged_sim.engine.machine import (
     HELD_AT_FINISH,
     LAST_RUNNING,
     NOBODY,
+    NOW,
     NUM_ENDING,
     NUM_FINISHED,
     NUM_RUNNING,
     NUM_SAMPLES,
     OFFSET,
+    ONCE_STORED,
     PARTIAL,
     PREEMPTED,
     PREEMPTED_NOW,
@@ -49,6 +52,7 @@ def run(machine: Machine, state: allocators.State) -> None:
     counts, seats, row = machine.counts, machine.seats, machine.ledger.row
     generating = num_generating(machine)
     counts[BUDGET] = max(0, counts[BUDGET] - generating)
+    counts[COMPUTED] += generating
     row[TOKEN_STATE] += generating
     row[RESERVATION] -= generating
     wheel.collect_due(machine, state)
@@ -127,7 +131,6 @@ def give_way(machine: Machine, state: allocators.State, leader: int, tokens: int
         machine.tallies[PREEMPTED, label] += 1
         tokens = counts[STEP] - seats[victim, OFFSET]
         if victim != counts[PARTIAL]:
-            machine.known[request] = tokens
             strike(machine, victim, index)
         queue.put_in_front(machine, request)
     evict(machine, state, victim, tokens)
@@ -147,13 +150,19 @@ def strike(machine: Machine, seat: int, index: int) -> None:
 
 @kernel
 def evict(machine: Machine, state: allocators.State, seat: int, tokens: int) -> None:
-    """Take a sequence off before it stores this step's token, which would be its `tokens`-th."""
+    """Take a sequence off before it stores this step's token, which would be its `tokens`-th and is known from now."""
     counts = machine.counts
+    request = machine.seats[seat, REQUEST]
     stored = tokens - 1
     if seat == counts[PARTIAL]:
         stored = machine.seats[seat, STORED]
         tokens = stored
         counts[PARTIAL] = NOBODY
+    else:
+        counts[COMPUTED] -= machine.seats[seat, NUM_SAMPLES]
+        machine.known[request] = tokens
+    stats = machine.request_stats
+    stats[request, ONCE_STORED] = max(stats[request, ONCE_STORED], float(stored))
     counts[DISCARDED] += groups.num_written(machine, state, seat, stored)
     groups.vacate(machine, state, seat, tokens, stored, False)
 
@@ -195,6 +204,7 @@ def finish(machine: Machine, state: allocators.State) -> None:
         groups.vacate(machine, state, seat, final, final, True)
         machine.outcome[request] = FINISHED
         machine.ended[counts[NUM_FINISHED]] = request
+        machine.ended_at[counts[NUM_FINISHED]] = machine.times[NOW]
         counts[NUM_FINISHED] += 1
         queue.leave(machine)
     counts[NUM_ENDING] = 0

@@ -7,14 +7,18 @@ every sequence stores one token a step, so a run of quiet steps is booked at onc
 
 from __future__ import annotations
 
+import math
+
 from paged_sim import allocators
 from paged_sim.compiled import inlined, kernel
-from paged_sim.engine import admission, booking, queue, running
+from paged_sim.engine import admission, booking, queue, queue_length, running
 from paged_sim.engine.machine import (
     BASE,
     BUDGET,
     CAPACITY,
+    COMPUTED,
     EAGER,
+    FIRST_TOKEN,
     FLUSH_AT,
     HELD_BACK,
     LOG_STEP,
@@ -27,12 +31,14 @@ from paged_sim.engine.machine import (
     NUM_LISTED,
     NUM_OPERATIONS,
     NUM_RUNNING,
+    NUM_STARTED,
     NUM_STEPS_DONE,
     PARTIAL,
     PER_PREFILL_TOKEN,
     PER_SEQUENCE,
     PREEMPTED_NOW,
     PREFILLED,
+    REQUEST,
     STEP,
     TIMED,
     Machine,
@@ -80,11 +86,14 @@ def serve(machine: Machine, state: allocators.State) -> int:
     counts[PREEMPTED_NOW] = 0
     counts[HELD_BACK] = 0
     counts[NUM_ENDING] = 0
+    counts[NUM_STARTED] = 0
     running.run(machine, state)
     admission.admit(machine, state)
     row[BATCH] = counts[NUM_RUNNING]
     row[WAITING] = queue.num_waiting(machine)
-    return admission.label_free_slots(machine, state)
+    blocked = admission.label_free_slots(machine, state)
+    queue_length.begin_step(machine.queue_length, machine.times[NOW], row[WAITING], 1 if blocked >= 0 else 0)
+    return blocked
 
 
 @kernel
@@ -99,6 +108,7 @@ def pass_time(machine: Machine, blocked: int) -> None:
         )
     limit = quiet_steps(machine)
     begin = times[NOW]
+    note_first_tokens(machine, begin + duration)
     arrival = queue.next_arrival(machine)
     # The clock adds up step by step: its rounding decides which step sees a request arrive.
     steps = 0
@@ -106,8 +116,19 @@ def pass_time(machine: Machine, blocked: int) -> None:
         times[NOW] += duration
         steps += 1
     booking.book_steps(machine, blocked, steps, generating, begin, duration)
+    counts[COMPUTED] += generating * (steps - 1)
     counts[STEP] += steps
     counts[NUM_STEPS_DONE] += steps
+
+
+@kernel
+def note_first_tokens(machine: Machine, end: float) -> None:
+    """Note when this step ends, at which the prompts it completed have a first token; not again after preemptions."""
+    stats = machine.request_stats
+    for index in range(machine.counts[NUM_STARTED]):
+        request = machine.seats[machine.started[index], REQUEST]
+        if math.isnan(stats[request, FIRST_TOKEN]):
+            stats[request, FIRST_TOKEN] = end
 
 
 @inlined
@@ -132,6 +153,7 @@ def idle(machine: Machine, state: allocators.State) -> None:
     arrival = queue.next_arrival(machine)
     row[BATCH] = 0
     row[WAITING] = 0
+    queue_length.begin_step(machine.queue_length, times[NOW], 0, 0)
     admission.label_free_slots(machine, state)
     booking.book_steps(machine, -1, 1, 0, times[NOW], arrival - times[NOW])
     times[NOW] = arrival

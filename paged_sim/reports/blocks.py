@@ -19,9 +19,10 @@ Cell = str | Styled
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """The name of what follows."""
+    """The name of what follows, and a line about it."""
 
     text: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,14 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Horizontal stacked bars of one length: for each name, (account, share 0..1) in the order they are drawn."""
+    """Horizontal stacked bars of one length: for each name, (account, share 0..1) in the order they are drawn.
+
+    With `legend` a line below says which character stands for which account.
+    """
 
     title: str
     rows: tuple[tuple[str, tuple[tuple[str, float], ...]], ...]
+    legend: bool = False
 
 
 Block = Heading | Paragraph | Grid | Bars

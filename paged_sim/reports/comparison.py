@@ -8,13 +8,12 @@ from typing import Any, NamedTuple
 
 from paged_sim.changes import ACCOUNT_BETTER, Change, account_path, changes_of, steps_of
 
-from .answer import answer
 from .as_csv import to_csv
 from .as_json import to_json
 from .blocks import Block, Cell, Grid, Heading, Paragraph, Screen, Styled
 from .markdown import render_markdown
 from .numbers import MISSING, amount, count, lookup, mean, percent, signed
-from .run_report import at_step_blocks, ledger_blocks, setting
+from .run_report import at_step_blocks, ledger_blocks, setting, verdict_blocks
 from .text import render_text
 
 Document = Mapping[str, Any]
@@ -80,11 +79,11 @@ def side_by_side(document: Document) -> Comparison:
     rows = tuple((metric.label, *(metric.write(lookup(run, metric.path)) for run in runs)) for metric in METRICS)
     blocks: list[Block] = [
         Heading(str(document["scenario"]["name"])),
+        *verdict_blocks(document),
         Paragraph(setting(runs)),
         Grid("Policies side by side", ("metric", *(run["name"] for run in runs)), (over, *rows)),
         *ledger_blocks(runs),
         *at_step_blocks(runs),
-        Paragraph(answer(runs), style="bold green"),
     ]
     table = [{"metric": m.path, **{run["name"]: lookup(run, m.path) for run in runs}} for m in METRICS]
     return Comparison(blocks, document, table)

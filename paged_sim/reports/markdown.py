@@ -15,11 +15,11 @@ def render_markdown(blocks: Sequence[Block]) -> str:
 
 def _render(block: Block) -> str:
     if isinstance(block, Heading):
-        return f"## {_escape(block.text)}"
+        return f"## {_escape(block.text)}" + (f"\n\n{_escape(block.note)}" if block.note else "")
     if isinstance(block, Paragraph):
         return _escape(block.text).replace("\n", "  \n")
     if isinstance(block, Bars):
-        drawn = render_text([Bars("", block.rows)], Screen()).strip("\n")
+        drawn = render_text([Bars("", block.rows, block.legend)], Screen()).strip("\n")
         return f"### {_escape(block.title)}\n\n```text\n{drawn}\n```"
     return _table(block)
 

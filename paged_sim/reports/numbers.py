@@ -37,6 +37,24 @@ def amount(num_bytes: float | None) -> str:
     return f"{num_bytes / size:,.2f}".removesuffix(".00") + f" {name}"
 
 
+def duration(value: float | None, unit: str) -> str:
+    """A time in seconds ("s") in the unit that suits it, or a number of steps ("steps")."""
+    if value is None:
+        return MISSING
+    if unit != "s":
+        return (f"{value:,.0f}" if value >= 100 else f"{value:.1f}".removesuffix(".0")) + f" {unit}"
+    if value >= 100 or value == 0:
+        return f"{value:,.0f} s"
+    return f"{value:.3g} s" if value >= 1 else f"{1000 * value:.3g} ms"
+
+
+def seconds(value: float | None) -> str:
+    """A time in seconds (or steps) for a column of them: three digits, but no fewer than the whole number has."""
+    if value is None:
+        return MISSING
+    return f"{value:,.0f}" if abs(value) >= 99.95 else f"{value:.1f}" if abs(value) >= 9.995 else f"{value:.3g}"
+
+
 def signed(value: float, digits: int = 1) -> str:
     """A difference with its sign; what rounds to zero has none."""
     text = f"{value:+.{digits}f}"
@@ -86,3 +104,9 @@ def flatten(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         elif not any(isinstance(item, Mapping | list) for item in value):
             flat[path] = " ".join(str(item) for item in value)
     return flat
+
+
+def seconds_spread(summary: Mapping[str, Any], path: str) -> str:
+    """The time at `path` with its spread."""
+    spread = spread_of(summary, path)
+    return with_spread(seconds(lookup(summary, path)), None if spread is None else seconds(spread))

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from .answer import answer
 from .blocks import Block, Cell, Grid, Heading, Paragraph
 from .comparison import Comparison
 from .numbers import MISSING, mean, mean_spread, percent, signed
-from .run_report import at_step_blocks, headline, ledger_blocks, setting
+from .run_report import at_step_blocks, held_grid, ledger_blocks, setting, verdict_blocks
 
 Document = Mapping[str, Any]
 
@@ -45,12 +44,12 @@ def built_in_comparison(tutorial: Sequence[Document], fig2: Document) -> Compari
         *_tutorial_blocks(table, facts["tutorial"]),
         Heading("Four systems on one GPU, as in Fig. 2 of PagedAttention"),
         Paragraph(setting(runs)),
-        headline(runs),
+        held_grid(runs),
         *ledger_blocks(runs),
         *at_step_blocks(runs),
         _fig2_grid(runs, facts["fig2"]),
         Paragraph(f"Published: {facts['fig2']['source']}."),
-        Paragraph(answer(runs), style="bold green"),
+        *verdict_blocks(fig2),
     ]
     data = {"version": 1, "tutorial": table, "published": facts, "runs": [*tutorial, fig2]}
     return Comparison(blocks, data, _rows(table, runs))

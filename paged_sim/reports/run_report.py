@@ -1,98 +1,242 @@
-"""The report of one run, as blocks: what it measured, where the bytes went, what the waste cost, what to believe."""
+"""The report of one run, as blocks: the verdict, what was felt or held, where the bytes went, what to believe.
+
+What a reader needs to decide comes first and fits a screen; `full` adds every other table.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .answer import answer
+from .basis import is_timed, side_of
 from .blocks import Bars, Block, Cell, Grid, Heading, Paragraph, Styled
 from .findings import WORD_STYLES, word_of
-from .numbers import MISSING, amount, count, mean_spread, percent, percent_spread
+from .numbers import (
+    MISSING,
+    amount,
+    count,
+    duration,
+    lookup,
+    mean_spread,
+    percent,
+    percent_spread,
+    seconds,
+    seconds_spread,
+)
 from .palette import LOOKS
 from .paper_view import paper_view_grid
 from .sharing import sharing_blocks
+from .verdict import verdict
 
 Document = Mapping[str, Any]
-CAUSES = ("fragmentation", "capacity", "policy")
-OVER = {
-    "saturated": "the steps on which a request waits",
-    "all": "all steps (no request ever waits)",
+CAUSES = {
+    "fragmentation": "fragmen-\ntation",
+    "capacity": "capacity",
+    "max_num_seqs": "max num\nseqs",
+    "token_budget": "token\nbudget",
+    "watermark": "watermark",
+    "after_preemption": "after a\npreemption",
 }
+"""Why a request waits, and how a column of it is headed; all but the first two are rules of the scheduler."""
+LABELS = ("fragmentation", "capacity", "policy")
+OVER = {"saturated": "on the steps on which a request waits", "all": "over all steps"}
 
 
-def run_blocks(document: Document) -> list[Block]:
+def run_blocks(document: Document, *, full: bool = False) -> list[Block]:
     """Every part of the table report of one run; parts with nothing to say are left out."""
     runs: Sequence[Document] = document["runs"]
-    blocks: list[Block] = [
-        Heading(str(document["scenario"]["name"])),
-        Paragraph(setting(runs)),
-        headline(runs),
-        *ledger_blocks(runs),
-        paper_view_grid(runs),
-        _cost(runs),
+    return [
+        Heading(str(document["scenario"]["name"]), setting(runs)),
+        *verdict_blocks(document),
+        *headline(runs),
+        *ledger_blocks(runs, table=full),
+        *(details(document) if full else []),
+        *_paper_view(document, full),
+        *at_step_blocks(runs),
+        *_first_corrupt(runs),
+        *_checks(document),
+        *_notes(runs),
+    ]
+
+
+def verdict_blocks(document: Document) -> list[Block]:
+    """The verdict, a paragraph each."""
+    return [Paragraph(sentence, style="bold green" if not at else "") for at, sentence in enumerate(verdict(document))]
+
+
+def details(document: Document) -> list[Block]:
+    """The tables that only a full report has."""
+    runs: Sequence[Document] = document["runs"]
+    return [
+        *_latencies(runs),
+        *(_blocked(runs) if is_timed(runs) else []),
         *_preemptions(runs),
         *_refusals(runs),
         *sharing_blocks(runs),
-        *at_step_blocks(runs),
         *_arena(runs),
-        *_checks(document),
-        *_notes(runs),
-        Paragraph(answer(runs), style="bold green"),
     ]
-    return blocks
 
 
 def setting(runs: Sequence[Document]) -> str:
-    """What was measured and how it is averaged, as a sentence."""
-    capacity = runs[0]["capacity"]
-    seeds = runs[0]["seeds"]
+    """What was simulated, as a sentence."""
+    capacity, seeds = runs[0]["capacity"], runs[0]["seeds"]
     seeding = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]}..{seeds[-1]}: mean ±standard deviation"
-    overs = sorted({run["over"] for run in runs}, reverse=True)
-    weighed = f"means over {OVER[overs[0]]}" if len(overs) == 1 else 'means over the steps that "over" names'
     return (
         f"{amount(capacity['bytes'])} of KV cache: {count(capacity['slots'])} slots of "
-        f"{amount(capacity['bytes_per_slot'])}; {seeding}; {weighed}."
+        f"{amount(capacity['bytes_per_slot'])}; {seeding}."
     )
 
 
-def headline(runs: Sequence[Document]) -> Grid:
-    """One row per policy: sequences held, occupancy, fill and waste."""
-    mixed = len({run["over"] for run in runs}) > 1
-    rows: list[tuple[Cell, ...]] = []
-    for run in runs:
-        batch, fill = run["batch"], run["fill"]
-        rows.append(
-            (
-                run["name"],
-                mean_spread(run, "batch.mean", batch["mean"]),
-                count(batch["peak"]),
-                percent_spread(run, "occupancy.mean", run["occupancy"]["mean"]),
-                percent_spread(run, "fill.mean", fill["mean"]),
-                percent_spread(run, "fill.at_finish", fill["at_finish"]),
-                amount(run["waste"]["bytes"]),
-                *([run["over"]] if mixed else []),
-            )
-        )
-    header = (
-        "policy",
-        "held\nmean",
-        "held\npeak",
-        "occu-\npancy",
-        "fill\nmean",
-        "fill at\nfinish",
-        "waste",
-        *(["over"] if mixed else []),
-    )
-    return Grid("Sequences held, and how well memory is used", header, tuple(rows))
+def headline(runs: Sequence[Document]) -> list[Block]:
+    """What the policies are judged by: what requests felt where they arrive in time, else how many were held."""
+    return [_served(runs), *_waited(runs), _memory(runs)] if is_timed(runs) else [held_grid(runs), _cost(runs)]
 
 
-def accounts_of(runs: Sequence[Document]) -> list[str]:
+Column = tuple[str, Callable[[Document], Cell]]
+
+
+def _grid(title: str, runs: Sequence[Document], columns: Sequence[Column]) -> Grid:
+    """A row per policy."""
+    rows = tuple((str(run["name"]), *(cell(run) for _, cell in columns)) for run in runs)
+    return Grid(title, ("policy", *(head for head, _ in columns)), rows)
+
+
+# Arrivals in time.
+
+
+def _served(runs: Sequence[Document]) -> Grid:
+    columns: list[Column] = [
+        *_ended(runs),
+        ("requests\n/s", lambda run: mean_spread(run, "throughput.requests", lookup(run, "throughput.requests"))),
+        ("tokens\n/s", lambda run: count(lookup(run, "throughput.output_tokens"))),
+        ("ended\nat", lambda run: seconds_spread(run, "time.end")),
+        ("queued\nmean", lambda run: seconds_spread(run, "latency.queue.mean")),
+        ("queued\np99", lambda run: seconds(lookup(run, "latency.queue.p99"))),
+        ("took\nmean", lambda run: seconds_spread(run, "latency.total.mean")),
+        ("took\np99", lambda run: seconds(lookup(run, "latency.total.p99"))),
+    ]
+    return _grid("What requests felt, over the whole run, in seconds", runs, columns)
+
+
+def _waited(runs: Sequence[Document]) -> list[Block]:
+    """Why somebody waits: shares of the time, by cause; nothing in a run saved without them."""
+    if not any(lookup(run, "waiting.share") for run in runs):
+        return []
+    causes = [cause for cause in CAUSES if any(lookup(run, f"waiting.share_by.{cause}") for run in runs)]
+    columns: list[Column] = [
+        ("waits", lambda run: percent_spread(run, "waiting.share", lookup(run, "waiting.share"))),
+        *((CAUSES[cause], _share_for(cause)) for cause in causes),
+        ("next\nstep", _share_for("step")),
+        ("mean\nqueue", lambda run: mean_spread(run, "waiting.all.mean", lookup(run, "waiting.all.mean"))),
+        *_repetition(runs),
+    ]
+    return [_grid("Share of the time in which a request waits, and for what", runs, columns)]
+
+
+def _share_for(cause: str) -> Callable[[Document], Cell]:
+    return lambda run: percent(lookup(run, f"waiting.share_by.{cause}"))
+
+
+def _ended(runs: Sequence[Document]) -> list[Column]:
+    """Requests that were served and, if any, that were refused."""
+    columns: list[Column] = [("finished", lambda run: count(run["requests"]["finished"]))]
+    if any(run["requests"]["refused"] for run in runs):
+        columns.append(("refused", lambda run: count(run["requests"]["refused"])))
+    return columns
+
+
+def _repetition(runs: Sequence[Document]) -> list[Column]:
+    """How often sequences were preempted, if any was, and the share of all computed tokens that it cost."""
+    if not any(run["requests"]["preempted"] for run in runs):
+        return []
+    return [
+        ("preempted", lambda run: count(run["requests"]["preempted"])),
+        ("computed\nagain", lambda run: percent(lookup(run, "tokens.recomputed_share"))),
+    ]
+
+
+def _memory(runs: Sequence[Document]) -> Grid:
+    columns: list[Column] = [
+        ("steps", lambda run: count(run["steps"])),
+        ("occupancy\nmean", lambda run: percent_spread(run, "occupancy.all.mean", run["occupancy"]["all"]["mean"])),
+        ("peak", lambda run: percent(run["occupancy"]["all"]["peak"])),
+        ("held\nmean", lambda run: mean_spread(run, "batch.all.mean", run["batch"]["all"]["mean"])),
+        ("peak", lambda run: count(run["batch"]["all"]["peak"])),
+        *_hit_rate(runs),
+        ("one waits\non steps", lambda run: count(lookup(run, "measured.saturated.steps"))),
+        ("waste\nthen", lambda run: amount(lookup(run, "waste.saturated.bytes"))),
+    ]
+    return _grid("Memory, and sequences held, over all steps", runs, columns)
+
+
+def _hit_rate(runs: Sequence[Document]) -> list[Column]:
+    if not any(lookup(run, "sharing.prefix_cache") for run in runs):
+        return []
+    path = "sharing.prefix_cache.hit_rate"
+    return [("hit\nrate", lambda run: percent_spread(run, path, lookup(run, path)))]
+
+
+# Everything queued from the start.
+
+
+def held_grid(runs: Sequence[Document]) -> Grid:
+    """One row per policy: sequences held, occupancy, fill and waste, all over the same steps."""
+    over = side_of(runs)
+    columns: list[Column] = [
+        ("held\nmean", lambda run: mean_spread(run, f"batch.{over}.mean", run["batch"][over]["mean"])),
+        ("held\npeak", lambda run: count(run["batch"][over]["peak"])),
+        ("occu-\npancy", lambda run: percent_spread(run, f"occupancy.{over}.mean", run["occupancy"][over]["mean"])),
+        ("fill\nmean", lambda run: percent_spread(run, f"fill.{over}.mean", run["fill"][over]["mean"])),
+        ("fill at\nfinish", lambda run: percent_spread(run, "fill.at_finish", run["fill"]["at_finish"])),
+        *_hit_rate(runs),
+        ("waste", lambda run: amount(_waste(run, over))),
+    ]
+    return _grid(f"Sequences held and use of memory, {OVER[over]}", runs, columns)
+
+
+def _waste(run: Document, over: str) -> float | None:
+    found: float | None = lookup(run, f"waste.{over}.bytes")
+    return run["waste"]["bytes"] if found is None and run["over"] == over else found
+
+
+def _cost(runs: Sequence[Document]) -> Grid:
+    causes = [cause for cause in CAUSES if any(_steps_for(run, cause) for run in runs)]
+    columns: list[Column] = [
+        ("steps", lambda run: count(run["steps"])),
+        ("waits\non", lambda run: count(lookup(run, "measured.saturated.steps"))),
+        *(_clocked() if any(lookup(run, "time.unit") == "s" for run in runs) else []),
+        *_ended(runs),
+        *((CAUSES[cause], _blocked_steps(cause)) for cause in causes),
+        *_repetition(runs),
+    ]
+    return _grid("What it costs: steps, those on which a request waits and by which cause", runs, columns)
+
+
+def _clocked() -> list[Column]:
+    """How long a run with a clock takes, and on how much of that a request waits."""
+    return [
+        ("done\nafter", lambda run: duration(lookup(run, "time.end"), "s")),
+        ("waits\nfor", lambda run: duration(lookup(run, "measured.saturated.time"), "s")),
+    ]
+
+
+def _steps_for(run: Document, cause: str) -> Any:
+    """Steps blocked by a cause; a run saved before the rules were told apart knows only two of them."""
+    found = lookup(run, f"blocked_by.{cause}")
+    return lookup(run, f"blocked_steps.{cause}") if found is None else found
+
+
+def _blocked_steps(cause: str) -> Callable[[Document], Cell]:
+    return lambda run: count(_steps_for(run, cause))
+
+
+# Where the bytes went.
+
+
+def accounts_of(runs: Sequence[Document], over: str) -> list[str]:
     """The accounts that hold anything in any of the runs, in the order of the ledger."""
     return [
-        account
-        for account in LOOKS
-        if any(run["ledger"][run["over"]].get(account, {}).get("mean") or 0.0 for run in runs)
+        account for account in LOOKS if any(run["ledger"][over].get(account, {}).get("mean") or 0.0 for run in runs)
     ]
 
 
@@ -100,57 +244,58 @@ def _account(key: str) -> Cell:
     return Styled(f"{LOOKS[key].glyph} {key}", LOOKS[key].colour)
 
 
-def ledger_blocks(runs: Sequence[Document]) -> list[Block]:
-    """The ledger as bars and, beside the characters of the bars, as shares; the accounts sum to the arena."""
-    accounts = accounts_of(runs)
-    ledgers = [(run["name"], run["ledger"][run["over"]]) for run in runs]
-    bars = tuple((name, tuple((key, ledger[key]["mean"]) for key in accounts)) for name, ledger in ledgers)
+def ledger_blocks(runs: Sequence[Document], *, table: bool = True) -> list[Block]:
+    """The ledger as bars and, with `table`, as shares; the accounts sum to the arena."""
+    over = side_of(runs)
+    accounts = accounts_of(runs, over)
+    ledgers = [(str(run["name"]), run["ledger"][over]) for run in runs]
+    bars = tuple((name, tuple((key, ledger[key]["mean"] or 0.0) for key in accounts)) for name, ledger in ledgers)
+    rows = tuple((_account(key), *(percent(ledger[key]["mean"]) for _, ledger in ledgers)) for key in accounts)
+    title = f"Where the bytes are, {OVER[over]}"
+    numbers = [Grid("", ("account", *(name for name, _ in ledgers)), rows)]
+    return [Bars(title, bars, legend=not table), *(numbers if table else [])]
+
+
+def _paper_view(document: Document, full: bool) -> list[Block]:
+    """The paper's segments, where a scenario has published numbers to compare them with, or where all is shown."""
+    published = any(".paper_view." in str(path) for path in document["scenario"].get("checks") or ())
+    return [paper_view_grid(document["runs"])] if full or published else []
+
+
+# What only a full report shows.
+
+
+def _latencies(runs: Sequence[Document]) -> list[Block]:
+    """From arrival to the first admission, the first token and the end, over the requests that finished."""
+    names = {"queue": "admitted", "first_token": "first token", "total": "finished"}
+    unit = lookup(runs[0], "time.unit")
+    if unit is None:
+        return []
     rows = tuple(
-        (
-            _account(key),
-            *(percent(ledger[key]["mean"]) for _, ledger in ledgers),
-        )
-        for key in accounts
+        (run["name"], label, *(seconds(lookup(run, f"latency.{key}.{part}")) for part in _QUANTILES))
+        for run in runs
+        for key, label in names.items()
     )
-    return [
-        Bars("Where the bytes are: the ledger, mean share of the arena", bars),
-        Grid("", ("account", *(name for name, _ in ledgers)), rows),
-    ]
+    title = f"From arrival until a request is …, in {'seconds' if unit == 's' else 'steps'}"
+    return [Grid(title, ("policy", "until", *_QUANTILES), rows, prose=frozenset({1}))]
 
 
-def _cost(runs: Sequence[Document]) -> Grid:
-    rows: list[tuple[Cell, ...]] = []
-    for run in runs:
-        requests, blocked = run["requests"], run["blocked_steps"]
-        rows.append(
-            (
-                run["name"],
-                count(run["steps"]),
-                *(count(requests[key]) for key in ("finished", "refused")),
-                *(count(blocked[cause]) for cause in CAUSES),
-                count(requests["preempted"]),
-            )
-        )
-    header = (
-        "policy",
-        "steps",
-        "finished",
-        "refused",
-        "blocked:\nfragmen-\ntation",
-        "blocked:\ncapacity",
-        "blocked:\npolicy",
-        "preempted",
-    )
-    return Grid("What it costs: requests, steps on which one waits (by cause), preemptions", header, tuple(rows))
+_QUANTILES = ("mean", "p50", "p90", "p99", "max")
+
+
+def _blocked(runs: Sequence[Document]) -> list[Block]:
+    causes = [cause for cause in CAUSES if any(_steps_for(run, cause) for run in runs)]
+    columns: list[Column] = [(CAUSES[cause], _blocked_steps(cause)) for cause in causes]
+    return [_grid("Steps on which a request waits, by cause", runs, columns)] if causes else []
 
 
 def _preemptions(runs: Sequence[Document]) -> list[Block]:
     rows = tuple(
-        (run["name"], *(count(run["preemptions"][cause]) for cause in CAUSES))
+        (run["name"], *(count(run["preemptions"][cause]) for cause in LABELS))
         for run in runs
         if run["requests"]["preempted"]
     )
-    return [Grid("Preemptions by cause", ("policy", *CAUSES), rows)] if rows else []
+    return [Grid("Preemptions by cause", ("policy", *LABELS), rows)] if rows else []
 
 
 def _refusals(runs: Sequence[Document]) -> list[Block]:
@@ -209,7 +354,7 @@ def _arena(runs: Sequence[Document]) -> list[Block]:
             )
         )
     header = ("policy", "pages", "tokens\nwritten", "tokens\nchecked", "corrupt", "touched", "resident")
-    return [Paragraph(_payload(runs[0])), Grid("Arena", header, tuple(rows)), *_first_corrupt(runs)]
+    return [Paragraph(_payload(runs[0])), Grid("Arena", header, tuple(rows))]
 
 
 def _payload(run: Document) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .blocks import Bars, Block, Cell, Grid, Heading, Paragraph, Screen, bar_cells, plain
@@ -47,6 +48,8 @@ def _draw(console: Console, block: Block, screen: Screen) -> None:
 
     if isinstance(block, Heading):
         console.print(Text(f"━━ {block.text}", style="bold cyan"))
+        if block.note:
+            console.print(Text(block.note, style="dim"))
     elif isinstance(block, Paragraph):
         console.print(Text(block.text, style=block.style))
     elif isinstance(block, Bars):
@@ -55,10 +58,11 @@ def _draw(console: Console, block: Block, screen: Screen) -> None:
     else:
         if block.title:
             console.print(Text(block.title, style="bold"))
-        for number, columns in enumerate(column_groups(block, screen.width)):
+        grid = with_room(block, screen.width)
+        for number, columns in enumerate(column_groups(grid, screen.width)):
             if number:
                 console.print()
-            _draw_columns(console, block, columns, screen.width)
+            _draw_columns(console, grid, columns, screen.width)
 
 
 def _draw_columns(console: Console, grid: Grid, columns: Sequence[int], width: int) -> None:
@@ -91,6 +95,12 @@ def _name_limit(width: int) -> int:
     return int(width * _NAME_SHARE)
 
 
+def with_room(grid: Grid, width: int) -> Grid:
+    """The grid with each header on one line and unhyphenated, if it then still fits `width` as one table."""
+    flat = replace(grid, header=tuple(head.replace("-\n", "").replace("\n", " ") for head in grid.header))
+    return flat if len(column_groups(flat, width)) == 1 else grid
+
+
 def column_groups(grid: Grid, width: int) -> list[list[int]]:
     """The columns of each table that `grid` is cut into so that it fits `width`; column 0 leads every one."""
     from rich.cells import cell_len
@@ -120,12 +130,30 @@ def _draw_bars(console: Console, bars: Bars, screen: Screen) -> None:
     names = [name for name, _ in bars.rows]
     label = min(max(map(len, names), default=0), max(screen.width // 3, 8))
     width = max(screen.width - label - 1, 10)
+    drawn: set[str] = set()
     for name, shares in bars.rows:
         line = Text(f"{_cut(name, label):<{label}} ")
         for account, cells in bar_cells(shares, width):
+            drawn.update([account] if cells else [])
             line.append(LOOKS[account].glyph * cells, style=LOOKS[account].colour)
         console.print(line, no_wrap=True)
     console.print(Text(" " * (label + 1) + _scale(width)), no_wrap=True)
+    if bars.legend:
+        _draw_legend(console, drawn, screen)
+
+
+def _draw_legend(console: Console, drawn: Collection[str], screen: Screen) -> None:
+    """The character and name of each account that was drawn, as many as fit a line."""
+    from rich.text import Text
+
+    line = Text()
+    for account in [account for account in LOOKS if account in drawn]:
+        entry = Text(f"{LOOKS[account].glyph} ", style=LOOKS[account].colour).append(account, style="default")
+        if line and line.cell_len + _GAP + entry.cell_len > screen.width:
+            console.print(line, no_wrap=True)
+            line = Text()
+        line = line.append(" " * _GAP).append_text(entry) if line else entry
+    console.print(line, no_wrap=True)
 
 
 def _cut(name: str, width: int) -> str:

@@ -307,10 +307,10 @@ SCHEDULER = Section(
         Key("max_num_batched_tokens", COUNT, "Tokens computed in one step, at most.", "2048", default=8192),
         Key(
             "prefill",
-            Word(("whole", "chunked")),
-            "whole: a prompt is computed in the step that admits it; chunked: in parts, as the token budget allows.",
-            "chunked",
-            default="whole",
+            Word(("chunked", "whole")),
+            "chunked: a prompt is computed in parts, as the token budget allows; whole: in the step that admits it.",
+            "whole",
+            default="chunked",
         ),
         Key(
             "preemption",

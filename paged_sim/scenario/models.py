@@ -93,7 +93,7 @@ class Scheduler:
 
     max_num_seqs: int = 256
     max_num_batched_tokens: int = 8192
-    prefill: str = "whole"
+    prefill: str = "chunked"
     preemption: str = "recompute"
     watermark: float = 0.0
     reserve_full_prompt: bool = True

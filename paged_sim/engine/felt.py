@@ -1,0 +1,148 @@
+"""What the requests felt: how long they waited and why, how long they took, how much was computed twice.
+
+All of it is over the whole run, from time 0 to its end, whatever `measure.warmup_requests` says.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from paged_sim.engine import machine as m
+from paged_sim.engine.machine import Machine
+from paged_sim.engine.refusals import REASONS
+from paged_sim.requests import Floats, Ints
+
+SIDES = {"saturated": slice(1, 2), "all": slice(0, 2)}
+
+CAUSES = ("fragmentation", "capacity", "max_num_seqs", "token_budget", "watermark", "after_preemption")
+"""Why a step is blocked, in the order of the machine's tallies."""
+
+RequestColumns = dict[str, npt.NDArray[Any]]
+"""What became of each request: columns of equal length by name."""
+
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
+
+
+def felt_by_requests(machine: Machine) -> dict[str, Any]:
+    """The parts of the JSON that only the statistics of all requests can tell: these are too large to be kept."""
+    return {
+        "time": time_of(machine),
+        "throughput": throughput_of(machine),
+        "latency": latency_of(machine),
+        "tokens": tokens_of(machine),
+    }
+
+
+def time_of(machine: Machine) -> dict[str, Any]:
+    """When the last request ended and when the last one came, in seconds; without a clock in steps."""
+    unit = "s" if machine.counts[m.TIMED] else "steps"
+    return {"end": float(machine.times[m.NOW]), "last_arrival": float(machine.arrival.max(initial=0.0)), "unit": unit}
+
+
+def throughput_of(machine: Machine) -> dict[str, float | None]:
+    """Requests finished and output tokens of theirs (of all samples), each divided by the run's time."""
+    end = float(machine.times[m.NOW])
+    if end == 0.0:
+        return {"requests": None, "output_tokens": None}
+    tokens = (machine.output * machine.samples)[machine.outcome == m.FINISHED].sum()
+    return {"requests": int(machine.counts[m.NUM_FINISHED]) / end, "output_tokens": int(tokens) / end}
+
+
+def latency_of(machine: Machine) -> dict[str, dict[str, float | None]]:
+    """From arrival to the first admission, the first token and the end of the last, over the finished requests."""
+    finished = machine.counts[m.NUM_FINISHED]
+    stats = machine.request_stats
+    times = {"queue": stats[:, m.ADMITTED], "first_token": stats[:, m.FIRST_TOKEN], "total": ended_at(machine)}
+    done = slice(None) if finished == len(machine.arrival) else machine.outcome == m.FINISHED
+    return {name: spread_of((when - machine.arrival)[done]) for name, when in times.items()}
+
+
+def ended_at(machine: Machine) -> Floats:
+    """When each request ended, the step that computed its last token included; NaN where it was refused."""
+    finished = machine.counts[m.NUM_FINISHED]
+    times = np.full(len(machine.arrival), np.nan)
+    times[machine.ended[:finished]] = machine.ended_at[:finished]
+    return times
+
+
+def spread_of(values: Floats) -> dict[str, float | None]:
+    """Mean, quantiles (between the two nearest values, in proportion) and maximum; None where there are no values."""
+    if not len(values):
+        return dict.fromkeys(("mean", *QUANTILES, "max"))
+    quantiles = np.quantile(values, tuple(QUANTILES.values()), overwrite_input=True)
+    found = dict(zip(QUANTILES, quantiles.tolist(), strict=True))
+    return {"mean": float(values.mean()), **found, "max": float(values.max())}
+
+
+def tokens_of(machine: Machine) -> dict[str, Any]:
+    """Tokens computed, each time they were, and those that were computed again after a preemption."""
+    computed = int(machine.counts[m.COMPUTED])
+    again = int(machine.request_stats[:, m.RECOMPUTED].sum())
+    return {"computed": computed, "recomputed": again, "recomputed_share": again / computed if computed else None}
+
+
+def waiting_of(machine: Machine, over: str) -> dict[str, Any]:
+    """The length of the queue over time, the share of time in which anybody waited, and that share by its causes.
+
+    `share_by.step` is the time in which requests waited for nothing but the step under way to end.
+    """
+    sides = {side: queue_lengths(machine, side) for side in SIDES}
+    queue = machine.queue_length
+    end = float(queue.weights.sum())
+    share = float(queue.occupied.sum()) / end if end else 0.0
+    causes = {cause: float(time) / end if end else 0.0 for cause, time in zip(CAUSES, machine.durations, strict=True)}
+    rest = max(0.0, share - sum(causes.values()))
+    return {
+        "mean": sides[over]["mean"],
+        "peak": sides[over]["peak"],
+        **sides,
+        "share": share,
+        "share_by": {**causes, "step": rest},
+    }
+
+
+def queue_lengths(machine: Machine, side: str) -> dict[str, float | None]:
+    """Mean, peak, p50 and p99 of the queue over the time of a side; None where there is none."""
+    queue, rows = machine.queue_length, SIDES[side]
+    weight = float(queue.weights[rows].sum())
+    if weight == 0.0:
+        return {"mean": None, "peak": None, "p50": None, "p99": None}
+    histogram, scale = queue.histogram[rows].sum(axis=0), float(queue.scale[0])
+    return {
+        "mean": float(queue.sums[rows].sum()) / weight,
+        "peak": float(queue.peaks[rows].max()),
+        "p50": quantile(histogram, 0.5) / scale,
+        "p99": quantile(histogram, 0.99) / scale,
+    }
+
+
+def quantile(histogram: Floats, probability: float) -> float:
+    """The first bin at which at least `probability` of the weight is reached."""
+    cumulative = np.cumsum(histogram)
+    return float(np.searchsorted(cumulative, probability * cumulative[-1] * (1 - 1e-12)))
+
+
+def requests_of(machine: Machine, source: Ints) -> RequestColumns:
+    """What became of each request, as columns of equal length; times from 0, NaN where a request came never so far.
+
+    `source` numbers the requests where they are samples of others; empty where they are not.
+    """
+    stats, outcome = machine.request_stats, machine.outcome
+    reasons = np.array([REASONS[code].reason if code in REASONS else "" for code in range(max(REASONS) + 1)], object)
+    return {
+        "request": source if len(source) else np.arange(len(outcome)),
+        "arrival": machine.arrival,
+        "admitted": stats[:, m.ADMITTED],
+        "first_token": stats[:, m.FIRST_TOKEN],
+        "finished": ended_at(machine),
+        "waited": stats[:, m.WAITED],
+        "preemptions": np.maximum(machine.admissions - 1, 0),
+        "prompt_tokens": machine.prompt,
+        "output_tokens": machine.output,
+        "recomputed_tokens": stats[:, m.RECOMPUTED].astype(np.int64),
+        "found_tokens": stats[:, m.FOUND].astype(np.int64),
+        "refused": reasons[outcome],
+    }

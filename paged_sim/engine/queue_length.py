@@ -1,0 +1,81 @@
+"""The number of requests that wait, integrated over time: exact, also for those that arrive while a step is under way.
+
+The ledger reads its row once a step. A queue read there misses whoever arrives behind, so it has books of its own, from
+the first moment of a run to its last: with them and the times of the requests, Little's law holds exactly.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from paged_sim.compiled import inlined, kernel, marked_state
+from paged_sim.ledger import BINS
+from paged_sim.requests import Floats, Ints
+
+
+@marked_state
+class QueueLength(NamedTuple):
+    """The length now, and what it was: the first axis is 0 for steps without and 1 for steps with a waiter.
+
+    `length[0]` requests wait `since[0]`, in a step (or idle time) of the kind `side[0]`. `sums[side]` is the integral
+    of the length over time, `occupied[side]` the time in which anybody waited, `weights[side]` all of it, and
+    `histogram[side, length * scale[0]]` the time at each length.
+    """
+
+    length: Ints
+    side: Ints
+    since: Floats
+    scale: Floats
+    sums: Floats
+    peaks: Floats
+    occupied: Floats
+    weights: Floats
+    histogram: Floats
+
+
+def create(requests: int) -> QueueLength:
+    """An empty queue at time 0, into which at most `requests` come."""
+    return QueueLength(
+        length=np.zeros(1, np.int64),
+        side=np.zeros(1, np.int64),
+        since=np.zeros(1),
+        scale=np.array([min(1.0, BINS / max(requests, 1))]),
+        sums=np.zeros(2),
+        peaks=np.zeros(2),
+        occupied=np.zeros(2),
+        weights=np.zeros(2),
+        histogram=np.zeros((2, BINS + 1)),
+    )
+
+
+@inlined
+def settle(queue: QueueLength, now: float) -> None:
+    """Book the length for as long as it lasted, until `now`. A length that lasted no time leaves no trace."""
+    weight = now - queue.since[0]
+    if weight <= 0.0:
+        return
+    side, length = queue.side[0], queue.length[0]
+    queue.since[0] = now
+    queue.sums[side] += length * weight
+    queue.weights[side] += weight
+    queue.histogram[side, int(length * queue.scale[0])] += weight
+    if length > 0:
+        queue.peaks[side] = max(queue.peaks[side], length)
+        queue.occupied[side] += weight
+
+
+@inlined
+def lengthen(queue: QueueLength, now: float) -> None:
+    """One more request waits from `now` on."""
+    settle(queue, now)
+    queue.length[0] += 1
+
+
+@kernel
+def begin_step(queue: QueueLength, now: float, length: int, side: int) -> None:
+    """A step of the kind `side` begins at `now`, and after its admissions `length` requests wait."""
+    settle(queue, now)
+    queue.length[0] = length
+    queue.side[0] = side

@@ -1,0 +1,57 @@
+"""What the numbers of a report are over: one basis for all that stand beside each other.
+
+With arrivals in time a server that holds more sequences may only be slower, so what counts is what the requests felt, over
+the whole run. With everything queued from the start it is how many sequences fit while somebody waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .numbers import lookup
+
+Run = Mapping[str, Any]
+
+_WAITS = 0.1
+"""Share of a policy's steps on which a request must wait for their means to say anything about it."""
+
+
+def is_timed(runs: Sequence[Run]) -> bool:
+    """Whether requests arrive in time, so that latency and throughput are what a policy is judged by."""
+    return any((lookup(run, "time.last_arrival") or 0.0) > 0 for run in runs)
+
+
+def side_of(runs: Sequence[Run]) -> str:
+    """The steps that all runs are measured over: "saturated", on which a request waits, if each has enough, or "all".
+
+    With arrivals in time it is always all of them.
+    """
+    if is_timed(runs) or any(run["over"] != "saturated" for run in runs):
+        return "all"
+    shares = [_share_of_waiting(run) for run in runs]
+    return "saturated" if all(share is None or share >= _WAITS for share in shares) else "all"
+
+
+def _share_of_waiting(run: Run) -> float | None:
+    """Share of the measured steps on which a request waits; None for a run saved without it."""
+    steps, waits = (lookup(run, f"measured.{side}.steps") for side in ("all", "saturated"))
+    return waits / steps if steps else None
+
+
+def is_apart(one: Run, other: Run, path: str) -> bool:
+    """Whether two policies differ in the mean at `path` by more than chance.
+
+    That is the larger of their standard deviations over the seeds or, with one seed, 2 % of the larger number.
+    """
+    first, second = (lookup(run, path) for run in (one, other))
+    if first is None or second is None:
+        return False
+    spreads = [spread for run in (one, other) if (spread := (run.get("spread") or {}).get(path)) is not None]
+    margin = max(spreads) if spreads else 0.02 * max(abs(first), abs(second))
+    return bool(abs(first - second) > margin)
+
+
+def has_one_seed(runs: Sequence[Run]) -> bool:
+    """Whether nothing is known of what another seed would have given."""
+    return all(len(run["seeds"]) == 1 for run in runs)
