@@ -114,7 +114,7 @@ def log_of(tmp_path: Path, text: str, name: str = "server.log") -> StartupLog:
             "vllm",
             {
                 "total": 22.07,
-                "utilization": 0.9,
+                "gpu_memory_utilization": 0.9,
                 "requested": 19.86,
                 "weights": 14.9888,
                 "activations": 0.22,
@@ -142,7 +142,7 @@ def log_of(tmp_path: Path, text: str, name: str = "server.log") -> StartupLog:
                 "dtype": "bfloat16",
                 "tensor_parallel": 2,
                 "total": 79.19,
-                "utilization": 0.95,
+                "gpu_memory_utilization": 0.95,
                 "weights": 7.51,
                 "activations": 1.89,
                 "non_torch": 2.07,
@@ -163,14 +163,14 @@ def log_of(tmp_path: Path, text: str, name: str = "server.log") -> StartupLog:
                 "cuda_graphs": 0.65,
                 "kv_cache": 7.08,
             }
-            | {"tokens": 222_822, "concurrency": 1.7, "utilization": 0.972},
+            | {"tokens": 222_822, "concurrency": 1.7, "gpu_memory_utilization": 0.972},
         ),
         (V1_GIVEN, "vllm", {"kv_cache": 5.59}),
         (
             SGLANG,
             "sglang",
             {"weights": 7.70, "kv_cache": 54.94, "tokens": 800_000, "block_size": 1, "max_model_len": 40_960}
-            | {"utilization": 0.88, "tensor_parallel": 2, "max_num_seqs": 2048, "kv_dtype": "bfloat16"},
+            | {"gpu_memory_utilization": 0.88, "tensor_parallel": 2, "max_num_seqs": 2048, "kv_dtype": "bfloat16"},
         ),
         (SGLANG_LATENT, "sglang", {"kv_cache": 160.63, "tokens": 2_454_421}),
         (
@@ -184,7 +184,7 @@ def log_of(tmp_path: Path, text: str, name: str = "server.log") -> StartupLog:
                 "kv_cache": 5.95,
                 "tokens": 86_720,
             }
-            | {"block_size": 32, "utilization": 0.9, "bytes_per_token": 73_728},
+            | {"block_size": 32, "gpu_memory_utilization": 0.9, "bytes_per_token": 73_728},
         ),
         (TENSORRT_LLM_OLD, "tensorrt-llm", {"kv_cache": 64.75, "tokens": 132_608, "bytes_per_token": 524_288}),
     ],
@@ -194,7 +194,7 @@ def test_what_logs_say(tmp_path: Path, text: str, engine: str, expected: dict[st
     assert log.engine == engine
     for key, value in expected.items():
         said = log.values[key].value
-        in_gib = isinstance(value, float) and key not in ("utilization", "concurrency")
+        in_gib = isinstance(value, float) and key not in ("gpu_memory_utilization", "concurrency")
         assert (said / GIB if in_gib else said) == (pytest.approx(value, abs=1e-6) if in_gib else value), key
 
 

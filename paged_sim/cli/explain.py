@@ -56,15 +56,10 @@ def _explain_log(path: Path, model: str | None) -> Listing:
 
 def _served_model(log: StartupLog, model: str | None) -> Geometry | None:
     """The model that a server served: as --model names it, else by the name in its log where that is a built-in one."""
-    from paged_sim.errors import PagedSimError
+    from paged_sim.geometry.presets import find_model
 
-    gpus, kv_dtype = log.number("tensor_parallel") or 1, log.text("kv_dtype")
-    if model is not None:
-        return _geometry_of(model, gpus, kv_dtype)
-    try:
-        return _geometry_of(str(log.text("model")).rpartition("/")[2].lower(), gpus, kv_dtype)
-    except PagedSimError:
-        return None
+    name = model or find_model(log.text("model") or "")
+    return _geometry_of(name, log.number("tensor_parallel") or 1, log.text("kv_dtype")) if name else None
 
 
 def _geometry_of(model: str, gpus: int, kv_dtype: str | None) -> Geometry:

@@ -141,8 +141,8 @@ def _worked_out(
         "gpu": {"memory": log.number("total")},
         "engine": f"{log.engine}-{version}" if version else log.engine,
     }
-    if "utilization" in log.values:
-        params["gpu_memory_utilization"] = log.values["utilization"].value
+    if "gpu_memory_utilization" in log.values:
+        params["gpu_memory_utilization"] = log.values["gpu_memory_utilization"].value
     for part in parts:
         if (value := log.number(part)) is not None:
             params[part] = value * geometry.tensor_parallel if part == "weights" else value

@@ -15,7 +15,7 @@ GIB = 2**30
 
 UNITS: dict[str, str] = {
     "total": "bytes",
-    "utilization": "",
+    "gpu_memory_utilization": "",
     "requested": "bytes",
     "weights": "bytes",
     "activations": "bytes",
