@@ -89,7 +89,7 @@ def _candidates(name: str) -> list[str]:
 
 def _spaced(name: str) -> str:
     """A name in small letters, its parts apart: "RTX4090" and "rtx-4090" are "rtx 4090"."""
-    return re.sub(r"\b(rtx|gtx)(?=\d)", r"\1 ", re.sub(r"[-_/(),]+", " ", name.lower()))
+    return re.sub(r"\b(rtx|gtx)(?=\d)", r"\1 ", re.sub(r"\([^)]*\)|[-_/,]+", " ", name.lower()))
 
 
 @cache

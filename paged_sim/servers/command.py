@@ -155,6 +155,8 @@ def _place(option: _Option, settings: dict[str, str], notes: list[str]) -> None:
     negated = option.name.startswith("no_") and option.name[3:] in SETTINGS
     setting = SETTINGS.get(option.name[3:] if negated else option.name)
     if setting is None:
+        if option.name == "dtype" and option.value in ("float", "float32"):
+            settings.setdefault("model.kv_dtype", "fp32")
         notes.append(_left_out(option))
     elif setting.form in OPPOSITES:
         on = (option.value.lower() != "false") != negated

@@ -37,7 +37,8 @@ _VLLM_LINES = (
     rf"reserved (?P<kv_cache__gib>{_GIB}) GiB memory for KV Cache as specified",
     rf"[Cc]urrent kv cache memory(?: in use is|:) (?P<kv_cache__gib>{_GIB}) GiB",
     r"GPU KV cache size: (?P<tokens__whole>[\d,]+) tokens",
-    r"# (?:GPU|CUDA|ROCM|rocm|XPU|xpu|cuda) blocks: (?P<blocks__whole>\d+)",
+    r"(?i)\b(?:GPU|CUDA|ROCm|XPU|HPU|NPU) blocks: (?P<blocks__whole>\d+)",
+    r"with num_gpu_blocks_override=(?P<blocks__whole>\d+)",
     r"Maximum concurrency for (?P<max_model_len__whole>[\d,]+) tokens per request: (?P<concurrency__number>[\d.]+)x",
     r"Setting attention block size to (?P<block_size__whole>\d+) tokens",
     rf"torch peak memory increase: (?P<activations__gib>{_GIB})GiB",
@@ -48,7 +49,8 @@ _VLLM_LINES = (
     rf"worker requested memory: (?P<requested__gib>{_GIB})GiB",
     rf"Requested memory: (?P<gpu_memory_utilization__number>[\d.]+) \(util\), (?P<requested__gib>{_GIB}) GiB",
     rf"Free memory on device[^(]*\({_GIB}/(?P<total__gib>{_GIB}) GiB\)",
-    rf"esired GPU memory utilization (?:is )?\((?P<gpu_memory_utilization__number>[\d.]+), (?P<requested__gib>{_GIB}) GiB\)",
+    rf"esired GPU memory utilization (?:is )?\((?P<gpu_memory_utilization__number>[\d.]+), "
+    rf"(?P<requested__gib>{_GIB}) GiB\)",
     rf"(?P<weights__gib>{_GIB}) GiB for weights?[,\s]",
     rf"(?P<consumed__gib>{_GIB}) GiB for consumed memory",
     rf"(?P<activations__gib>{_GIB}) GiB for peak activation",
@@ -73,7 +75,7 @@ _SGLANG_LINES = (
 )
 
 _TENSORRT_LLM_LINES = (
-    r"TensorRT-LLM version:? (?P<version__text>\d[\w.]*)",
+    r"TensorRT[- ]LLM version:? (?P<version__text>\d[\w.]*)",
     r"Engine version (?P<version__text>\d[\w.]*) found in the config file",
     rf"max tokens in paged kv cache: total: (?P<total__gib>{_GIB}) GiB, available: (?P<free__gib>{_GIB}) GiB",
     r"Number of blocks in KV cache primary pool: (?P<blocks__whole>\d+)",
@@ -84,6 +86,7 @@ _TENSORRT_LLM_LINES = (
     r"Allocate (?P<kv_cache__bytes>\d+) bytes for k/v cache",
     r"Using (?P<tokens__whole>\d+) tokens in paged KV cache",
     rf"Loaded engine size: (?P<weights__mib>{_GIB}) MiB",
+    rf"Allocated (?P<activations__mib>{_GIB}) MiB for execution context memory",
     rf"after loading model weights \(inside torch\).*?: (?P<weights__gib>{_GIB}) GiB",
     rf"dynamically allocated during inference \(inside torch\).*?: (?P<activations__gib>{_GIB}) GiB",
     rf"Memory used outside torch .*?: (?P<non_torch__gib>{_GIB}) GiB",
@@ -93,7 +96,7 @@ _TENSORRT_LLM_LINES = (
     r"[mM]axSequenceLen: (?P<max_model_len__whole>\d+)",
     r"max_seq_len=(?P<max_model_len__whole>\d+), max_num_requests=(?P<max_num_seqs__whole>\d+)",
     r"max_num_requests=\d+, max_num_tokens=(?P<max_num_batched_tokens__whole>\d+)",
-    r"maxBatchSize: (?P<max_num_seqs__whole>\d+)",
+    r"(?:maxBatchSize|maxNumSequences): (?P<max_num_seqs__whole>\d+)",
     r"maxNumTokens: (?P<max_num_batched_tokens__whole>\d+)",
 )
 
@@ -102,6 +105,12 @@ LINES: dict[str, tuple[re.Pattern[str], ...]] = {
     SGLANG: tuple(map(re.compile, _SGLANG_LINES)),
     TENSORRT_LLM: tuple(map(re.compile, _TENSORRT_LLM_LINES)),
 }
+
+TELLING = re.compile(
+    r"GiB|GB\b|MiB|block|bytes for k/v|max_|max[A-Z]|cache size|is allocated|KV cache dtype|version|args|Args|config|"
+    r"model len|concurrency|fraction is|kv size|in paged|utilization|GPU \d+:"
+)
+"""What every line that is understood has in it: most lines of a long log do not, and are passed over."""
 
 STARTS: tuple[tuple[str, re.Pattern[str]], ...] = (
     (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from paged_sim.errors import PagedSimError
 from paged_sim.files import open_bytes
-from paged_sim.servers.lines import CONFIG, LINES, SGLANG, STARTS, TENSORRT_LLM
+from paged_sim.servers.lines import CONFIG, LINES, SGLANG, STARTS, TELLING, TENSORRT_LLM
 
 GIB = 2**30
 
@@ -45,8 +45,9 @@ UNITS: dict[str, str] = {
 _LEAST = ("total", "requested", "free", "kv_cache", "blocks", "tokens", "concurrency")
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|\x1b\][^\x07]*\x07")
 _RANK = re.compile(
-    r"\((?P<name>[A-Za-z]\w*)(?P<pid> pid=\d+)[^)]*\)"
-    r"|\[[^\]]*?\b(?P<group>(?:DP\d+ )?(?:TP|PP)\d+(?: (?:TP|PP|EP)\d+)*)\]|\[(?P<rank>RANK \d+)\]"
+    r"\((?P<name>[A-Za-z]\w*(?: rank=\d+)?)(?P<pid> pid=\d+)[^)]*\)"
+    r"|\[[^\]]*?\b(?P<group>(?:DP\d+ )?(?:TP|PP)\d+(?: (?:TP|PP|EP)\d+)*)\]"
+    r"|\[(?P<rank>RANK \d+|rank\d+|gpu=\d+|\d+,\d+(?=\]<std))\]"
 )
 _GPU = re.compile(r"^\s*GPU \d+: (?P<gpu>[^(]*[^( ])")
 _MEASURED = ("weights", "activations", "total", "kv_cache", "blocks", "tokens")
@@ -142,6 +143,8 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 def _read_line(reading: _Reading, number: int, line: str) -> None:
     """Add what one line says."""
+    if TELLING.search(line) is None:
+        return
     rank, process = _rank_of(line)
     for engine, pattern in STARTS:
         if (start := pattern.search(line)) is not None:
