@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from paged_sim.errors import PagedSimError
 from paged_sim.files import write_file
 from paged_sim.ledger import ACCOUNTS
+from paged_sim.packed import DamagedError, packed, unpacked
 from paged_sim.saved import SCHEMA_VERSION, read_saved
 
 __all__ = ["ACCOUNTS", "SCHEMA_VERSION", "PolicyRun", "Run", "Timeline"]
@@ -32,6 +33,24 @@ class Timeline:
     columns: Mapping[str, npt.NDArray[np.float64]]
     memory_map: npt.NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
     map_steps: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def to_json(self) -> dict[str, Any]:
+        """What there is of it, by field, with arrays as `packed` writes them."""
+        parts = {part.name: getattr(self, part.name) for part in fields(self)}
+        return {name: packed(value) for name, value in parts.items() if len(value)}
+
+    @classmethod
+    def from_json(cls, document: Any) -> Timeline:
+        """The timeline that `to_json` gave; fields that are not known here are left out. Raises DamagedError."""
+        parts = unpacked(document)
+        if not isinstance(parts, dict):
+            raise DamagedError("it is no object")
+        made = cls(**{"columns": {}, **{part.name: parts[part.name] for part in fields(cls) if part.name in parts}})
+        if len({column.shape for column in made.columns.values()}) > 1:
+            raise DamagedError("its columns differ in length")
+        if len(made.memory_map) != len(made.map_steps):
+            raise DamagedError("its memory map and the steps of it differ in length")
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +75,19 @@ class Run:
     scenario: Mapping[str, Any]
     policies: tuple[PolicyRun, ...]
 
-    def to_json(self) -> dict[str, Any]:
-        """The run as the documented JSON object (version, scenario, runs)."""
-        return {
+    def to_json(self, *, timelines: bool = False) -> dict[str, Any]:
+        """The run as the documented JSON object (version, scenario, runs), on request with its `timelines`."""
+        document = {
             "version": SCHEMA_VERSION,
             "scenario": dict(self.scenario),
             "runs": [dict(part.summary) for part in self.policies],
         }
+        return self.with_timelines(document) if timelines else document
+
+    def with_timelines(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """This run's JSON with its timelines and memory maps, if it has any, by policy under the last key."""
+        kept = {part.summary["name"]: part.timeline.to_json() for part in self.policies if part.timeline.columns}
+        return {**document, "timelines": kept} if kept else dict(document)
 
     def __getitem__(self, name: str) -> Mapping[str, Any]:
         """The entry of the policy `name` in the JSON, as in `run["vllm"]["batch"]["mean"]`. Raises KeyError."""
@@ -72,18 +97,36 @@ class Run:
         raise KeyError(f"{name!r}; the run has {', '.join(part.summary['name'] for part in self.policies)}")
 
     def save(self, path: str | Path) -> None:
-        """Write the run's JSON to a file, whole or not at all; the timelines are not part of it."""
-        write_file(Path(path), (json.dumps(self.to_json(), indent=2, ensure_ascii=False) + "\n").encode())
+        """Write the run's JSON to a file, whole or not at all, with its timelines and the memory maps it has."""
+        text = json.dumps(self.to_json(timelines=True), indent=2, ensure_ascii=False)
+        write_file(Path(path), f"{text}\n".encode())
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Run:
-        """The run that this JSON object describes, without its timelines."""
-        return cls(document["scenario"], tuple(PolicyRun(entry, Timeline({})) for entry in document["runs"]))
+        """The run that this JSON object describes, with the timelines that are in it. Raises PagedSimError."""
+        timelines = document.get("timelines", {})
+        parts = []
+        for entry in document["runs"]:
+            try:
+                timeline = Timeline.from_json(timelines[entry["name"]]) if entry["name"] in timelines else Timeline({})
+            except DamagedError as error:
+                raise PagedSimError(f"the timeline of {entry['name']} is damaged: {error}; save the run anew") from None
+            parts.append(PolicyRun(entry, timeline))
+        return cls(document["scenario"], tuple(parts))
 
     @classmethod
     def load(cls, path: str | Path) -> Run:
-        """The run in a file of one, without its timelines. Raises PagedSimError for anything else."""
-        documents = read_saved(path)
-        if len(documents) > 1:
-            raise PagedSimError(f"{path}: holds {len(documents)} runs; load a file of one")
-        return cls.from_json(documents[0])
+        """The run in a file of one. Raises PagedSimError for anything else."""
+        runs = load_runs(path)
+        if len(runs) > 1:
+            raise PagedSimError(f"{path}: holds {len(runs)} runs; load a file of one")
+        return runs[0]
+
+
+def load_runs(path: str | Path) -> list[Run]:
+    """The runs in a file, one or more. Raises PagedSimError for anything else."""
+    documents = read_saved(path)
+    try:
+        return [Run.from_json(document) for document in documents]
+    except PagedSimError as error:
+        raise PagedSimError(f"{path}: {error}") from None

@@ -47,7 +47,7 @@ def simulate(
     *,
     progress: Progress | None = None,
     maps: bool = False,
-    at_step: int | None = None,
+    at_step: int | range | None = None,
     timings: bool = False,
     requests: bool = False,
     ops_log: OpsLog | None = None,
@@ -76,7 +76,7 @@ def simulate_in_processes(
     *,
     progress: Progress | None = None,
     maps: bool = False,
-    at_step: int | None = None,
+    at_step: int | range | None = None,
     timings: bool = False,
     requests: bool = False,
     ops_log: OpsLog | None = None,
@@ -102,7 +102,7 @@ def prepare(
     scenario: Scenario,
     progress: Progress | None,
     maps: bool,
-    at_step: int | None,
+    at_step: int | range | None,
     timings: bool,
     requests: bool,
     ops_log: OpsLog | None,
@@ -224,7 +224,7 @@ class Simulations:
     geometry: Geometry
     slots: int
     maps: bool
-    at_step: int | None
+    at_step: int | range | None
     timings: bool
     ops_log: OpsLog | None = None
     requests: bool = False
@@ -265,7 +265,7 @@ class Simulations:
             "timings": {"wall_seconds": sum(outcome.seconds for outcome in outcomes)} if self.timings else None,
         }
         if self.at_step is not None:
-            summary["at_step"] = None if np.isnan(first.watched[0]) else measures.timeline_row(first.watched)
+            summary |= watched_part(first, self.at_step)
         columns = [outcome.requests for outcome in outcomes if outcome.requests is not None]
         return PolicyRun(
             summary=summary,
@@ -296,7 +296,7 @@ class Simulations:
         logged = self.ops_log if self.ops_log and self.ops_log.policy == spec.name and seed == scenario.seed else None
         machine = build_machine(scenario, spec, state, requests, slots, log=logged is not None)
         if self.at_step is not None:
-            machine.counts[m.WATCH] = self.at_step
+            machine = watching(machine, self.at_step)
         memory_map = MemoryMap() if self.maps and seed == scenario.seed else None
         compiled = should_compile(requests)
         with (
@@ -331,6 +331,21 @@ def joined(columns: Sequence[RequestColumns], seeds: Sequence[int]) -> RequestCo
         "seed": np.repeat(np.array(seeds, np.int64), counts),
         **{name: np.concatenate([of_seed[name] for of_seed in columns]) for name in columns[0]},
     }
+
+
+def watching(machine: Machine, at_step: int | range) -> Machine:
+    """The machine at step 0, told which steps' rows to keep whatever becomes of the timeline."""
+    steps = at_step if isinstance(at_step, range) else range(at_step, at_step + 1)
+    machine.counts[m.WATCH] = steps.start
+    return machine._replace(watched=np.full((len(steps), machine.timeline.shape[1]), np.nan))
+
+
+def watched_part(machine: Machine, at_step: int | range) -> dict[str, Any]:
+    """The kept rows, for the JSON: one under `at_step`, null where the run was shorter; those of a range in a list."""
+    rows = [measures.timeline_row(row) for row in machine.watched if not np.isnan(row[0])]
+    if isinstance(at_step, range):
+        return {"at_steps": rows}
+    return {"at_step": rows[0] if rows else None}
 
 
 def at_its_end(machine: Machine) -> Machine:

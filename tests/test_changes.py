@@ -24,9 +24,9 @@ from paged_sim.changes import (
 from paged_sim.cli import main
 from paged_sim.engine.measures import WASTE
 from paged_sim.errors import PagedSimError
-from paged_sim.reports.answer import LOSSES
 from paged_sim.reports.blocks import Screen
 from paged_sim.reports.comparison import COMPARISON_FORMATS, METRICS, NOISE, across_files
+from paged_sim.reports.verdict import LOSSES
 from paged_sim.run import ACCOUNTS, Run
 
 GIB = 1 << 30

@@ -110,6 +110,66 @@ def test_the_ledger_at_a_step(small: Path, capsys: pytest.CaptureFixture[str]) -
     assert "No policy ran as long as the step asked for." in capsys.readouterr().out
 
 
+def test_the_ledger_at_some_steps(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(small, "--step", "28..31", "--format", "json") == 0
+    reserved, paged = json.loads(capsys.readouterr().out)["runs"]
+    assert [row["step"] for row in reserved["at_steps"]] == [28, 29, 30, 31]
+    assert "at_step" not in reserved
+    for row in paged["at_steps"]:
+        assert run(small, "--step", str(int(row["step"])), "--format", "json") == 0
+        assert json.loads(capsys.readouterr().out)["runs"][1]["at_step"] == row
+    assert run(small, "--step", "2..4") == 0
+    out = capsys.readouterr().out
+    assert "The ledger of reserved at each step, in slots\n" in out
+    assert [line.split()[0] for line in out.splitlines() if line[:2] in ("2 ", "3 ", "4 ")] == ["2", "3", "4"] * 2
+    assert run(small, "--step", "999998..999999", "--format", "json") == 0
+    assert [part["at_steps"] for part in json.loads(capsys.readouterr().out)["runs"]] == [[], []]
+    assert run(small, "--step", "999998..999999") == 0
+    assert "No policy ran as long as the step asked for." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        ("2-4", "'2-4' is no step; give one, as in 3, or some, as in 2..4"),
+        ("..4", "is no step"),
+        ("4..2", "4..2 ends before it begins"),
+        ("0..50", "0..50 are 51 steps; give at most 50"),
+    ],
+)
+def test_what_are_no_steps(small: Path, steps: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(small, "--step", steps) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_what_became_of_each_request(small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "requests.csv"
+    assert run(small, "--set", "repeats=2", "--requests", path, "-o", tmp_path / "run.json") == 0
+    rows = list(csv.DictReader(path.open()))
+    assert ",".join(rows[0]) == (
+        "scenario,policy,seed,request,arrival,admitted,first_token,finished,waited,preemptions,"
+        "prompt_tokens,output_tokens,recomputed_tokens,found_tokens,refused"
+    )
+    found = [(row["scenario"], row["policy"], row["seed"], row["request"]) for row in rows]
+    policies = ("reserved", "paged")
+    assert found == [("small", name, str(seed), str(n)) for name in policies for seed in (0, 1) for n in range(12)]
+    part = json.loads((tmp_path / "run.json").read_text())["runs"][0]
+    total = [float(row["finished"]) - float(row["arrival"]) for row in rows if row["policy"] == "reserved"]
+    assert sum(total) / len(total) == pytest.approx(part["latency"]["total"]["mean"])
+    assert main(["compare", str(small), "--set", "repeats=2", "--requests", "-"]) == 0
+    assert capsys.readouterr().out == path.read_text()
+
+
+def test_a_request_that_is_refused_has_no_times(tmp_path: Path) -> None:
+    path = tmp_path / "requests.csv"
+    assert main(["run", "refusals", "--requests", str(path)]) == 0
+    refused = [row for row in csv.DictReader(path.open()) if row["policy"] == "paged" and row["refused"]]
+    assert [(row["request"], row["admitted"], row["first_token"], row["finished"]) for row in refused] == [
+        ("1", "", "", ""),
+        ("2", "", "", ""),
+    ]
+
+
 @pytest.mark.parametrize(("expression", "verdict"), [(">= 0.5", "PASS"), (">= 0.999", "FAIL")])
 def test_verdicts_leave_the_code_0(
     small: Path, expression: str, verdict: str, capsys: pytest.CaptureFixture[str]
@@ -155,7 +215,8 @@ def test_corruption_is_code_1_after_the_results(
 
 
 def test_what_the_engine_is_asked_for(small: Path, tmp_path: Path, simulated: list[dict[str, Any]]) -> None:
-    assert run(small, "--step", "5", "--seed", "3", "--device", "cpu", "--plot", tmp_path / "p") == 0
+    arguments = ("--step", "5", "--seed", "3", "--device", "cpu", "--plot", tmp_path / "p", "--quiet")
+    assert run(small, *arguments) == 0
     (call,) = simulated
     assert (call["at_step"], call["maps"], call["timings"], call["progress"]) == (5, True, False, None)
     assert (call["scenario"].seed, call["scenario"].arena.device) == (3, "cpu")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from helpers import CONTIGUOUS, drawn_workload, scenario_of
+from helpers import CONTIGUOUS, by_name, drawn_workload, scenario_of
 
-from paged_sim.cli import cli
+from paged_sim.cli import cli, main
 from paged_sim.errors import PagedSimError
 from paged_sim.pictures import Pictures, pictures_of
-from paged_sim.scenario.models import AllocatorSpec, Beam, Prefix, Scheduler
+from paged_sim.scenario.models import AllocatorSpec, Beam, Prefix, Scheduler, Variant
+from paged_sim.simulation import simulate
 
 PAGES = AllocatorSpec(name="pages", policy="paged", page_size=4)
+ORACLE = AllocatorSpec(name="oracle", policy="contiguous", reserve="oracle", placement="first_fit")
 ONE_BY_ONE = Scheduler(max_num_seqs=1)
 
 
@@ -82,16 +86,148 @@ def test_samples_are_requests_of_their_own_for_a_cache() -> None:
 
 
 def test_what_is_too_large_is_refused() -> None:
-    with pytest.raises(PagedSimError, match="33 pages are too many to show"):
+    with pytest.raises(PagedSimError, match="built, pages: 33 pages are too many to show; give it memory for at most"):
         pictures(slots=33 * 4)
     with pytest.raises(PagedSimError, match="more than 50 steps are too many"):
         pictures(output=52)
-    with pytest.raises(PagedSimError, match="no allocator has pages"):
-        pictures_of(scenario_of(CONTIGUOUS[0]))
+    many = scenario_of(ORACLE, slots=400, workload=drawn_workload(count=33, prompt=4, output=2))
+    with pytest.raises(PagedSimError, match="built, oracle: more than 32 sequences at once are too many to show"):
+        pictures_of(many)
+
+
+def test_block_tables_are_the_pages_in_logical_order() -> None:
+    steps = pictures(count=2, slots=32, output=8).steps
+    assert [(look.label, look.tokens, look.table) for look in steps[-1].sequences] == [
+        ("0", 13, (0, 1, 4, 6)),
+        ("1", 13, (2, 3, 5, 7)),
+    ]
+
+
+def test_who_waits_and_who_was_preempted() -> None:
+    steps = pictures(count=3, slots=16, output=8).steps
+    assert steps[0].waiting == ("2",)
+    assert {waiting for step in steps for waiting in [step.waiting]} >= {("2",), ("1 (preempted)", "2")}
+
+
+def test_samples_wait_by_name_where_each_is_a_request() -> None:
+    assert cached_pictures("running", count=1, samples=3).steps[0].waiting == ("0.1", "0.2")
+
+
+@pytest.mark.parametrize("spec", CONTIGUOUS, ids=by_name)
+def test_extents_are_what_the_ledger_says(spec: AllocatorSpec) -> None:
+    workload = drawn_workload(
+        count=6, prompt=Variant("uniform", {"low": 2, "high": 9}), output=Variant("uniform", {"low": 1, "high": 9})
+    )
+    scenario = scenario_of(spec, slots=48, max_model_len=20, workload=workload)
+    steps = pictures_of(scenario)[0].steps
+    columns = simulate(scenario).policies[0].timeline.columns
+    held = ("token_state", "reservation", "over_reservation", "tail", "rounding")
+    for step in steps:
+        (at,) = [index for index, number in enumerate(columns["step"]) if number == step.step]
+        shown = Counter[str]()
+        end = 0
+        for look in step.extents:
+            assert look.start == end
+            end += look.slots
+            shown.update(dict(look.accounts))
+        assert end == 48
+        assert [shown[account] for account in held] == [columns[account][at] for account in held]
+        assert len(step.waiting) == columns["waiting"][at]
+
+
+def test_extents_are_placed_freed_moved_and_grow() -> None:
+    spec = AllocatorSpec(name="grow", policy="contiguous", reserve="grow", placement="first_fit", chunk=4)
+    workload = drawn_workload(count=2, prompt=4, output=6)
+    first, second, *_ = pictures_of(scenario_of(spec, slots=32, workload=workload))[0].steps
+    assert [(look.start, look.slots, look.owner, look.events) for look in first.extents] == [
+        (0, 4, "0", ("placed",)),
+        (4, 4, "1", ("placed",)),
+        (8, 24, "", ()),
+    ]
+    assert [(look.start, look.slots, look.owner, look.events) for look in second.extents] == [
+        (0, 8, "", ("freed by 0", "freed by 1")),
+        (8, 8, "0", ("moved from 0-3",)),
+        (16, 8, "1", ("moved from 4-7",)),
+        (24, 8, "", ()),
+    ]
+    alone = pictures_of(scenario_of(spec, slots=32, workload=drawn_workload(count=1, prompt=4, output=6)))[0].steps
+    assert alone[1].extents[0].events == ("grew by 4",)
+
+
+def show(*arguments: str) -> str:
+    result = CliRunner().invoke(cli, ["run", *arguments, "--show-blocks"])
+    assert result.exit_code == 0
+    return result.output
 
 
 def test_show_blocks_prints_no_report() -> None:
-    result = CliRunner().invoke(cli, ["run", "docs/examples/three-samples.yaml", "--show-blocks"])
-    assert result.exit_code == 0
-    assert "copied from page 1" in result.stdout
-    assert "Arena" not in result.stdout
+    shown = show("docs/examples/three-samples.yaml")
+    assert "copied from page 1" in shown
+    assert "0.2            8  0->0 1->1\n" in shown
+    assert "Arena" not in shown
+
+
+def test_a_contiguous_policy_is_shown_on_a_ruler() -> None:
+    shown = show("docs/examples/three-requests.yaml")
+    assert max(map(len, shown.splitlines())) <= 80
+    assert (
+        "reserved, step 2: 44 of 64 slots held\n"
+        "slot   0       8       16      24      32      40      48      56\n"
+        "owner  0                   1\n"
+        "       ████████░░░░░░░░░░░░████████████▒▒▒▒░░░░░░░░····················\n"
+        "\n"
+        "extent  slots  tokens  owner  what happens\n"
+        "──────────────────────────────────────────\n"
+        "0-19       20       8  0\n"
+        "20-43      24      12  1\n"
+        "44-63      20          free\n"
+        "\n"
+        "waiting: 2\n"
+    ) in shown
+
+
+def test_a_long_ruler_shows_most_of_each_stretch() -> None:
+    allocators = "allocators=[{name: reserved, policy: contiguous, reserve: limit, placement: first_fit}]"
+    shown = show("docs/examples/three-requests.yaml", "--set", "memory.slots=2560", "--set", allocators)
+    assert "a character is 40 slots, shown as most of them are" in shown
+    ruler = next(line for line in shown.splitlines() if line.startswith(" "))
+    assert len(ruler.strip()) == 64
+
+
+def test_many_who_wait_are_counted() -> None:
+    requests = "workload={requests: 40, prompt: 6, output: 2}"
+    shown = show("docs/examples/three-samples.yaml", "--set", requests, "--set", "scheduler.max_num_seqs=2")
+    assert "waiting: 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13 and 26 more\n" in shown
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ["--plot", "p"],
+        ["--timeline", "t.csv"],
+        ["--requests", "r.csv"],
+        ["--step", "0"],
+        ["--jobs", "2"],
+        ["--ops-log", "o.jsonl"],
+        ["--ops-requests"],
+        ["--timings"],
+        ["--full"],
+        ["--device", "cpu"],
+        ["--columns", "name"],
+        ["--format", "json"],
+    ],
+    ids=lambda option: option[0],
+)
+def test_show_blocks_refuses_what_it_would_ignore(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "docs/examples/three-samples.yaml", "--show-blocks", *option]) == 2
+    message = f"paged-sim: error: {option[0]}: --show-blocks shows steps and no report; leave this out"
+    assert capsys.readouterr().err.startswith(message)
+
+
+def test_show_blocks_writes_text_to_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = show("docs/examples/three-samples.yaml")
+    arguments = ["run", "docs/examples/three-samples.yaml", "--show-blocks", "-o"]
+    assert main([*arguments, str(tmp_path / "x.txt")]) == 0
+    assert (tmp_path / "x.txt").read_text("utf-8") == shown
+    assert main([*arguments, str(tmp_path / "x.json")]) == 2
+    assert "this command writes no json; choose from table" in capsys.readouterr().err

@@ -39,6 +39,7 @@ def table(sample: dict[str, Any], screen: Screen | None = None) -> str:
     [
         ("run-80.txt", "table", Screen()),
         ("run-40.txt", "table", Screen(40)),
+        ("run-full.txt", "table", Screen(full=True)),
         ("run.md", "markdown", Screen()),
         ("run.csv", "csv", Screen()),
     ],
@@ -95,20 +96,61 @@ def test_json_refuses_numbers_that_are_none() -> None:
 def test_spread_is_shown_beside_means() -> None:
     sample = document("vllm")
     sample["runs"][0]["seeds"] = [42, 43]
-    sample["runs"][0]["spread"] = {"batch.mean": 0.7, "occupancy.mean": 0.0011, "fill.mean": None}
+    spreads = {"batch.saturated.mean": 0.7, "occupancy.saturated.mean": 0.0011, "fill.saturated.mean": None}
+    sample["runs"][0]["spread"] = spreads
     text = table(sample)
     assert "34.30 ±0.70" in text
     assert "96.2% ±0.1" in text
     assert "seeds 42..43" in text
 
 
-def test_steps_are_named_where_policies_differ() -> None:
+def test_all_policies_are_shown_over_the_same_steps() -> None:
     sample = document("vllm", "orca-max")
+    assert "on the steps on which a request waits" in table(sample)
     sample["runs"][0]["over"] = "all"
-    assert 'the steps that "over" names' in " ".join(table(sample).split())
-    only = document("vllm")
-    only["runs"][0]["over"] = "all"
-    assert "no request ever waits" in " ".join(table(only).split())
+    text = table(sample)
+    assert "Sequences held and use of memory, over all steps" in text
+    # 7.00 sequences are held on the steps on which a request waits, 6.30 over all of them.
+    assert next(line for line in text.splitlines() if line.startswith("orca-max")).split()[1] == "6.30"
+
+
+def test_with_arrivals_in_time_the_tables_are_about_what_requests_felt() -> None:
+    sample = document("vllm", "orca-max")
+    for run in sample["runs"]:
+        run["time"] = {"end": 711.2, "last_arrival": 650.0, "unit": "s"}
+    text = table(sample)
+    assert "What requests felt, over the whole run, in seconds" in text
+    assert "Share of the time in which a request waits, and for what" in text
+    assert "on the steps on which" not in text
+    row = next(line for line in text.splitlines() if line.startswith("orca-max  ")).split()
+    assert row == ["orca-max", "3,998", "2", "0.10", "34", "711", "900", "2,700", "1,240", "3,720"]
+
+
+def test_a_full_report_has_every_table() -> None:
+    sample = document("vllm", "orca-max")
+    short, full = table(sample), table(sample, Screen(full=True))
+    for title in (
+        "From arrival until a request is …",
+        "Preemptions by cause",
+        "Refused requests",
+        "Paper view",
+        "Arena",
+    ):
+        assert title not in short
+        assert title in full
+
+
+def test_the_paper_view_is_shown_where_there_are_published_numbers() -> None:
+    sample = document("orca-max")
+    sample["scenario"]["checks"] = {"orca-max.paper_view.internal": "0.573 +- 0.02"}
+    assert "Paper view" in table(sample)
+
+
+def test_headers_are_broken_only_where_there_is_no_room() -> None:
+    grid = Grid("", ("policy", "occu-\npancy", "held\nmean"), (("a", "1.0%", "2.00"),))
+    assert render_text([grid], Screen()).splitlines()[0] == "policy  occupancy  held mean"
+    narrow = Grid("", (*grid.header, *("fill at\nfinish" for _ in range(7))), (("a", *("99.0%" for _ in range(9))),))
+    assert "occu-" in render_text([narrow], Screen())
 
 
 @pytest.mark.parametrize(
@@ -123,7 +165,7 @@ def test_steps_are_named_where_policies_differ() -> None:
 def test_the_payload_is_named(payload: str, expected: str) -> None:
     sample = document("vllm")
     sample["runs"][0]["arena"]["payload"] = payload
-    assert expected in " ".join(table(sample).split())
+    assert expected in " ".join(table(sample, Screen(full=True)).split())
 
 
 def test_corruption_is_shown() -> None:
@@ -135,7 +177,7 @@ def test_corruption_is_shown() -> None:
 def test_parts_with_nothing_to_say_are_left_out() -> None:
     sample = document("orca-max")
     sample["runs"][0].update(refusals=[], notes=[])
-    text = table(sample)
+    text = table(sample, Screen(full=True))
     for part in ("Refused", "Preemptions by", "Note", "Checks", "at step"):
         assert part not in text
 
@@ -161,7 +203,7 @@ def test_the_ledger_at_a_step() -> None:
 
 
 def test_both_bookings_of_rounding() -> None:
-    text = table(document("orca-pow2"))
+    text = table(document("orca-pow2"), Screen(full=True))
     row = next(line for line in text.splitlines() if line.startswith("orca-pow2  saturated"))
     assert row.split()[2:] == ["27.1%", "17.4%", "14.5%", "41.0%", "43.5%", "12.0%"]
 

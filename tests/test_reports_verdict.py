@@ -96,8 +96,8 @@ CASES = [
         "holding more is not faster",
         [part("more", held(8.0, 900.0)), part("fewer", held(4.0, 500.0))],
         [
-            "more holds 2.0x the sequences of fewer in the same 12 GiB, but holding more is not faster here: it is done "
-            "after 900 steps, fewer after 500."
+            "more holds 2.0x the sequences of fewer in the same 12 GiB, but holding more is not faster here: it is "
+            "done after 900 steps, fewer after 500."
         ],
     ),
     Case(
@@ -130,8 +130,8 @@ CASES = [
         [part("a", held(8.0, 900.0), again(0.6)), part("b", held(4.0, 500.0))],
         [
             "a thrashes: it computes 10,000 tokens, 60.0% of them again, after 112 preemptions. a holds 2.0x the "
-            "sequences of b in the same 12 GiB, but holding more is not faster here: it is done after 900 steps, b after "
-            "500."
+            "sequences of b in the same 12 GiB, but holding more is not faster here: it is done after 900 steps, b "
+            "after 500."
         ],
     ),
     Case(
@@ -188,10 +188,10 @@ CASES = [
             part("c", UNBOUND, timed(78.6)),
         ],
         [
-            "c serves fastest: requests take 78.6 s on average, 103 s under p16 (+31.0%); the last ends at 700 s against "
-            "836 s. Memory binds: p16 waits for it 45.7% of the time and preempts 112 times (2.7% of its tokens computed "
-            "again); c never waits for it. The token budget holds requests back, too, 43.0% of the time under p16: raise "
-            "max_num_batched_tokens."
+            "c serves fastest: requests take 78.6 s on average, 103 s under p16 (+31.0%); the last ends at 700 s "
+            "against 836 s. Memory binds: p16 waits for it 45.7% of the time and preempts 112 times (2.7% of its "
+            "tokens computed again); c never waits for it. The token budget holds requests back, too, 43.0% of the "
+            "time under p16: raise max_num_batched_tokens."
         ],
     ),
     Case(
@@ -200,23 +200,24 @@ CASES = [
         [
             "No winner: requests take 50 s on average under both policies, to within 2%, and one seed says no more. "
             "Memory binds: b waits for it 40.0% of the time (fragmentation 30.0%) and preempts 5 times (0.1% of its "
-            "tokens computed again); a waits for it 20.0% of the time and preempts 5 times (0.1% of its tokens computed "
-            "again)."
+            "tokens computed again); a waits for it 20.0% of the time and preempts 5 times (0.1% of its tokens "
+            "computed again)."
         ],
     ),
     Case(
         "one policy, arrivals in time",
         [part("a", timed(50.0, queue=0.05, capacity=0.2), again(0.0, 0))],
         [
-            "Under a requests take 50 s on average, 50 ms of it in the queue. Memory binds: a waits for it 20.0% of the "
-            "time."
+            "Under a requests take 50 s on average, 50 ms of it in the queue. Memory binds: a waits for it 20.0% of "
+            "the time."
         ],
     ),
     Case(
         "who refuses for want of memory comes first",
         [part("a", held(8.0), refusing(5)), part("b", held(4.0), refusing(0))],
         [
-            "b serves most, 4,000 of 4,000: a refuses 5 of 4,000 requests for want of memory (it could not grow); b none."
+            "b serves most, 4,000 of 4,000: a refuses 5 of 4,000 requests for want of memory (it could not grow); b "
+            "none."
         ],
     ),
     Case(

@@ -20,11 +20,12 @@ from paged_sim.cli.doctor import doctor
 from paged_sim.cli.explain import explain
 from paged_sim.cli.hitrate import hitrate
 from paged_sim.cli.ops import ops
+from paged_sim.cli.report import report
 from paged_sim.cli.run import run
 from paged_sim.cli.trace import trace
 from paged_sim.errors import EXIT_ERROR, EXIT_USAGE, PagedSimError
 
-COMMANDS = (run, compare, check, explain, init, list_, schema, trace, hitrate, ops, doctor)
+COMMANDS = (run, report, compare, check, explain, init, list_, schema, trace, hitrate, ops, doctor)
 EXIT_INTERRUPTED = 130
 
 

@@ -6,12 +6,13 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from paged_sim.cli import output
-from paged_sim.cli.options import format_option, output_option
+from paged_sim.cli.destinations import ResultOptions, check_paths, plan
+from paged_sim.cli.options import output_option, result_options
 from paged_sim.errors import PagedSimError
 from paged_sim.reports.listing import LISTING_FORMATS, Listing, grid_of
 
@@ -98,30 +99,27 @@ _PROSE = ("what it shows", "aliases", "source", "what it holds", "meaning", "key
 
 @click.command("list", short_help="List what is built in: scenarios, models, GPUs, ...")
 @click.argument("topics", nargs=-1, type=click.Choice(tuple(TOPICS)), metavar="[TOPIC...]")
-@format_option(*LISTING_FORMATS)
-@output_option
-def list_(topics: tuple[str, ...], shape: str, **given: str | None) -> None:
+@result_options(*LISTING_FORMATS)
+def list_(topics: tuple[str, ...], **wanted: Any) -> None:
     """List what is built in: all topics, or those named of scenarios, models, gpus, histograms, traces, policies and
     placements.
     """
-    target = given["output"]
-    output.check_file(target, "--output")
+    results = plan(ResultOptions(**wanted), LISTING_FORMATS)
     rows = {topic: TOPICS[topic]() for topic in topics or TOPICS}
     listing = Listing(
         [grid_of(_TITLES.get(topic, topic.capitalize()), found, _PROSE) for topic, found in rows.items()], rows
     )
-    output.emit(LISTING_FORMATS[shape](listing, output.screen_for(target)), target)
+    results.write(lambda shape, screen: LISTING_FORMATS[shape](listing, screen))
 
 
 @click.command("schema", short_help="Print the JSON Schema of scenario files, for editors.")
 @output_option
-def schema(**given: str | None) -> None:
+def schema(**wanted: Any) -> None:
     """Print the JSON Schema of scenario files, with which an editor completes and checks them."""
     from paged_sim.scenario import json_schema
 
-    target = given["output"]
-    output.check_file(target, "--output")
-    output.emit(json.dumps(json_schema(), indent=2) + "\n", target)
+    results = plan(ResultOptions(**wanted), ("json",))
+    results.write(lambda shape, screen: json.dumps(json_schema(), indent=2) + "\n")
 
 
 @click.command("init", short_help="Write a scenario to start from: a built-in one, or that of a server's command.")
@@ -171,7 +169,7 @@ def _from_command(command: str, gpu: str | None, target: str) -> tuple[dict[Path
 def _path_in(target: str, name: str) -> Path:
     """The file that `-o` means: itself, or `name` in the folder it names."""
     path = Path(target) / name if Path(target).is_dir() or target.endswith("/") else Path(target)
-    output.check_file(str(path), "--output")
+    check_paths([("--output", str(path))])
     return path
 
 

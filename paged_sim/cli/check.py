@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from paged_sim.cli import output
 from paged_sim.cli.options import RunOptions, run_options
-from paged_sim.cli.simulating import deliver, documents_of, load_all, simulate_all
+from paged_sim.cli.simulating import deliver, documents_of, load_all, results_of, simulate_all
 from paged_sim.errors import EXIT_CHECK_FAILED, PagedSimError
 from paged_sim.reports.blocks import Screen
+from paged_sim.reports.check_report import CHECK_FORMATS
 
 if TYPE_CHECKING:
     from paged_sim.reports.findings import Checked
@@ -57,6 +57,8 @@ def check(scenarios: tuple[str, ...], **given: Any) -> int:
     """
     wishes = CheckOptions(**{field.name: given.pop(field.name) for field in fields(CheckOptions)})
     options = RunOptions(**given)
+    files = {"--save-baseline": wishes.save_baseline, "--junit": wishes.junit, "--markdown": wishes.markdown}
+    results = results_of(options, CHECK_FORMATS, files)
     loaded = load_all(scenarios, options)
     _refuse(loaded, wishes)
     baselines = _baselines(loaded, wishes, options)
@@ -65,12 +67,11 @@ def check(scenarios: tuple[str, ...], **given: Any) -> int:
     if wishes.save_baseline is not None:
         from paged_sim.reports.as_json import as_json
 
-        saved = [run.to_json() for run in runs]
-        output.write_file(Path(wishes.save_baseline), as_json(saved, Screen()).encode())
+        saved = [run.to_json(timelines=True) for run in runs]
+        output.emit(as_json(saved, Screen()), wishes.save_baseline)
     checked = _checked(loaded, documents, baselines)
     _write_others(checked, wishes)
-    shape = "markdown" if wishes.markdown == "-" else options.shape
-    deliver(runs, documents, mistakes, lambda screen: _report(checked, shape, screen), options)
+    deliver(runs, documents, mistakes, lambda shape, screen: CHECK_FORMATS[shape](checked, screen), options, results)
     failed = any(
         verdict["passed"] is False and verdict["level"] == "error" for one in documents for verdict in _of(one)
     )
@@ -84,9 +85,6 @@ def _of(document: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _refuse(loaded: Sequence[Scenario], wishes: CheckOptions) -> None:
     """Refuse, before anything runs, what could not end well."""
-    output.check_file(wishes.save_baseline, "--save-baseline")
-    output.check_file(wishes.junit, "--junit")
-    output.check_file(wishes.markdown, "--markdown")
     if wishes.baseline is not None and wishes.against is not None:
         raise click.UsageError("--baseline and --against exclude each other; give one of them")
     names = [scenario.name for scenario in loaded]
@@ -138,20 +136,14 @@ def _checked(loaded: Sequence[Scenario], documents: Sequence[dict[str, Any]], ba
     ]
 
 
-def _report(checked: Sequence[Checked], shape: str, screen: Screen) -> str:
-    from paged_sim.reports.check_report import CHECK_FORMATS
-
-    return CHECK_FORMATS[shape](checked, screen)
-
-
 def _write_others(checked: Sequence[Checked], wishes: CheckOptions) -> None:
     """The files for a pipeline, and annotations on standard error, where they spoil no results."""
     if wishes.junit is not None:
         from paged_sim.reports.junit import as_junit
 
-        output.write_file(Path(wishes.junit), as_junit(checked).encode())
-    if wishes.markdown not in (None, "-"):
-        output.write_file(Path(str(wishes.markdown)), _report(checked, "markdown", Screen()).encode())
+        output.emit(as_junit(checked), wishes.junit)
+    if wishes.markdown is not None:
+        output.emit(CHECK_FORMATS["markdown"](checked, Screen()), wishes.markdown)
     on_github = os.environ.get("GITHUB_ACTIONS") == "true"
     if wishes.annotations == "github" or (wishes.annotations == "auto" and on_github):
         from paged_sim.reports.annotations import as_annotations

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
-from paged_sim.cli import output
 from paged_sim.cli.options import RunOptions, run_options
-from paged_sim.cli.simulating import deliver, documents_of, load_all, simulate_all
+from paged_sim.cli.simulating import deliver, documents_of, load_all, results_of, simulate_all
+from paged_sim.reports.blocks import Screen
 from paged_sim.reports.comparison import COMPARISON_FORMATS, Comparison, across_files, side_by_side
 from paged_sim.reports.published import FIG2, built_in_comparison, tutorial_scenarios
 from paged_sim.saved import read_saved
@@ -40,19 +41,21 @@ def compare(sources: tuple[str, ...], **given: Any) -> None:
 def _built_in(options: RunOptions) -> None:
     if options.trace is not None:
         raise click.UsageError("the built-in comparison has its own requests; give a SCENARIO with --trace")
+    results = results_of(options, COMPARISON_FORMATS)
     scenarios = load_all([*tutorial_scenarios(), FIG2], options)
     runs = simulate_all(scenarios, options)
     documents, mistakes = documents_of(scenarios, runs)
     comparison = built_in_comparison(documents[:-1], documents[-1])
-    deliver(runs, documents, mistakes, lambda screen: COMPARISON_FORMATS[options.shape](comparison, screen), options)
+    deliver(runs, documents, mistakes, partial(_in_form, comparison), options, results)
 
 
 def _one_scenario(source: str, options: RunOptions) -> None:
+    results = results_of(options, COMPARISON_FORMATS)
     scenarios = load_all([source], options)
     runs = simulate_all(scenarios, options)
     documents, mistakes = documents_of(scenarios, runs)
     comparison = side_by_side(documents[0])
-    deliver(runs, documents, mistakes, lambda screen: COMPARISON_FORMATS[options.shape](comparison, screen), options)
+    deliver(runs, documents, mistakes, partial(_in_form, comparison), options, results)
 
 
 def _saved(sources: tuple[str, ...], options: RunOptions) -> None:
@@ -63,15 +66,20 @@ def _saved(sources: tuple[str, ...], options: RunOptions) -> None:
         "--trace": options.trace,
         "--plot": options.plot,
         "--timeline": options.timeline,
+        "--requests": options.requests,
         "--step": options.step is not None,
         "--timings": options.timings,
         "--jobs": options.jobs != 1,
     }
     if used := [name for name, value in needless.items() if value]:
         raise click.UsageError(f"{', '.join(used)}: saved runs are not simulated again; leave this out")
-    output.check_file(options.output, "--output")
+    results = results_of(options, COMPARISON_FORMATS)
     comparison = _compare_saved([(source, read_saved(source)) for source in sources])
-    output.emit(COMPARISON_FORMATS[options.shape](comparison, output.screen_for(options.output)), options.output)
+    results.write(partial(_in_form, comparison))
+
+
+def _in_form(comparison: Comparison, shape: str, screen: Screen) -> str:
+    return COMPARISON_FORMATS[shape](comparison, screen)
 
 
 def _compare_saved(saved: list[tuple[str, list[dict[str, Any]]]]) -> Comparison:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from paged_sim.cli import output
-from paged_sim.cli.options import format_option, output_option, scenario_options
+from paged_sim.cli.destinations import ResultOptions, plan
+from paged_sim.cli.options import result_options, scenario_options
 from paged_sim.reports.listing import LISTING_FORMATS, Listing
 
 if TYPE_CHECKING:
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 @click.option("--model", metavar="NAME|config.json|all", help="Explain a model alone, or list all that are built in.")
 @click.option("--log", metavar="FILE", help="Show what a server's start-up log says, with --model beside estimates.")
 @scenario_options
-@format_option(*LISTING_FORMATS)
-@output_option
-def explain(scenario: str | None, model: str | None, log: str | None, shape: str, **given: Any) -> None:
+@result_options(*LISTING_FORMATS)
+def explain(
+    scenario: str | None, model: str | None, log: str | None, shape: str | None, output: tuple[str, ...], **given: Any
+) -> None:
     """Show every value of SCENARIO with its origin, and every number derived from it with its formula.
 
     With --model, show the KV bytes of a token of a built-in model, of a Hugging Face config.json, or of all models.
     With --log, show what a start-up log of vLLM, SGLang or TensorRT-LLM says, and what would have been estimated.
     """
-    target = given.pop("output")
-    output.check_file(target, "--output")
+    results = plan(ResultOptions(shape, output), LISTING_FORMATS)
     if (scenario is None) == (model is None and log is None):
         raise click.UsageError("give a SCENARIO, --model NAME or --log FILE")
     if scenario is None and any(value not in (None, ()) for value in given.values()):
@@ -40,7 +40,7 @@ def explain(scenario: str | None, model: str | None, log: str | None, shape: str
         listing = _explain_log(Path(log), model)
     else:
         listing = _explain_model(model) if model is not None else _explain_scenario(str(scenario), **given)
-    output.emit(LISTING_FORMATS[shape](listing, output.screen_for(target)), target)
+    results.write(lambda shape, screen: LISTING_FORMATS[shape](listing, screen))
 
 
 def _explain_log(path: Path, model: str | None) -> Listing:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from paged_sim.cli import output
-from paged_sim.cli.options import format_option, output_option
+from paged_sim.cli.destinations import ResultOptions, plan
+from paged_sim.cli.options import result_options
 from paged_sim.cli.progress import progress_bar
 from paged_sim.hitrate.definitions import DEFINITIONS
 from paged_sim.reports.hitrate_report import HITRATE_FORMATS
@@ -32,8 +33,7 @@ if TYPE_CHECKING:
 @click.option(
     "--trace-format", default="auto", metavar="NAME", show_default=True, help="Format of TRACE, told by its content."
 )
-@format_option(*HITRATE_FORMATS)
-@output_option
+@result_options(*HITRATE_FORMATS)
 @click.option("--plot", metavar="DIR", help="Also write a figure per trace to DIR, as PNG and SVG.")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 def hitrate(
@@ -42,17 +42,15 @@ def hitrate(
     policy: str | None,
     hits: str,
     trace_format: str,
-    shape: str,
+    plot: str | None,
     quiet: bool,
-    **given: str | None,
+    **wanted: Any,
 ) -> None:
     """Replay the block references of each TRACE through prefix caches of several capacities and eviction policies."""
     from paged_sim.hitrate.capacities import DEFAULT_CAPACITIES
     from paged_sim.hitrate.measure import hit_rates
 
-    target, folder = given["output"], given["plot"]
-    output.check_file(target, "--output")
-    output.check_folder(folder, "--plot")
+    results = plan(ResultOptions(**wanted), HITRATE_FORMATS, folders={"--plot": plot})
     with progress_bar(quiet) as progress:
         rates = hit_rates(
             [Path(trace) for trace in traces],
@@ -60,12 +58,12 @@ def hitrate(
             policies=policy,
             hits=hits,
             trace_format=trace_format,
-            curves=folder is not None,
+            curves=plot is not None,
             progress=progress,
         )
-    if folder is not None:
-        _write_plots(rates, Path(folder))
-    output.emit(HITRATE_FORMATS[shape](rates, output.screen_for(target)), target)
+    if plot is not None:
+        _write_plots(rates, Path(plot))
+    results.write(lambda shape, screen: HITRATE_FORMATS[shape](rates, screen))
 
 
 def _write_plots(rates: HitRates, folder: Path) -> None:

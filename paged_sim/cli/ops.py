@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from paged_sim.cli import output
-from paged_sim.cli.options import format_option, output_option
+from paged_sim.cli.destinations import ResultOptions, plan
+from paged_sim.cli.options import result_options
 from paged_sim.errors import EXIT_ERROR, PagedSimError
 from paged_sim.reports.listing import LISTING_FORMATS
 from paged_sim.reports.ops_report import REPLAY_FORMATS
@@ -38,9 +39,8 @@ def ops() -> None:
     metavar="N",
     help="Show N operations before and after the first one that differs.",
 )
-@format_option(*LISTING_FORMATS)
-@output_option
-def diff(first: str, second: str, context: int, shape: str, **given: str | None) -> int:
+@result_options(*LISTING_FORMATS)
+def diff(first: str, second: str, context: int, **wanted: Any) -> int:
     """Compare the operation logs A and B: the first step and the first block where they part, and who it was for.
 
     Exit code 0 if the logs are the same, 1 if they differ, 2 on a mistake.
@@ -48,10 +48,9 @@ def diff(first: str, second: str, context: int, shape: str, **given: str | None)
     from paged_sim.oplog.diff import diff_logs
     from paged_sim.reports.ops_difference import describe_difference
 
-    target = given["output"]
-    output.check_file(target, "--output")
+    results = plan(ResultOptions(**wanted), LISTING_FORMATS)
     found = diff_logs(Path(first), Path(second), context)
-    output.emit(LISTING_FORMATS[shape](describe_difference(found), output.screen_for(target)), target)
+    results.write(lambda shape, screen: LISTING_FORMATS[shape](describe_difference(found), screen))
     return 0 if found.parting is None else EXIT_DIFFERENT
 
 
@@ -60,24 +59,21 @@ def diff(first: str, second: str, context: int, shape: str, **given: str | None)
 @click.option(
     "--pages", type=click.IntRange(min=1), metavar="N", help="Blocks in the engine's pool, to show shares of it."
 )
-@format_option(*REPLAY_FORMATS)
-@output_option
+@result_options(*REPLAY_FORMATS)
 @click.option("--plot", metavar="DIR", help="Also write a figure per FILE to DIR, as PNG and SVG.")
-def replay(files: tuple[str, ...], pages: int | None, shape: str, **given: str | None) -> None:
+def replay(files: tuple[str, ...], pages: int | None, plot: str | None, **wanted: Any) -> None:
     """Replay each FILE, an operation log or vLLM's KV events as JSON lines, and report the blocks held over time.
 
     A log that contradicts itself (a block is freed that nobody holds) is reported whole, with exit code 1.
     """
     from paged_sim.oplog.replay import replay_log
 
-    target, folder = given["output"], given["plot"]
-    output.check_file(target, "--output")
-    output.check_folder(folder, "--plot")
+    results = plan(ResultOptions(**wanted), REPLAY_FORMATS, folders={"--plot": plot})
     replays = [replay_log(Path(file)) for file in files]
     _refuse_small_pool(replays, pages)
-    if folder is not None:
-        _write_plots(replays, pages, Path(folder))
-    output.emit(REPLAY_FORMATS[shape](replays, pages, output.screen_for(target)), target)
+    if plot is not None:
+        _write_plots(replays, pages, Path(plot))
+    results.write(lambda shape, screen: REPLAY_FORMATS[shape](replays, pages, screen))
     _raise_if_contradictory(replays)
 
 

@@ -2,30 +2,52 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import click
 
+from paged_sim.cli.destinations import ResultOptions
 from paged_sim.reports import FORMATS
 
 Command = Callable[..., Any]
 
 
+MOST_STEPS = 50
+"""Steps whose ledger `--step` shows at most."""
+
+
+def steps_of(context: click.Context, option: click.Parameter, text: str | None) -> int | range | None:
+    """A step, as in `3`, or some steps, as in `2..4`, the last one included. Raises click.BadParameter."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"([0-9]+)(?:\.\.([0-9]+))?", text.strip())
+    if found is None:
+        raise click.BadParameter(f"{text!r} is no step; give one, as in 3, or some, as in 2..4", context, option)
+    if found[2] is None:
+        return int(found[1])
+    steps = range(int(found[1]), int(found[2]) + 1)
+    if not steps:
+        raise click.BadParameter(f"{text} ends before it begins; give the first step first", context, option)
+    if len(steps) > MOST_STEPS:
+        raise click.BadParameter(f"{text} are {len(steps):,} steps; give at most {MOST_STEPS}", context, option)
+    return steps
+
+
 @dataclass(frozen=True, slots=True)
-class RunOptions:
+class RunOptions(ResultOptions):
     """What `run`, `compare` and `check` were told besides their arguments; fields are named after the options."""
 
     overrides: tuple[str, ...] = ()
     seed: int | None = None
     device: str | None = None
     trace: str | None = None
-    shape: str = "table"
-    output: str | None = None
     plot: str | None = None
     timeline: str | None = None
-    step: int | None = None
+    requests: str | None = None
+    step: int | range | None = None
     timings: bool = False
     jobs: int = 1
     quiet: bool = False
@@ -42,15 +64,27 @@ def _stack(*options: Callable[[Command], Command]) -> Callable[[Command], Comman
     return decorate
 
 
-output_option = click.option("-o", "--output", metavar="FILE|-", help="Write results to FILE (- is standard output).")
+output_option = click.option(
+    "-o",
+    "--output",
+    multiple=True,
+    metavar="FILE|-",
+    help="Write results to FILE, in the form of its suffix (- is standard output); repeatable.",
+)
+_columns_option = click.option(
+    "--columns", metavar="LIST", help="Of CSV only these columns: names or patterns such as batch.*, with commas."
+)
 
 
-def format_option(*names: str) -> Callable[[Command], Command]:
-    """`--format`, with the first of `names` as the default."""
-    return click.option(
-        "--format", "shape", type=click.Choice(names), default=names[0], show_default=True, help="How to show results."
+def result_options(*names: str) -> Callable[[Command], Command]:
+    """`--format`, `-o` and, with CSV among the forms `names`, `--columns`; the first form is the default."""
+    shape = click.option(
+        "--format", "shape", type=click.Choice(names), help=f"How to show results where no suffix says. [{names[0]}]"
     )
+    return _stack(shape, output_option, *([_columns_option] if "csv" in names else []))
 
+
+full_option = click.option("--full", is_flag=True, help="Show every table.")
 
 scenario_options = _stack(
     click.option(
@@ -67,13 +101,18 @@ scenario_options = _stack(
     click.option("--trace", metavar="FILE", help="Take the requests from a trace file."),
 )
 
+figure_options = _stack(
+    click.option("--plot", metavar="DIR", help="Also write figures to DIR, as PNG and SVG."),
+    click.option("--timeline", metavar="FILE.csv|-", help="Also write the timeline of every policy to one CSV file."),
+)
+
 run_options = _stack(
     scenario_options,
-    format_option(*FORMATS),
-    output_option,
-    click.option("--plot", metavar="DIR", help="Also write figures to DIR, as PNG and SVG."),
-    click.option("--timeline", metavar="FILE.csv", help="Also write the timeline of every policy to one CSV file."),
-    click.option("--step", type=click.IntRange(min=0), metavar="N", help="Also show the ledger at step N."),
+    result_options(*FORMATS),
+    full_option,
+    figure_options,
+    click.option("--requests", metavar="FILE.csv|-", help="Also write what became of each request as CSV."),
+    click.option("--step", callback=steps_of, metavar="N|N..M", help="Also show the ledger at step N, or at N to M."),
     click.option("--timings", is_flag=True, help="Measure wall times, too."),
     click.option(
         "--jobs",

@@ -7,32 +7,34 @@ import re
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from paged_sim.errors import PagedSimError
-from paged_sim.files import write_file
+from paged_sim.files import whole_file, write_file
 from paged_sim.reports.blocks import Screen
 from paged_sim.reports.palette import ASCII
 
-__all__ = ["check_file", "check_folder", "emit", "file_stems", "screen_for", "write_file"]
+__all__ = ["STDOUT", "emit", "file_stems", "screen_for", "stream", "write_file"]
 
+STDOUT = "-"
 NARROWEST, WIDEST = 40, 120
 
 
-def screen_for(output: str | None) -> Screen:
+def screen_for(path: str) -> Screen:
     """The terminal's width and colours, if results go to one; else 80 columns and no colour, always."""
-    if output not in (None, "-") or not sys.stdout.isatty():
+    if path != STDOUT or not sys.stdout.isatty():
         return Screen()
     width = shutil.get_terminal_size().columns
     colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return Screen(max(NARROWEST, min(width, WIDEST)), colour)
 
 
-def emit(text: str, output: str | None) -> None:
-    """Write results to the file `output`, or to stdout where it is None or "-"."""
-    if output not in (None, "-"):
-        write_file(Path(str(output)), text.encode())
+def emit(text: str, path: str) -> None:
+    """Write results to a file, or to stdout where `path` is "-"."""
+    if path != STDOUT:
+        write_file(Path(path), text.encode())
         return
     encoding = sys.stdout.encoding or "utf-8"
     try:
@@ -41,6 +43,16 @@ def emit(text: str, output: str | None) -> None:
         text = text.translate(ASCII).encode(encoding, "replace").decode(encoding)
     sys.stdout.write(text)
     sys.stdout.flush()
+
+
+@contextmanager
+def stream(path: str) -> Iterator[Callable[[str], object]]:
+    """What writes, as `emit` does, a text piece by piece that is too long to be held at once."""
+    if path == STDOUT:
+        yield partial(emit, path=STDOUT)
+        return
+    with whole_file(Path(path)) as file:
+        yield lambda piece: file.write(piece.encode())
 
 
 def file_stems(names: Iterable[str]) -> list[str]:
@@ -52,30 +64,3 @@ def file_stems(names: Iterable[str]) -> list[str]:
         seen[stem] += 1
         stems.append(stem if seen[stem] == 1 else f"{stem}-{seen[stem]}")
     return stems
-
-
-def check_file(path: str | None, option: str) -> None:
-    """Refuse, before any work is done, a file that could not be written. Raises PagedSimError."""
-    if path in (None, "-"):
-        return
-    target = Path(str(path))
-    if target.is_dir():
-        raise PagedSimError(f"{option} {path}: a directory; give a file in it")
-    _check_folder(target, option)
-
-
-def check_folder(path: str | None, option: str) -> None:
-    """Refuse, before any work is done, a folder that neither is there nor could be made. Raises PagedSimError."""
-    if path is None or Path(path).is_dir():
-        return
-    if Path(path).exists():
-        raise PagedSimError(f"{option} {path}: a file; give a folder")
-    _check_folder(Path(path), option)
-
-
-def _check_folder(path: Path, option: str) -> None:
-    folder = path.parent
-    if not folder.is_dir():
-        raise PagedSimError(f"{option} {path}: there is no folder {folder}; make it first")
-    if not os.access(folder, os.W_OK):
-        raise PagedSimError(f"{option} {path}: the folder {folder} is not writable")

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from paged_sim.cli.options import RunOptions, run_options
-from paged_sim.cli.output import check_file, emit, screen_for
-from paged_sim.cli.simulating import deliver, documents_of, load_all, simulate_all
+from paged_sim.cli.output import STDOUT
+from paged_sim.cli.show_blocks import show_blocks as show_steps
+from paged_sim.cli.simulating import deliver, documents_of, load_all, results_of, simulate_all
 from paged_sim.errors import PagedSimError
 from paged_sim.reports import FORMATS
+from paged_sim.reports.blocks import Screen
 
 if TYPE_CHECKING:
+    from paged_sim.run import Run
     from paged_sim.scenario.models import Scenario
     from paged_sim.simulation import OpsLog
 
@@ -35,14 +39,22 @@ def run(scenarios: tuple[str, ...], show_blocks: bool, ops_log: str | None, ops_
     Checks of a scenario are shown as PASS or FAIL and leave the exit code 0.
     """
     options = RunOptions(**given)
-    loaded = load_all(scenarios, options)
     if show_blocks:
-        show_pages(loaded, options)
+        show_steps(scenarios, options, {"--ops-log": ops_log, "--ops-requests": ops_requests})
         return
+    results = results_of(options, FORMATS, {"--ops-log": ops_log and ops_log.rpartition("=")[2]})
+    loaded = load_all(scenarios, options)
     log = ops_log_of(ops_log, ops_requests, loaded) if ops_log else None
-    runs = simulate_all(loaded, options, log)
+    runs = simulate_all(loaded, options, log, maps=results.has("json"))
     documents, mistakes = documents_of(loaded, runs)
-    deliver(runs, documents, mistakes, lambda screen: FORMATS[options.shape](documents, screen), options)
+    deliver(runs, documents, mistakes, partial(shown, runs, documents), options, results)
+
+
+def shown(runs: Sequence[Run], documents: Sequence[dict[str, Any]], shape: str, screen: Screen) -> str:
+    """The report in one form; as JSON the runs can be reported again, with their timelines and memory maps."""
+    if shape == "json":
+        documents = [run.with_timelines(document) for run, document in zip(runs, documents, strict=True)]
+    return FORMATS[shape](documents, screen)
 
 
 def ops_log_of(wanted: str, requests: bool, scenarios: Sequence[Scenario]) -> OpsLog:
@@ -59,15 +71,6 @@ def ops_log_of(wanted: str, requests: bool, scenarios: Sequence[Scenario]) -> Op
         raise PagedSimError(f"--ops-log: {named!r} is no paged policy of the scenario; choose from {', '.join(paged)}")
     if not given and len(paged) > 1:
         raise PagedSimError(f"--ops-log: {', '.join(paged)} have pages; name one, as in --ops-log {paged[0]}={target}")
-    check_file(target, "--ops-log")
+    if target == STDOUT:
+        raise PagedSimError("--ops-log -: standard output is for results; give a file")
     return OpsLog(named or paged[0], Path(target), requests)
-
-
-def show_pages(scenarios: Sequence[Scenario], options: RunOptions) -> None:
-    """Print the pages of small runs, step by step. Raises PagedSimError where a run is too large."""
-    from paged_sim.pictures import pictures_of
-    from paged_sim.reports.pages import as_pages
-
-    screen = screen_for(options.output)
-    parts = [as_pages(scenario.name, pictures_of(scenario), screen) for scenario in scenarios]
-    emit("\n\n".join(parts), options.output)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from paged_sim.cli import output
+from paged_sim.cli.destinations import Report, Results, plan
 from paged_sim.cli.options import RunOptions
 from paged_sim.cli.progress import progress_bar
 from paged_sim.errors import EXIT_ERROR, PagedSimError
-from paged_sim.reports.blocks import Screen
 
 if TYPE_CHECKING:
     from paged_sim.run import Run
@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     from paged_sim.simulation import OpsLog
 
 
+def results_of(options: RunOptions, shapes: Iterable[str], files: Mapping[str, str | None] | None = None) -> Results:
+    """Where the results go; all paths are checked, those of a command's own `files`, by option, too."""
+    beside = {"--timeline": options.timeline, "--requests": options.requests, **(files or {})}
+    return plan(options, shapes, beside, {"--plot": options.plot})
+
+
 def load_all(sources: Sequence[str], options: RunOptions) -> list[Scenario]:
-    """Every scenario with the flags over it; the output files are checked, too, before anything runs."""
+    """Every scenario with the flags over it."""
     from paged_sim.scenario import load_scenario
 
-    output.check_file(options.output, "--output")
-    output.check_file(options.timeline, "--timeline")
-    output.check_folder(options.plot, "--plot")
     return [
         load_scenario(
             source, overrides=options.overrides, seed=options.seed, device=options.device, trace=options.trace
@@ -36,16 +39,22 @@ def load_all(sources: Sequence[str], options: RunOptions) -> list[Scenario]:
     ]
 
 
-def simulate_all(scenarios: Sequence[Scenario], options: RunOptions, ops_log: OpsLog | None = None) -> list[Run]:
-    """Simulate the scenarios one by one, or in several processes, with progress where somebody watches."""
+def simulate_all(
+    scenarios: Sequence[Scenario], options: RunOptions, ops_log: OpsLog | None = None, *, maps: bool = False
+) -> list[Run]:
+    """Simulate the scenarios one by one, or in several processes, with progress where somebody watches.
+
+    Memory maps are kept for figures, and with `maps`.
+    """
     from paged_sim.simulation import simulate, simulate_in_processes
 
     with progress_bar(options.quiet) as progress:
         given: Any = {
             "progress": progress,
-            "maps": options.plot is not None,
+            "maps": maps or options.plot is not None,
             "at_step": options.step,
             "timings": options.timings,
+            "requests": options.requests is not None,
             "ops_log": ops_log,
         }
         if options.jobs > 1:
@@ -80,17 +89,21 @@ def deliver(
     runs: Sequence[Run],
     documents: Sequence[dict[str, Any]],
     mistakes: Sequence[PagedSimError],
-    report: Callable[[Screen], str],
+    report: Report,
     options: RunOptions,
+    results: Results,
 ) -> None:
     """Write figures, timeline and report, then raise what was wrong: a check's mistake, or corrupted content."""
     if options.plot is not None:
         write_plots(runs, Path(options.plot))
     if options.timeline is not None:
-        from paged_sim.reports.as_timeline import as_timeline
+        write_timeline(runs, options.timeline)
+    if options.requests is not None:
+        from paged_sim.reports.as_requests import write_requests
 
-        output.write_file(Path(options.timeline), as_timeline(runs).encode())
-    output.emit(report(output.screen_for(options.output)), options.output)
+        with output.stream(options.requests) as write:
+            write_requests(runs, write)
+    results.write(report)
     if options.timings:
         say_timings(documents)
     for mistake in mistakes:
@@ -107,6 +120,13 @@ def write_plots(runs: Sequence[Run], folder: Path) -> None:
     for run, stem in zip(runs, stems, strict=True):
         for name, content in draw(run):
             output.write_file(folder / f"{stem}-{name}", content)
+
+
+def write_timeline(runs: Sequence[Run], path: str) -> None:
+    """The timelines of all runs as one CSV."""
+    from paged_sim.reports.as_timeline import as_timeline
+
+    output.emit(as_timeline(runs), path)
 
 
 def say_timings(documents: Sequence[dict[str, Any]]) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from paged_sim.cli import output
-from paged_sim.cli.options import format_option, output_option
+from paged_sim.cli.destinations import ResultOptions, plan
+from paged_sim.cli.options import result_options
 from paged_sim.reports.listing import LISTING_FORMATS
 
 
@@ -21,14 +22,12 @@ def trace() -> None:
 @click.option(
     "--trace-format", default="auto", metavar="NAME", show_default=True, help="Format of FILE, told by its content."
 )
-@format_option(*LISTING_FORMATS)
-@output_option
-def info(file: str, trace_format: str, shape: str, **given: str | None) -> None:
+@result_options(*LISTING_FORMATS)
+def info(file: str, trace_format: str, **wanted: Any) -> None:
     """Print what the trace FILE holds: requests, span, rate, lengths, prefix sharing, and anything skipped."""
     from paged_sim.reports.trace_report import describe_trace
     from paged_sim.workloads import trace_info
 
-    target = given["output"]
-    output.check_file(target, "--output")
+    results = plan(ResultOptions(**wanted), LISTING_FORMATS)
     listing = describe_trace(trace_info(Path(file), trace_format))
-    output.emit(LISTING_FORMATS[shape](listing, output.screen_for(target)), target)
+    results.write(lambda shape, screen: LISTING_FORMATS[shape](listing, screen))

@@ -53,8 +53,10 @@ def keep_samples(machine: Machine, steps: int, slope: int, begin: float, duratio
         if timeline[last, 0] == first and timeline[last, 3 + BATCH] == 0:
             timeline[last, 2] += duration
             return
-    if first <= counts[WATCH] < first + steps:
-        write_sample(machine, machine.watched, counts[WATCH] - first, slope, begin, duration)
+    watched = max(first, counts[WATCH])
+    while watched < min(first + steps, counts[WATCH] + len(machine.watched)):
+        write_sample(machine, machine.watched[watched - counts[WATCH]], watched - first, slope, begin, duration)
+        watched += 1
     step = (first + counts[STRIDE] - 1) // counts[STRIDE] * counts[STRIDE]
     while step < first + steps:
         if counts[NUM_ROWS] == len(timeline):

@@ -110,7 +110,7 @@ UNFORKED, TOGETHER, DIVERGED = range(3)
     CLOSED_LOOP,
     FLUSH_AT,
     TIMED,
-    WATCH,
+    WATCH,  # the first of the steps whose rows are kept in `watched`, or NOBODY
     CACHING,
     LOGGED,  # numbers in the log
     LOG_STEP,  # the step that was begun last
@@ -284,7 +284,7 @@ def empty_machine(
         durations=np.zeros(NUM_CAUSES),
         queue_length=queue_length.create(total),
         timeline=np.zeros((rows, NUM_TIMELINE_COLUMNS)),
-        watched=np.full(NUM_TIMELINE_COLUMNS, np.nan),
+        watched=np.full((1, NUM_TIMELINE_COLUMNS), np.nan),
         ledger=ledger,
     )
 

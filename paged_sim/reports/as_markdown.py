@@ -11,5 +11,5 @@ from .run_report import run_blocks
 
 
 def as_markdown(documents: Sequence[Mapping[str, Any]], screen: Screen) -> str:
-    """One section of level 2 per run; the screen makes no difference."""
-    return "\n".join(render_markdown(run_blocks(document)) for document in documents)
+    """One section of level 2 per run."""
+    return "\n".join(render_markdown(run_blocks(document, full=screen.full)) for document in documents)

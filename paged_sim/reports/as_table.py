@@ -12,4 +12,4 @@ from .text import render_text
 
 def as_table(documents: Sequence[Mapping[str, Any]], screen: Screen) -> str:
     """Text fitted to the screen, one report after the other."""
-    return "\n\n".join(render_text(run_blocks(document), screen) for document in documents)
+    return "\n\n".join(render_text(run_blocks(document, full=screen.full), screen) for document in documents)

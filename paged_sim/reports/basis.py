@@ -1,7 +1,7 @@
 """What the numbers of a report are over: one basis for all that stand beside each other.
 
-With arrivals in time a server that holds more sequences may only be slower, so what counts is what the requests felt, over
-the whole run. With everything queued from the start it is how many sequences fit while somebody waits.
+With arrivals in time a server that holds more sequences may only be slower, so what counts is what the requests felt,
+over the whole run. With everything queued from the start it is how many sequences fit while somebody waits.
 """
 
 from __future__ import annotations

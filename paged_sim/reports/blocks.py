@@ -63,10 +63,16 @@ Block = Heading | Paragraph | Grid | Bars
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """Where text goes: columns, and whether colour escapes may be written."""
+    """Where a report goes and how much of it is wanted.
+
+    `width` is in columns of text; `colour` says whether colour escapes may be written, `full` whether every table is
+    shown; `csv_columns` are names or patterns of the columns of CSV, all of them where there are none.
+    """
 
     width: int = 80
     colour: bool = False
+    full: bool = False
+    csv_columns: tuple[str, ...] = ()
 
 
 def plain(cell: Cell) -> str:

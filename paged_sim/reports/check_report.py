@@ -119,7 +119,8 @@ _TALLY = {"passed": "PASS", "failed": "FAIL", "warned": "WARN", "skipped": "SKIP
 
 def as_csv(checked: Sequence[Checked], screen: Screen) -> str:
     """A row per check."""
-    return to_csv({"scenario": one.name, "file": one.file, **verdict} for one in checked for verdict in _verdicts(one))
+    rows = ({"scenario": one.name, "file": one.file, **verdict} for one in checked for verdict in _verdicts(one))
+    return to_csv(rows, screen.csv_columns)
 
 
 def _verdicts(checked: Checked) -> list[Mapping[str, Any]]:

@@ -10,10 +10,11 @@ from paged_sim.changes import ACCOUNT_BETTER, Change, account_path, changes_of, 
 
 from .as_csv import to_csv
 from .as_json import to_json
+from .at_step import at_step_blocks
 from .blocks import Block, Cell, Grid, Heading, Paragraph, Screen, Styled
 from .markdown import render_markdown
 from .numbers import MISSING, amount, count, lookup, mean, percent, signed
-from .run_report import at_step_blocks, ledger_blocks, setting, verdict_blocks
+from .run_report import ledger_blocks, setting, verdict_blocks
 from .text import render_text
 
 Document = Mapping[str, Any]
@@ -34,7 +35,7 @@ class Comparison:
 COMPARISON_FORMATS: dict[str, Callable[[Comparison, Screen], str]] = {
     "table": lambda comparison, screen: render_text(comparison.blocks, screen),
     "json": lambda comparison, screen: to_json(comparison.data),
-    "csv": lambda comparison, screen: to_csv(comparison.rows),
+    "csv": lambda comparison, screen: to_csv(comparison.rows, screen.csv_columns),
     "markdown": lambda comparison, screen: render_markdown(comparison.blocks),
 }
 

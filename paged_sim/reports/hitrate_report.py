@@ -142,6 +142,6 @@ def _rows(rates: HitRates) -> Iterator[dict[str, Any]]:
 HITRATE_FORMATS: dict[str, Callable[[HitRates, Screen], str]] = {
     "table": lambda rates, screen: render_text(hitrate_blocks(rates), screen),
     "json": lambda rates, screen: to_json(hitrate_data(rates)),
-    "csv": lambda rates, screen: to_csv(_rows(rates)),
+    "csv": lambda rates, screen: to_csv(_rows(rates), screen.csv_columns),
     "markdown": lambda rates, screen: render_markdown(hitrate_blocks(rates)),
 }

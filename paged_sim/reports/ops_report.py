@@ -179,19 +179,19 @@ def _where(each: Contradiction, replay: Replay) -> str:
     return f"{at}: block {each.block} {each.what}"
 
 
-def _as_csv(replays: Sequence[Replay], pages: int | None) -> str:
+def _as_csv(replays: Sequence[Replay], pages: int | None, screen: Screen) -> str:
     hidden = ("contradictions", "notes", "timeline")
     rows = []
     for replay in replays:
         data = _log_data(replay, pages)
         shown = flatten({key: value for key, value in data.items() if key not in hidden})
         rows.append({**shown, "contradictions": data["contradictions"]["count"]})
-    return to_csv(rows)
+    return to_csv(rows, screen.csv_columns)
 
 
 REPLAY_FORMATS: dict[str, Callable[[Sequence[Replay], int | None, Screen], str]] = {
     "table": lambda replays, pages, screen: render_text(replay_blocks(replays, pages), screen),
     "json": lambda replays, pages, screen: to_json(replay_data(replays, pages)),
-    "csv": lambda replays, pages, screen: _as_csv(replays, pages),
+    "csv": lambda replays, pages, screen: _as_csv(replays, pages, screen),
     "markdown": lambda replays, pages, screen: render_markdown(replay_blocks(replays, pages)),
 }

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
+from .at_step import at_step_blocks
 from .blocks import Block, Cell, Grid, Heading, Paragraph
 from .comparison import Comparison
 from .numbers import MISSING, mean, mean_spread, percent, signed
-from .run_report import at_step_blocks, held_grid, ledger_blocks, setting, verdict_blocks
+from .run_report import held_grid, ledger_blocks, setting, verdict_blocks
 
 Document = Mapping[str, Any]
 

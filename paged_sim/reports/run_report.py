@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from .at_step import account_cell, at_step_blocks
 from .basis import is_timed, side_of
 from .blocks import Bars, Block, Cell, Grid, Heading, Paragraph, Styled
 from .findings import WORD_STYLES, word_of
@@ -43,7 +44,7 @@ OVER = {"saturated": "on the steps on which a request waits", "all": "over all s
 
 
 def run_blocks(document: Document, *, full: bool = False) -> list[Block]:
-    """Every part of the table report of one run; parts with nothing to say are left out."""
+    """Every part of the table report of one run, all its tables if `full`; parts with nothing to say are left out."""
     runs: Sequence[Document] = document["runs"]
     return [
         Heading(str(document["scenario"]["name"]), setting(runs)),
@@ -107,7 +108,7 @@ def _grid(title: str, runs: Sequence[Document], columns: Sequence[Column]) -> Gr
 def _served(runs: Sequence[Document]) -> Grid:
     columns: list[Column] = [
         *_ended(runs),
-        ("requests\n/s", lambda run: mean_spread(run, "throughput.requests", lookup(run, "throughput.requests"))),
+        ("req\n/s", lambda run: mean_spread(run, "throughput.requests", lookup(run, "throughput.requests"))),
         ("tokens\n/s", lambda run: count(lookup(run, "throughput.output_tokens"))),
         ("ended\nat", lambda run: seconds_spread(run, "time.end")),
         ("queued\nmean", lambda run: seconds_spread(run, "latency.queue.mean")),
@@ -138,7 +139,7 @@ def _share_for(cause: str) -> Callable[[Document], Cell]:
 
 
 def _ended(runs: Sequence[Document]) -> list[Column]:
-    """Requests that were served and, if any, that were refused."""
+    """Requests that were served and, last, that were refused if any were."""
     columns: list[Column] = [("finished", lambda run: count(run["requests"]["finished"]))]
     if any(run["requests"]["refused"] for run in runs):
         columns.append(("refused", lambda run: count(run["requests"]["refused"])))
@@ -149,10 +150,12 @@ def _repetition(runs: Sequence[Document]) -> list[Column]:
     """How often sequences were preempted, if any was, and the share of all computed tokens that it cost."""
     if not any(run["requests"]["preempted"] for run in runs):
         return []
-    return [
-        ("preempted", lambda run: count(run["requests"]["preempted"])),
-        ("computed\nagain", lambda run: percent(lookup(run, "tokens.recomputed_share"))),
-    ]
+    return [("preempted\n(computed again)", _preempted)]
+
+
+def _preempted(run: Document) -> Cell:
+    times, again = run["requests"]["preempted"], lookup(run, "tokens.recomputed_share")
+    return f"{count(times)} ({percent(again)})" if times and again is not None else count(times)
 
 
 def _memory(runs: Sequence[Document]) -> Grid:
@@ -205,7 +208,7 @@ def _cost(runs: Sequence[Document]) -> Grid:
         ("steps", lambda run: count(run["steps"])),
         ("waits\non", lambda run: count(lookup(run, "measured.saturated.steps"))),
         *(_clocked() if any(lookup(run, "time.unit") == "s" for run in runs) else []),
-        *_ended(runs),
+        _ended(runs)[-1],
         *((CAUSES[cause], _blocked_steps(cause)) for cause in causes),
         *_repetition(runs),
     ]
@@ -240,17 +243,13 @@ def accounts_of(runs: Sequence[Document], over: str) -> list[str]:
     ]
 
 
-def _account(key: str) -> Cell:
-    return Styled(f"{LOOKS[key].glyph} {key}", LOOKS[key].colour)
-
-
 def ledger_blocks(runs: Sequence[Document], *, table: bool = True) -> list[Block]:
     """The ledger as bars and, with `table`, as shares; the accounts sum to the arena."""
     over = side_of(runs)
     accounts = accounts_of(runs, over)
     ledgers = [(str(run["name"]), run["ledger"][over]) for run in runs]
     bars = tuple((name, tuple((key, ledger[key]["mean"] or 0.0) for key in accounts)) for name, ledger in ledgers)
-    rows = tuple((_account(key), *(percent(ledger[key]["mean"]) for _, ledger in ledgers)) for key in accounts)
+    rows = tuple((account_cell(key), *(percent(ledger[key]["mean"]) for _, ledger in ledgers)) for key in accounts)
     title = f"Where the bytes are, {OVER[over]}"
     numbers = [Grid("", ("account", *(name for name, _ in ledgers)), rows)]
     return [Bars(title, bars, legend=not table), *(numbers if table else [])]
@@ -306,36 +305,6 @@ def _refusals(runs: Sequence[Document]) -> list[Block]:
     )
     header = ("policy", "refused", "cause", "first request", "reason")
     return [Grid("Refused requests", header, rows, prose=frozenset({2, 4}))] if rows else []
-
-
-def at_step_blocks(runs: Sequence[Document]) -> list[Block]:
-    """The ledger at the one step that was asked for, in slots and bytes; nothing where none was."""
-    if not any("at_step" in run for run in runs):
-        return []
-    reached = [run for run in runs if run["at_step"]]
-    if not reached:
-        return [Paragraph("No policy ran as long as the step asked for.", style="yellow")]
-    capacity = {run["name"]: run["capacity"] for run in reached}
-    step = count(reached[0]["at_step"]["step"])
-    accounts = [key for key in LOOKS if any(run["at_step"].get(key) for run in reached)]
-    rows = tuple(
-        (
-            _account(key),
-            *(_slots(run["at_step"].get(key, 0), capacity[run["name"]]) for run in reached),
-        )
-        for key in accounts
-    )
-    held = ("sequences held", *(count(run["at_step"]["batch"]) for run in reached))
-    waiting = ("requests waiting", *(count(run["at_step"]["waiting"]) for run in reached))
-    tail: list[tuple[str, ...]] = [held, waiting]
-    if any(run["at_step"].get("saved") for run in reached):
-        saved = (_slots(run["at_step"].get("saved", 0), capacity[run["name"]]) for run in reached)
-        tail.append(("saved by sharing", *saved))
-    return [Grid(f"The ledger at step {step}, in slots", ("account", *capacity), (*rows, *tail))]
-
-
-def _slots(slots: float, capacity: Document) -> str:
-    return f"{count(slots)} ({amount(slots * capacity['bytes_per_slot'])})"
 
 
 def _arena(runs: Sequence[Document]) -> list[Block]:

@@ -251,7 +251,7 @@ def _wait(run: Run) -> str:
 
 
 def _holds_more(runs: Sequence[Run]) -> str:
-    """Who holds most sequences against who holds fewest, on the steps that all are measured over, and who ends first."""
+    """Who holds most sequences against who holds fewest, on the steps all are measured over, and who ends first."""
     over = side_of(runs)
     mixed = "Over all steps: " if over == "all" and any(run["over"] != "all" for run in runs) else ""
     path = f"batch.{over}.mean"

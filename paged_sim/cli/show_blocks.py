@@ -1,0 +1,45 @@
+"""`paged-sim run --show-blocks`: the memory of small runs, step by step, in place of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import click
+
+from paged_sim.cli.destinations import plan
+from paged_sim.cli.options import RunOptions
+from paged_sim.cli.simulating import load_all
+
+
+def show_blocks(sources: Sequence[str], options: RunOptions, others: Mapping[str, object]) -> None:
+    """Print the memory of small runs. `others` are options of `run` alone, by name, with what they were given.
+
+    Raises click.UsageError where an option would change nothing of this, PagedSimError where a run is too large.
+    """
+    _refuse_needless(options, others)
+    results = plan(options, ("table",))
+    scenarios = load_all(sources, options)
+
+    from paged_sim.pictures import pictures_of
+    from paged_sim.reports.pages import as_pages
+
+    shown = [(scenario.name, pictures_of(scenario)) for scenario in scenarios]
+    results.write(lambda shape, screen: "\n\n".join(as_pages(name, pictures, screen) for name, pictures in shown))
+
+
+def _refuse_needless(options: RunOptions, others: Mapping[str, object]) -> None:
+    given = {
+        "--format": options.shape not in (None, "table"),
+        "--columns": options.columns,
+        "--full": options.full,
+        "--plot": options.plot,
+        "--timeline": options.timeline,
+        "--requests": options.requests,
+        "--step": options.step is not None,
+        "--timings": options.timings,
+        "--jobs": options.jobs != 1,
+        "--device": options.device,
+        **others,
+    }
+    if used := [name for name, value in given.items() if value]:
+        raise click.UsageError(f"{', '.join(used)}: --show-blocks shows steps and no report; leave this out")
