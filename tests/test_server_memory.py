@@ -142,7 +142,7 @@ def test_versions_and_what_they_set_aside() -> None:
     assert non_torch(find_engine("vllm-0.19"), H100).likely == GIB // 4
     assert find_engine("vllm-0.13").note == "0.13 is not on record; the nearest is 0.12"
     assert find_engine("vllm-0.19.1").note == ""
-    assert find_engine("vllm").note == "no version is named: taken as vllm 0.19, with most logs on record"
+    assert find_engine("vllm").note == "no version is named: taken as vLLM 0.19, with most logs on record"
 
 
 @pytest.mark.parametrize(

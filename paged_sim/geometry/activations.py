@@ -65,7 +65,7 @@ def activations(engine: Engine, model: Model, batch: Batch, card: Card) -> Estim
     of the run leaves out.
     """
     if engine.likely.batch == "none":
-        return _estimate((0, 0, 0), "", f"{engine.name} takes them from what its fraction leaves")
+        return _estimate((0, 0, 0), "", f"{engine.title} takes them from what its fraction leaves")
     tokens, seqs = _run(engine.likely, batch, card)
     likely = _peak(engine.likely, model.sizes, (tokens, seqs), card.gpus)
     runs = [(entry, _run(entry, batch, card)) for entry in engine.possible]
@@ -87,14 +87,14 @@ def non_torch(engine: Engine, card: Card) -> Estimate:
         rest = engine.likely.small_card
         total = (total[0], total[1] + rest[1], total[2] + rest[2])
     number = "one GPU" if card.gpus == 1 else "each of several GPUs"
-    return _estimate(total, "", f"logs of {engine.name}, {number}{'; ' if engine.note else ''}{engine.note}")
+    return _estimate(total, "", "; ".join(filter(None, (f"logs of {engine.title}, {number}", engine.note))))
 
 
 def graphs(engine: Engine) -> Estimate:
     """What the engine sets aside for CUDA graphs before it sizes the KV cache."""
     _, likely, _ = engine.likely.graphs
     low, high = min(entry.graphs[0] for entry in engine.possible), max(entry.graphs[2] for entry in engine.possible)
-    return _estimate((low, likely, high), "", f"logs of {engine.name}{' ' * bool(engine.version)}{engine.version}")
+    return _estimate((low, likely, high), "", f"logs of {engine.title}")
 
 
 def _peak(entry: Overheads, sizes: Sizes, run: tuple[int, int], gpus: int) -> float:
@@ -123,7 +123,7 @@ def _divided(run: tuple[int, int], divisor: int) -> tuple[int, int]:
 
 def _reason(engine: Engine, model: Model, batch: Batch) -> str:
     """Where the estimate comes from, and what of it is assumed."""
-    parts = [f"the profiling run of {engine.name}{' ' * bool(engine.version)}{engine.version}"]
+    parts = [f"the profiling run of {engine.title}"]
     if engine.note:
         parts.append(engine.note)
     if model.guessed:

@@ -14,6 +14,8 @@ from paged_sim.errors import PagedSimError
 _WRITTEN = re.compile(r"(vllm|sglang|tensorrt[-_ ]?llm|trt[-_ ]?llm)[-_ =@:]*v?(\d[\w.+]*)?", re.IGNORECASE)
 _EXPECTED = "an engine with its version, such as vllm-0.19, sglang-0.5 or tensorrt-llm-1.0"
 
+_TITLES = {"vllm": "vLLM", "sglang": "SGLang", "tensorrt-llm": "TensorRT-LLM"}
+
 Range = tuple[float, float, float]
 """GiB: low, likely, high."""
 
@@ -47,6 +49,11 @@ class Engine:
     possible: tuple[Overheads, ...]
     note: str
 
+    @property
+    def title(self) -> str:
+        """The engine as it writes itself, with its version."""
+        return f"{_TITLES[self.name]} {self.version}".strip()
+
 
 def find_engine(text: str | None) -> Engine:
     """The engine that `text` names ("vllm-0.19", "sglang"); vLLM of any version where it is None.
@@ -59,7 +66,7 @@ def find_engine(text: str | None) -> Engine:
     taken = [entry for entry in known if _number(entry.start) <= _number(version or usual)][-1]
     if not version:
         what = "no engine is named" if text is None else "no version is named"
-        return Engine(name, "", taken, known, f"{what}: taken as {name} {usual}, with most logs on record")
+        return Engine(name, "", taken, known, f"{what}: taken as {_TITLES[name]} {usual}, with most logs on record")
     seen = [release for entry in known for release in entry.seen]
     nearest = min(seen, key=lambda release: _distance(release, version))
     note = "" if _number(nearest) == _number(version) else f"{version} is not on record; the nearest is {nearest}"
