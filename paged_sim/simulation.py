@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
@@ -116,7 +116,8 @@ def prepare(
         )
     drawn = {seed: draw(scenario, seed) for seed in seeds_of(scenario)}
     compile_ahead(scenario, drawn.values(), progress)
-    return Simulations(scenario, geometry, capacity.slots, maps, at_step, timings, ops_log, requests), drawn
+    shared = (maps, at_step, timings, ops_log, requests, memory_notes(capacity))
+    return Simulations(scenario, geometry, capacity.slots, *shared), drawn
 
 
 def capacity_of(scenario: Scenario, geometry: Geometry) -> Capacity:
@@ -128,6 +129,13 @@ def capacity_of(scenario: Scenario, geometry: Geometry) -> Capacity:
 
     batch = Batch(said("max_num_seqs"), said("max_num_batched_tokens"), scenario.max_model_len)
     return resolve_capacity(scenario.memory, geometry, page_size=common_page_size(scenario), batch=batch)
+
+
+def memory_notes(capacity: Capacity) -> tuple[str, ...]:
+    """What the user should know of the memory, as sentences: that it was estimated, what in a log does not agree."""
+    low, likely, high = (f"{bound / 2**30:,.2f}" for bound in astuple(capacity.kv_bytes))
+    estimate = f"the KV memory of {likely} GiB is estimated, {low} to {high} GiB; `paged-sim explain` shows its parts"
+    return (*([estimate] if low != high else []), *capacity.notes)
 
 
 def common_page_size(scenario: Scenario) -> int | None:
@@ -228,6 +236,7 @@ class Simulations:
     timings: bool
     ops_log: OpsLog | None = None
     requests: bool = False
+    notes: tuple[str, ...] = ()
 
     def tasks(self) -> list[tuple[AllocatorSpec, int]]:
         """Every policy with every seed, in the order in which `run_of` wants the outcomes."""
@@ -261,7 +270,7 @@ class Simulations:
             "seeds": list(drawn),
             "capacity": self.capacity_part(page_size),
             **merge(summaries),
-            "notes": list(drawn[self.scenario.seed].notes),
+            "notes": [*self.notes, *drawn[self.scenario.seed].notes],
             "timings": {"wall_seconds": sum(outcome.seconds for outcome in outcomes)} if self.timings else None,
         }
         if self.at_step is not None:

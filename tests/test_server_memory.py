@@ -15,7 +15,9 @@ from paged_sim.geometry.engines import find_engine, parse_engine
 from paged_sim.geometry.gpus import find_gpu, preset_gpu
 from paged_sim.geometry.presets import preset_shape
 from paged_sim.geometry.sizes import config_sizes, typical_sizes
+from paged_sim.scenario import load_text
 from paged_sim.scenario.models import Variant
+from paged_sim.simulation import simulate
 
 GIB = 2**30
 DATA = Path(__file__).parent / "data"
@@ -211,3 +213,15 @@ def test_gpus_as_drivers_and_people_name_them(said: str, name: str | None) -> No
     assert find_gpu(said) == name
     if name:
         assert preset_gpu(said).low <= preset_gpu(said).memory_bytes <= preset_gpu(said).high
+
+
+def test_a_run_says_that_its_memory_is_an_estimate() -> None:
+    text = (
+        "model: llama-3.1-8b\nmemory: {gpu: {memory: 24GiB}%s}\nworkload: {requests: 2, prompt: 9, output: 9}\n"
+        "allocators: [{name: vllm, policy: paged}]"
+    )
+    notes = simulate(load_text(text % ""))["vllm"]["notes"]
+    assert len(notes) == 1
+    assert notes[0].startswith("the KV memory of ")
+    assert notes[0].endswith("; `paged-sim explain` shows its parts")
+    assert simulate(load_text(text % ", activations: 1GiB, non_torch: 0"))["vllm"]["notes"] == []

@@ -11,7 +11,8 @@ from paged_sim.geometry.activations import Batch, Estimate
 from paged_sim.geometry.gpu_memory import KvBytes, kv_bytes_of_gpu
 from paged_sim.geometry.kv_bytes import Geometry
 from paged_sim.geometry.terms import Term
-from paged_sim.servers.startup_log import UNITS, StartupLog
+from paged_sim.servers.agreement import UNITS
+from paged_sim.servers.startup_log import StartupLog
 
 _CLOSE = 0.02
 """By how much tokens and memory of a log may part: logs print two decimals of a GiB, and round tokens to blocks."""

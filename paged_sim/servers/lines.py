@@ -129,6 +129,7 @@ STARTS: tuple[tuple[str, re.Pattern[str]], ...] = (
 
 CONFIG: dict[str, str] = {
     "model": "model__text",
+    "model_tag": "model__text",
     "model_path": "model__text",
     "dtype": "dtype__text",
     "kv_cache_dtype": "kv_dtype__text",
