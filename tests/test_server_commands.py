@@ -169,6 +169,14 @@ def test_the_gpu_and_an_unknown_model(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "does not name the GPU" not in text
 
 
+@pytest.mark.parametrize("length", ["64", "1K", "128k"])
+def test_the_placeholder_requests_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str], length: str) -> None:
+    path, _, _ = written(tmp_path, capsys, f"vllm serve qwen3-8b --max-model-len {length}")
+    workload = load_scenario(path).workload
+    assert workload.prompt is not None and workload.output is not None
+    assert workload.prompt.params["high"] + workload.output.params["high"] <= load_scenario(path).max_model_len
+
+
 def test_a_folder_with_a_config_and_a_file_with_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = Path(__file__).parent / "data" / "hf_configs" / "llama-3.1-8b.json"
     folder = tmp_path / "my-model"

@@ -56,10 +56,18 @@ def _explain_log(path: Path, model: str | None) -> Listing:
 
 def _served_model(log: StartupLog, model: str | None) -> Geometry | None:
     """The model that a server served: as --model names it, else by the name in its log where that is a built-in one."""
+    from paged_sim.errors import PagedSimError
+    from paged_sim.geometry.dtypes import parse_dtype
     from paged_sim.geometry.presets import find_model
 
-    name = model or find_model(log.text("model") or "")
-    return _geometry_of(name, log.number("tensor_parallel") or 1, log.text("kv_dtype")) if name else None
+    gpus, kv_dtype = log.number("tensor_parallel") or 1, log.text("kv_dtype")
+    if model is not None:
+        return _geometry_of(model, gpus, kv_dtype)
+    name = find_model(log.text("model") or "")
+    try:
+        return _geometry_of(name, gpus, kv_dtype and parse_dtype(kv_dtype, "")) if name else None
+    except PagedSimError:  # an element type of its own, or heads that this number of GPUs cannot share
+        return None
 
 
 def _geometry_of(model: str, gpus: int, kv_dtype: str | None) -> Geometry:

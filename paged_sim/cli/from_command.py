@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paged_sim.errors import PagedSimError
+from paged_sim.scenario.units import INTEGER
 from paged_sim.servers.command import Command, read_command
 from paged_sim.servers.lines import SGLANG, TENSORRT_LLM, VLLM
 
@@ -19,7 +20,6 @@ _DTYPES = {"fp8_ds_mla": "fp8", "fp8_inc": "fp8", "bf16": "bf16"}
 _LENGTH = "8192"
 _LENGTH_UNSAID = "The command does not say the longest request; the engine takes the model's own."
 _GPU_UNSAID = "The command does not name the GPU: write yours (`paged-sim list gpus`), or its {memory: 79.2GiB}."
-_WORKLOAD = "{requests: 200, prompt: {uniform: [64, 1024]}, output: {uniform: [16, 256]}, arrival: {poisson: 2/s}}"
 _CLOCK = "{base: 10ms, per_sequence: 0.1ms, per_prefill_token: 0.02ms}"
 
 
@@ -116,7 +116,7 @@ def _written(command: Command, model: _Model, gpu: str, *, named: bool, notes: l
         *([] if "max_model_len" in said else [f"# {_LENGTH_UNSAID}"]),
         f"max_model_len: {said.get('max_model_len', _LENGTH)}",
         "# A placeholder: put your own requests here, drawn (docs/workloads.md) or recorded (trace: requests.jsonl).",
-        f"workload: {_WORKLOAD}",
+        f"workload: {_workload(said.get('max_model_len', _LENGTH))}",
         f"scheduler: {{{', '.join(f'{key}: {value}' for key, value in scheduler.items())}}}",
         "# A placeholder, too: how long a step takes on your machine.",
         f"clock: {_CLOCK}",
@@ -124,6 +124,17 @@ def _written(command: Command, model: _Model, gpu: str, *, named: bool, notes: l
         f"  - {{name: {command.engine}, {allocator}}}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _workload(max_model_len: str) -> str:
+    """Requests that fit: prompts up to 1,024 tokens and outputs up to 256, or a half and a quarter of the longest."""
+    try:
+        longest = int(INTEGER.parse(max_model_len))
+    except ValueError:  # refused with its place when the scenario is read
+        longest = 1
+    prompt, output = max(1, min(1024, longest // 2)), max(1, min(256, longest // 4))
+    lengths = f"prompt: {{uniform: [{min(64, prompt)}, {prompt}]}}, output: {{uniform: [{min(16, output)}, {output}]}}"
+    return f"{{requests: 200, {lengths}, arrival: {{poisson: 2/s}}}}"
 
 
 def _memory(said: Mapping[str, str], model: _Model, gpu: str, engine: str, named: bool) -> list[str]:

@@ -21,14 +21,15 @@ def belongs(name: str, entry: Node, path: str) -> str | None:
         if value.lower() in ("false", "no", "0") and (word := OPPOSITES.get(setting.form)):
             example = example.replace(setting.form, word)
         return f"{show(name)} belongs to {_home(setting.path, path)}; write {example}"
-    if plain in NOT_MODELLED:
+    homes = _own().get(name, [])
+    elsewhere = [home for home in homes if home.rpartition(".")[0] != path]
+    depths = [home.count(".") for home in elsewhere]
+    if elsewhere and depths.count(min(depths)) == 1:
+        home = elsewhere[depths.index(min(depths))]
+        return f"{show(name)} belongs to {_home(home, path)}; write {_written(home, value)}"
+    if plain in NOT_MODELLED and not homes:
         return f"{show(name)} is not modelled ({NOT_MODELLED[plain]}); remove it"
-    homes = [home for home in _own().get(name, ()) if home.rpartition(".")[0] != path]
-    depths = [home.count(".") for home in homes]
-    if not homes or depths.count(min(depths)) > 1:
-        return None
-    home = homes[depths.index(min(depths))]
-    return f"{show(name)} belongs to {_home(home, path)}; write {_written(home, value)}"
+    return None
 
 
 def _home(setting: str, path: str) -> str:

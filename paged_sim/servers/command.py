@@ -166,7 +166,7 @@ def _place(option: _Option, settings: dict[str, str], notes: list[str]) -> None:
         settings["scheduler.prefill"] = "whole"
     elif not option.value:
         notes.append(f"not understood: {option.written} without a value")
-    elif option.value.lower() in ("auto", "none"):
+    elif option.value.lower() in ("auto", "none", "-1"):
         notes.append(f"{option.written} {option.value} is left to the default")
     else:
         settings[setting.path] = option.value

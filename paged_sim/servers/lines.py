@@ -28,6 +28,7 @@ _VLLM_LINES = (
     rf"kv_cache_size=(?P<kv_cache__gib>{_GIB})GiB",
     # loading
     rf"(?:Loading model weights|Model loading) took (?P<weights__gib>{_GIB}) ?(?:GB|GiB)\b",
+    r"Using (?P<kv_dtype__text>fp8\w*) data type to store kv cache",
     r"Using max model len (?P<max_model_len__whole>\d+)",
     r"max_num_batched_tokens=(?P<max_num_batched_tokens__whole>\d+)\.",
     r"Defaulting max_num_batched_tokens to (?P<max_num_batched_tokens__whole>\d+)",
@@ -107,7 +108,7 @@ LINES: dict[str, tuple[re.Pattern[str], ...]] = {
 }
 
 TELLING = re.compile(
-    r"GiB|GB\b|MiB|block|bytes for k/v|max_|max[A-Z]|cache size|is allocated|KV cache dtype|version|args|Args|config|"
+    r"GiB|GB\b|MiB|block|bytes for k/v|max_|max[A-Z]|cache size|is allocated|KV cache dtype|data type|version|args|Args|config|"
     r"model len|concurrency|fraction is|kv size|in paged|utilization|GPU \d+:"
 )
 """What every line that is understood has in it: most lines of a long log do not, and are passed over."""
