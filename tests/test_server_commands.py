@@ -173,7 +173,8 @@ def test_the_gpu_and_an_unknown_model(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_the_placeholder_requests_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str], length: str) -> None:
     path, _, _ = written(tmp_path, capsys, f"vllm serve qwen3-8b --max-model-len {length}")
     workload = load_scenario(path).workload
-    assert workload.prompt is not None and workload.output is not None
+    assert workload.prompt is not None
+    assert workload.output is not None
     assert workload.prompt.params["high"] + workload.output.params["high"] <= load_scenario(path).max_model_len
 
 

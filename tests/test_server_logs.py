@@ -305,7 +305,9 @@ def test_estimates_stand_beside_what_the_log_says(tmp_path: Path) -> None:
     geometry = resolve_model(Variant("preset", {"preset": "llama-3.1-8b", "tensor_parallel": 2}))
     rows = {row.key: row for row in beside(log_of(tmp_path, V1_WORKERS), geometry, Batch())}
     kv = rows["kv_cache"]
-    assert kv.estimate is not None and kv.low is not None and kv.high is not None
+    assert kv.estimate is not None
+    assert kv.low is not None
+    assert kv.high is not None
     assert kv.low < 63.70 * GIB < kv.high
     assert kv.estimate == pytest.approx(63.70 * GIB, rel=0.01)
     assert rows["bytes_per_token"].estimate == 65_536
