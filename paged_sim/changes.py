@@ -1,19 +1,45 @@
-"""What changed between two runs: every metric with its direction, and the bytes that moved between accounts."""
+"""What changed between two runs: every metric, and whether that is for the better."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from paged_sim.basis import Basis, Entry, basis_of, path_over, value_at, value_over
 
 if TYPE_CHECKING:
     from paged_sim.run import Run
 
 UP, DOWN, NEITHER = 1, -1, 0
 
+_QUANTILES = ("mean", "p50", "p90", "p99")
+
 BETTER: dict[str, int] = {
     "batch.mean": UP,
-    "batch.peak": UP,
+    "batch.peak": NEITHER,
+    "time.end": DOWN,
+    "throughput.requests": UP,
+    "throughput.output_tokens": UP,
+    **{f"latency.queue.{name}": DOWN for name in _QUANTILES},
+    **{f"latency.first_token.{name}": DOWN for name in _QUANTILES},
+    **{f"latency.total.{name}": DOWN for name in _QUANTILES},
+    "waiting.all.mean": DOWN,
+    "waiting.share": DOWN,
+    "requests.finished": UP,
+    "requests.refused": DOWN,
+    "requests.preempted": DOWN,
+    "tokens.computed": DOWN,
+    "tokens.recomputed": DOWN,
+    "tokens.recomputed_share": DOWN,
+    "steps": DOWN,
+    "blocked_steps.fragmentation": NEITHER,
+    "blocked_steps.capacity": NEITHER,
+    "blocked_steps.policy": NEITHER,
+    "blocked_by.max_num_seqs": NEITHER,
+    "blocked_by.token_budget": NEITHER,
+    "blocked_by.watermark": NEITHER,
+    "blocked_by.after_preemption": NEITHER,
     "occupancy.mean": UP,
     "fill.mean": UP,
     "fill.at_finish": UP,
@@ -22,23 +48,20 @@ BETTER: dict[str, int] = {
     "paper_view.token_state": UP,
     "paper_view.reservation": NEITHER,
     "paper_view.internal": DOWN,
-    "paper_view.external_and_others": DOWN,
-    "steps": DOWN,
-    "requests.finished": UP,
-    "requests.refused": DOWN,
-    "requests.preempted": DOWN,
-    "blocked_steps.fragmentation": DOWN,
-    "blocked_steps.capacity": DOWN,
-    "blocked_steps.policy": DOWN,
-    "arena.touched_bytes": DOWN,
-    "arena.resident_bytes": DOWN,
+    "paper_view.external_and_others": NEITHER,
+    "arena.touched_bytes": NEITHER,
+    "arena.resident_bytes": NEITHER,
     "arena.corrupt": DOWN,
 }
-"""Which way each metric of an entry of the JSON gets better, by its path, in the order of reports."""
+"""Which way each metric of an entry of the JSON gets better, by its path, in the order of reports.
+
+It does so only under the conditions of `direction`. Which cause holds a request back is neither: with more memory the
+steps that capacity blocks become steps that a rule does. Nor is a peak, or how much real memory the arena touched.
+"""
 
 ACCOUNT_BETTER: dict[str, int] = {
     "token_state": UP,
-    "cached": UP,
+    "cached": NEITHER,
     "reservation": NEITHER,
     "over_reservation": DOWN,
     "tail": DOWN,
@@ -46,16 +69,17 @@ ACCOUNT_BETTER: dict[str, int] = {
     "padding": DOWN,
     "external": DOWN,
     "short": NEITHER,
-    "withheld": DOWN,
+    "withheld": NEITHER,
     "idle": NEITHER,
     "metadata": DOWN,
 }
 """The same for the accounts of the ledger, in its order, as shares of the arena."""
 
-LOST = ("over_reservation", "tail", "rounding", "padding", "external", "metadata")
-"""The accounts of slots that are lost: nobody will write them, or nobody can get them."""
-
-Entry = Mapping[str, Any]
+_OF_FULL_MEMORY = ("batch.", "occupancy.", "fill.mean", "waste.", "paper_view.", "ledger.")
+_OF_THE_ARENA = ("occupancy.", "waste.", "paper_view.", "ledger.")
+_OF_SERVING = ("steps", "time.", "throughput.", "latency.", "waiting.", "tokens.", "requests.preempted")
+_OF_HOLDING = ("batch.mean", "occupancy.mean", "paper_view.token_state", "ledger.saturated.token_state.mean")
+_IN_TIME = ("time.", "throughput.", "latency.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,47 +115,22 @@ class Change:
         return (self.delta > 0) == (self.better > 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """An account of the ledger, its mean bytes before (None where nothing was compared) and after.
-
-    `sequences` is how many sequences the growth (or, with nothing to compare, the account itself) has room for, at the
-    bytes that a sequence held on average before; None where none was held.
-    """
-
-    account: str
-    before: float | None
-    after: float
-    sequences: float | None
-
-    @property
-    def growth(self) -> float:
-        """Bytes by which the account grew."""
-        return self.after - (self.before or 0.0)
-
-
 def compare(before: Run, after: Run) -> list[Change]:
     """Every metric of every policy that both runs have, in the order of `after`."""
     entries = {part.summary["name"]: part.summary for part in before.policies}
-    return [
-        change
-        for part in after.policies
-        if part.summary["name"] in entries
-        for change in changes_of(part.summary["name"], entries[part.summary["name"]], part.summary)
-    ]
+    found = []
+    for part in after.policies:
+        name = part.summary["name"]
+        if name in entries:
+            basis = basis_of([(before.scenario, entries[name]), (after.scenario, part.summary)])
+            found += changes_of(name, entries[name], part.summary, basis)
+    return found
 
 
-def changes_of(policy: str, before: Entry | None, after: Entry | None, steps: str = "") -> list[Change]:
-    """Every metric of two entries of one policy: those of BETTER, then the mean share of each account.
-
-    The shares are over `steps` ("saturated" or "all"), by default those over which the two are comparable.
-    """
-    steps = steps or steps_of([entry for entry in (before, after) if entry])
-    accounts = {account_path(account, steps): better for account, better in ACCOUNT_BETTER.items()}
-    return [
-        Change(policy, path, _at(before, path), _at(after, path), better, _spread(before, after, path))
-        for path, better in {**BETTER, **accounts}.items()
-    ]
+def changes_of(policy: str, before: Entry | None, after: Entry | None, basis: Basis) -> list[Change]:
+    """Every metric of two entries of one policy: those of BETTER, then the mean share of each account."""
+    paths = [*BETTER, *(account_path(account, basis.steps) for account in ACCOUNT_BETTER)]
+    return [_change(policy, path, before, after, basis) for path in paths]
 
 
 def account_path(account: str, steps: str) -> str:
@@ -139,56 +138,71 @@ def account_path(account: str, steps: str) -> str:
     return f"ledger.{steps}.{account}.mean"
 
 
-def steps_of(entries: Sequence[Entry]) -> str:
-    """The steps over which entries are comparable: "saturated" if all have such steps, else "all"."""
-    return "saturated" if all(entry["over"] == "saturated" for entry in entries) else "all"
+def metric_value(entry: Entry | None, path: str, steps: str) -> float | None:
+    """A metric over the steps of a comparison; None where the entry has none.
 
-
-def moves(before: Entry, after: Entry) -> list[Move]:
-    """The accounts whose mean bytes differ; lost ones first, then by how much they grew."""
-    steps = steps_of([before, after])
-    sequence = bytes_per_sequence(before, steps)
-    found = []
-    for account in ACCOUNT_BETTER:
-        old, new = (_bytes(entry, steps, account) for entry in (before, after))
-        if old != new:
-            found.append(Move(account, old, new, (new - old) / sequence if sequence else None))
-    return sorted(found, key=lambda move: (move.account not in LOST or move.growth <= 0, -abs(move.growth)))
-
-
-def losses(entry: Entry) -> list[Move]:
-    """The lost accounts that are not empty, the largest first."""
-    steps = entry["over"]
-    sequence = bytes_per_sequence(entry, steps)
-    sizes = {account: _bytes(entry, steps, account) for account in LOST}
-    found = [
-        Move(account, None, size, size / sequence if sequence else None) for account, size in sizes.items() if size
-    ]
-    return sorted(found, key=lambda move: -move.after)
-
-
-def bytes_per_sequence(entry: Entry, steps: str) -> float | None:
-    """Mean bytes that a sequence holds, its waste included; None where no sequence is held."""
-    held, batch = (_at(entry, f"{name}.{steps}.mean") for name in ("held", "batch"))
-    if not held or not batch:
+    The queue over time was once sampled where steps begin, which is another number than the one of today.
+    """
+    if path == "waiting.all.mean" and value_at(entry, "time") is None:
         return None
-    size: float = held * entry["capacity"]["bytes"] / batch
-    return size
+    value: float | None = value_over(entry, path, steps)
+    return value
 
 
-def _bytes(entry: Entry, steps: str, account: str) -> float:
-    return float(entry["ledger"][steps][account]["mean"] or 0.0) * float(entry["capacity"]["bytes"])
+def direction(path: str, before: Entry, after: Entry, basis: Basis) -> int:
+    """Which way a metric gets better between these two entries; 0 where up is not good by itself, nor down.
+
+    Nothing is better about serving other requests. How memory is used says something while it is wanted, on steps with
+    a waiter, and shares of it where there is as much of it; to hold more sequences and end later is no gain. How long
+    serving took can be compared where as many requests finished, and steps where they are the measure of time.
+    """
+    account = path.split(".")[2] if path.startswith("ledger.") else ""
+    better = ACCOUNT_BETTER[account] if account else BETTER[path]
+    kept = (
+        basis.same_requests
+        and (basis.steps == "saturated" or not path.startswith(_OF_FULL_MEMORY))
+        and (_same(before, after, "requests.finished") or not path.startswith(_OF_SERVING))
+        and (path != "steps" or "s" not in (_unit(before), _unit(after)))
+        and (_same(before, after, "capacity.bytes") or not path.startswith(_OF_THE_ARENA))
+        and (path not in _OF_HOLDING or not _holds_more_and_ends_later(before, after))
+    )
+    return better if kept else NEITHER
 
 
-def _at(entry: Entry | None, path: str) -> Any:
-    """The number at a path, None where any part is missing."""
-    found: Any = entry
-    for key in path.split("."):
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found
+def _holds_more_and_ends_later(before: Entry, after: Entry) -> bool:
+    """Whether the run that holds more sequences ends later, as one does that preempts and computes again."""
+    end = "steps" if None in (value_at(before, "time.end"), value_at(after, "time.end")) else "time.end"
+    held, ends = (
+        (value_over(after, path, "saturated") or 0) - (value_over(before, path, "saturated") or 0)
+        for path in ("batch.mean", end)
+    )
+    return bool(held * ends > 0)
 
 
-def _spread(before: Entry | None, after: Entry | None, path: str) -> float | None:
-    spreads = [(entry.get("spread") or {}).get(path) for entry in (before, after) if entry]
-    known = [spread for spread in spreads if spread is not None]
-    return max(known, default=None)
+def _same(before: Entry, after: Entry, path: str) -> bool:
+    return bool(value_at(before, path) == value_at(after, path))
+
+
+def _unit(entry: Entry) -> str | None:
+    """What times are in, "s" or "steps"; None for an entry that has none."""
+    unit: str | None = value_at(entry, "time.unit")
+    return unit
+
+
+def _change(policy: str, path: str, before: Entry | None, after: Entry | None, basis: Basis) -> Change:
+    old, new = (metric_value(entry, path, basis.steps) for entry in (before, after))
+    if before is None or after is None:
+        return Change(policy, path, old, new, NEITHER)
+    if path.startswith(_IN_TIME) and _unit(before) != _unit(after):
+        return Change(policy, path, None, new, NEITHER)
+    spread = max(
+        (known for known in (_spread(entry, path, basis.steps) for entry in (before, after)) if known), default=None
+    )
+    return Change(policy, path, old, new, direction(path, before, after, basis), spread)
+
+
+def _spread(entry: Entry, path: str, steps: str) -> float | None:
+    """The standard deviation of a metric over the seeds, as far as the entry has it over these steps."""
+    spreads: Mapping[str, float] = entry.get("spread") or {}
+    own = entry["over"] == steps
+    return spreads.get(path) if own else spreads.get(path_over(path, steps))

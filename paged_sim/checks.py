@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from paged_sim.basis import depends_on_steps, value_over
 from paged_sim.errors import PagedSimError
 from paged_sim.run import Run
 from paged_sim.scenario.expectations import Expectation, parse_expression
@@ -16,20 +17,22 @@ from paged_sim.scenario.models import Check, Scenario
 __all__ = ["Expectation", "Verdict", "check", "evaluate", "parse_expression"]
 
 NO_BASELINE = "no baseline to compare with"
+NO_SUCH_NUMBER = "the baseline has no such number"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What became of one check: the number found at its path, and whether it is as expected.
 
-    `passed` is None where the check names a baseline and there is none to compare with; `reason` then says why.
-    `spread` is the standard deviation over the seeds, where the comparison took it into account, and `baseline` the
-    baseline's number, where the check names one.
+    `passed` is None where there is nothing to compare: no baseline, or no number, since the run leaves it empty (then
+    `value` is None). `reason` says why, and what else there is to know about the numbers compared. `spread` is the
+    standard deviation over the seeds, where the comparison took it into account, and `baseline` the baseline's number,
+    where the check names one.
     """
 
     path: str
     expression: str
-    value: float
+    value: float | None
     passed: bool | None
     where: str
     level: str = "error"
@@ -70,25 +73,87 @@ def _by_name(run_json: Mapping[str, Any]) -> dict[str, Any]:
     return {entry["name"]: entry for entry in run_json["runs"]}
 
 
-def _verdict(entries: Mapping[str, Any], before: Mapping[str, Any] | None, each: Check) -> Verdict:
+def refuse_unknown_paths(run_json: Mapping[str, Any], checks: Iterable[Check]) -> None:
+    """Raise PagedSimError for a check whose path no run has that has the keys of this one, such as a short one.
+
+    What lies below a key that this run leaves empty is not refused: another one may fill it.
+    """
+    entries = _by_name(run_json)
+    for each in checks:
+        _find(entries, number_path(entries, each.path, _expectation(each)), each, below_empty=True)
+
+
+def _expectation(each: Check) -> Expectation:
     try:
-        expectation = parse_expression(each.expression)
+        return parse_expression(each.expression)
     except ValueError as error:
         raise _mistake(each, str(error)) from None
+
+
+def _verdict(entries: Mapping[str, Any], before: Mapping[str, Any] | None, each: Check) -> Verdict:
+    expectation = _expectation(each)
     path = number_path(entries, each.path, expectation)
     value = _find(entries, path, each)
+    if expectation.needs_baseline:
+        return _against(entries, before, path, value, each)
+    if value is None:
+        return _skipped(each, None, _reason_of_empty(path, each))
     spread = None if expectation.comparison == "==" else _spread(entries, path)
-    given = (each.path, each.expression, value)
-    if not expectation.needs_baseline:
-        passed = expectation.met_by(value, spread or 0.0)
-        return Verdict(*given, passed, each.where, each.level, spread)
+    passed = expectation.met_by(value, spread or 0.0)
+    return Verdict(each.path, each.expression, value, passed, each.where, each.level, spread)
+
+
+def _against(
+    entries: Mapping[str, Any], before: Mapping[str, Any] | None, path: str, value: float | None, each: Check
+) -> Verdict:
+    """The verdict on a check whose limit comes from the same number of the baseline, over the same steps."""
     if before is None:
-        return Verdict(*given, None, each.where, each.level, spread, reason=NO_BASELINE)
-    baseline = _number(_lookup(before, path))
+        return _skipped(each, value, NO_BASELINE)
+    name, _, inside = path.partition(".")
+    if name not in before:
+        hint = "keep the name, or take a baseline that has it"
+        reason = f"the baseline has no allocator {name}, it has {', '.join(before)}; {hint}"
+        return Verdict(each.path, each.expression, value, False, each.where, each.level, reason=reason)
+    steps, reason = _common_steps(entries[name], before[name], inside)
+    value, baseline = (_number(value_over(entry, inside, steps)) for entry in (entries[name], before[name]))
+    if value is None:
+        return _skipped(each, None, reason or _reason_of_empty(path, each))
     if baseline is None:
-        return Verdict(*given, None, each.where, each.level, spread, reason="the baseline has no such number")
+        why = why_empty(path) if isinstance(_lookup(before, path.rpartition(".")[0]), Mapping) else ""
+        return _skipped(each, value, reason or (f"in the baseline, {why}" if why else NO_SUCH_NUMBER))
+    expectation = _expectation(each)
+    spread = None if expectation.comparison == "==" or reason else _spread(entries, path)
     passed = expectation.met_by(value, spread or 0.0, baseline)
-    return Verdict(*given, passed, each.where, each.level, spread, baseline)
+    return Verdict(each.path, each.expression, value, passed, each.where, each.level, spread, baseline, reason)
+
+
+def _common_steps(entry: Mapping[str, Any], before: Mapping[str, Any], inside: str) -> tuple[str, str]:
+    """The steps over which both have the number, and why these where they are not the run's own."""
+    own, others = str(entry.get("over")), str(before.get("over"))
+    if own == others or not depends_on_steps(inside):
+        return own, ""
+    whose = "the baseline's" if own == "saturated" else "the run's"
+    return "all", f"compared over all steps, as {whose} own means are"
+
+
+def _skipped(each: Check, value: float | None, reason: str) -> Verdict:
+    return Verdict(each.path, each.expression, value, None, each.where, each.level, reason=reason)
+
+
+def why_empty(path: str) -> str:
+    """What has to happen in a run for the number at a path not to be empty, and did not; nothing if nothing can."""
+    parts = path.split(".")
+    if "saturated" in parts:
+        return "no request waits on any step, and this number is over the steps on which one does"
+    return "no request finished" if {"latency", "throughput", "at_finish"} & set(parts) else ""
+
+
+def _reason_of_empty(path: str, each: Check) -> str:
+    """Why the run leaves a number empty. Raises PagedSimError for one that every such run leaves empty."""
+    reason = why_empty(path)
+    if not reason:
+        raise _mistake(each, "the run leaves this number empty (null); check another one")
+    return reason
 
 
 def number_path(entries: Mapping[str, Any], path: str, expectation: Expectation) -> str:
@@ -125,14 +190,17 @@ def _spread(entries: Mapping[str, Any], path: str) -> float | None:
     return (entries[name].get("spread") or {}).get(inside)
 
 
-def _find(entries: Mapping[str, Any], path: str, each: Check) -> float:
+def _find(entries: Mapping[str, Any], path: str, each: Check, *, below_empty: bool = False) -> float | None:
+    """The number at a path, None where the run leaves it empty; `below_empty` also finds None below an empty key."""
     found: Any = entries
     for key in path.split("."):
+        if found is None and below_empty:
+            return None
         if not isinstance(found, Mapping) or key not in found:
             raise _mistake(each, f"the run has no such number; {_nearest(entries, path)}")
         found = found[key]
     if found is None:
-        raise _mistake(each, "the run leaves this number empty (null); check another one")
+        return None
     if isinstance(found, Mapping):
         inside = ", ".join(f"{path}.{key}" for key in list(found)[:3])
         raise _mistake(each, f"this holds several numbers; name one of them, such as {inside}")
@@ -151,11 +219,11 @@ def _nearest(entries: Mapping[str, Any], path: str) -> str:
 
 
 def _paths(found: Any, prefix: str) -> Iterator[str]:
-    """The paths of all numbers."""
+    """The paths of all numbers, empty ones included."""
     if isinstance(found, Mapping):
         for key, value in found.items():
             yield from _paths(value, f"{prefix}.{key}" if prefix else str(key))
-    elif isinstance(found, int | float) and not isinstance(found, bool):
+    elif found is None or (isinstance(found, int | float) and not isinstance(found, bool)):
         yield prefix
 
 

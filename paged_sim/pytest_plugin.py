@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cache, cached_property
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,26 +21,70 @@ if TYPE_CHECKING:
     from paged_sim.run import Run
     from paged_sim.scenario.models import Check, Scenario
 
+_PACKAGE = Path(__file__).parent
 _LOOKS_LIKE_ONE = (re.compile(r"^checks\s*:", re.MULTILINE), re.compile(r"^allocators\s*:", re.MULTILINE))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--paged-sim` and `paged_sim_scenarios`."""
+    """`--paged-sim` and `paged_sim_scenarios`; `--paged-sim-baseline` and `paged_sim_baseline`."""
     text = "collect scenarios of paged_sim (YAML files with checks) as tests, one a check"
-    parser.getgroup("paged-sim").addoption("--paged-sim", action="store_true", default=False, help=text)
+    group = parser.getgroup("paged-sim")
+    group.addoption("--paged-sim", action="store_true", default=False, help=text)
     parser.addini("paged_sim_scenarios", text, type="bool", default=False)
+    text = "file of saved runs that checks which name a baseline are compared with"
+    group.addoption("--paged-sim-baseline", metavar="RUN.json", help=text)
+    parser.addini("paged_sim_baseline", f"{text}, beside the file of these settings", type="string", default="")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse, before anything runs, a baseline that is not there."""
+    file = baseline_file(config)
+    if _wants_scenarios(config) and file and not file.is_file():
+        raise pytest.UsageError(f"--paged-sim-baseline {file}: no such file; save one with `paged-sim check`")
+
+
+def _wants_scenarios(config: pytest.Config) -> bool:
+    return bool(config.getoption("--paged-sim") or config.getini("paged_sim_scenarios"))
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFile | None:
     """A YAML file with the keys `checks` and `allocators`, where scenarios are asked for."""
-    wanted = parent.config.getoption("--paged-sim") or parent.config.getini("paged_sim_scenarios")
-    if not wanted or file_path.suffix not in (".yaml", ".yml"):
+    if not _wants_scenarios(parent.config) or file_path.suffix not in (".yaml", ".yml"):
         return None
     text = file_path.read_text("utf-8", errors="replace")
     if not all(key.search(text) for key in _LOOKS_LIKE_ONE):
         return None
     made: ScenarioFile = ScenarioFile.from_parent(parent, path=file_path)
     return made
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> None:
+    """Show a mistake at the line of the test that made it, without the way it took through this program."""
+    from paged_sim.errors import PagedSimError
+
+    if call.excinfo is not None and isinstance(call.excinfo.value, PagedSimError):
+        mistake = call.excinfo.value
+        call.excinfo = pytest.ExceptionInfo.from_exception(mistake.with_traceback(_outside(mistake.__traceback__)))
+
+
+def _outside(traceback: TracebackType | None) -> TracebackType | None:
+    """A traceback without the frames of this package."""
+    if traceback is None:
+        return None
+    rest = _outside(traceback.tb_next)
+    if Path(traceback.tb_frame.f_code.co_filename).is_relative_to(_PACKAGE):
+        return rest
+    return TracebackType(rest, traceback.tb_frame, traceback.tb_lasti, traceback.tb_lineno)
+
+
+def baseline_file(config: pytest.Config) -> Path | None:
+    """The file to compare with: of the option, from the current directory; of the ini file, from where that lies."""
+    if given := config.getoption("--paged-sim-baseline"):
+        return Path(given)
+    if named := config.getini("paged_sim_baseline"):
+        return (config.inipath.parent if config.inipath else config.rootpath) / str(named)
+    return None
 
 
 class CheckError(Exception):
@@ -62,6 +107,15 @@ class ScenarioFile(pytest.File):
         from paged_sim.simulation import simulate
 
         return simulate(self.scenario).to_json()
+
+    @cached_property
+    def baseline(self) -> dict[str, Any] | None:
+        """The run of this scenario in the file of saved runs; None where it has none or there is no file."""
+        from paged_sim.saved import read_saved
+
+        file = baseline_file(self.config)
+        saved = read_saved(file) if file else []
+        return next((one for one in saved if one["scenario"]["name"] == self.scenario.name), None)
 
     def collect(self) -> Iterator[CheckItem]:
         """One test a check, in order."""
@@ -91,9 +145,10 @@ class CheckItem(pytest.Item):
 
         assert isinstance(self.parent, ScenarioFile)
         run = self.parent.document
-        (verdict,) = evaluate(run, [self.check])
-        (finding,) = findings_of(Checked({**run, "checks": [asdict(verdict)]}, str(self.path)))
-        message = f"{finding.path} is {finding.value}, expected {finding.limit}\n{finding.explanation}"
+        baseline = self.parent.baseline
+        (verdict,) = evaluate(run, [self.check], baseline)
+        (finding,) = findings_of(Checked({**run, "checks": [asdict(verdict)]}, str(self.path), baseline))
+        message = f"{finding.message}\n{finding.explanation}"
         if finding.word == "SKIP":
             pytest.skip(verdict.reason)
         if finding.word == "WARN":

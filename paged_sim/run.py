@@ -91,6 +91,7 @@ class Run:
 
     def __getitem__(self, name: str) -> Mapping[str, Any]:
         """The entry of the policy `name` in the JSON, as in `run["vllm"]["batch"]["mean"]`. Raises KeyError."""
+        __tracebackhide__ = True  # pytest then shows the line of the test that has the wrong name
         for part in self.policies:
             if part.summary["name"] == name:
                 return part.summary

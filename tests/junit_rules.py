@@ -45,6 +45,7 @@ def problems_of(xml: str) -> list[str]:
         counted = {
             "tests": len(suite.findall("testcase")),
             "failures": len(suite.findall("testcase/failure")),
+            "errors": len(suite.findall("testcase/error")),
             "skipped": len(suite.findall("testcase/skipped")),
         }
         wrong += [f"{name} is not {number}" for name, number in counted.items() if suite.get(name) != str(number)]

@@ -8,42 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers import scenario_of
 from test_reports_sample import document, summary
 
-from paged_sim.changes import (
-    ACCOUNT_BETTER,
-    BETTER,
-    LOST,
-    Change,
-    bytes_per_sequence,
-    changes_of,
-    compare,
-    losses,
-    moves,
-)
+from paged_sim.basis import LOST, Basis, basis_of, value_over
+from paged_sim.changes import ACCOUNT_BETTER, BETTER, Change, changes_of, compare
 from paged_sim.cli import main
 from paged_sim.engine.measures import WASTE
 from paged_sim.errors import PagedSimError
 from paged_sim.reports.blocks import Screen
-from paged_sim.reports.comparison import COMPARISON_FORMATS, METRICS, NOISE, across_files
+from paged_sim.reports.comparison import COMPARISON_FORMATS, NOISE, across_files
+from paged_sim.reports.metrics import METRICS
 from paged_sim.reports.verdict import LOSSES
 from paged_sim.run import ACCOUNTS, Run
-
-GIB = 1 << 30
-
-
-def entry_of(**shares: float) -> dict[str, Any]:
-    """A policy of 8 GiB that holds 4 sequences in 4 GiB, with these shares in its ledger."""
-    ledger = {account: {"mean": shares.get(account, 0.0)} for account in ACCOUNTS}
-    return {
-        "name": "paged",
-        "over": "saturated",
-        "capacity": {"bytes": 8 * GIB},
-        "batch": {"mean": 4.0, "saturated": {"mean": 4.0}, "all": {"mean": 3.0}},
-        "held": {"saturated": {"mean": 0.5}, "all": {"mean": 0.25}},
-        "ledger": {"saturated": ledger, "all": ledger},
-        "spread": {"batch.mean": 0.5},
-    }
+from paged_sim.scenario.models import AllocatorSpec
+from paged_sim.simulation import simulate
 
 
 def test_every_metric_of_the_reports_has_a_direction() -> None:
@@ -72,30 +51,151 @@ def test_a_change(
     assert change.delta == (None if before is None else after - before)
 
 
-def test_moves_name_what_is_lost_first() -> None:
-    before = entry_of(token_state=0.5, tail=0.01, short=0.49)
-    after = entry_of(token_state=0.4, tail=0.06, external=0.01, short=0.53)
-    found = moves(before, after)
-    assert [move.account for move in found] == ["tail", "external", "token_state", "short"]
-    tail = found[0]
-    assert tail.growth == pytest.approx(0.05 * 8 * GIB)
-    assert tail.sequences == pytest.approx(0.05 * 8), "a sequence holds 1 GiB"
-    assert moves(before, before) == []
+# Which way is better
 
 
-def test_losses_are_the_largest_first() -> None:
-    found = losses(entry_of(token_state=0.5, tail=0.01, external=0.3))
-    assert [(move.account, move.before) for move in found] == [("external", None), ("tail", None)]
-    assert found[0].sequences == pytest.approx(2.4)
+def changed(path: str, before: float, after: float, *, basis: Basis | None = None, **others: Any) -> bool | None:
+    """Whether a change of one number is for the better; `others` replace parts of the second entry."""
+    old, new = summary("vllm"), summary("vllm", **others)
+    for entry, value in ((old, before), (new, after)):
+        key, _, inside = path.partition(".")
+        entry[key] = {**entry.get(key, {}), inside: value} if inside else value
+    found = changes_of("vllm", old, new, basis or Basis("saturated"))
+    (change,) = [change for change in found if change.metric == path]
+    assert change.delta == pytest.approx(after - before)
+    return change.improved
 
 
-def test_steps_with_no_sequence() -> None:
-    empty = {**entry_of(tail=0.1), "batch": {"saturated": {"mean": None}}}
-    assert bytes_per_sequence(empty, "saturated") is None
-    assert [move.sequences for move in losses(empty)] == [None]
-    assert [move.sequences for move in moves(entry_of(), {**entry_of(tail=0.1), "over": "all"})] == [
-        pytest.approx(0.1 * 8 / (0.25 * 8 / 3))
-    ]
+LATER = {"time": {"end": 10**6, "unit": "steps"}}
+LESS = {"finished": 3_990, "refused": 10, "preempted": 5}
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after", "others", "improved"),
+    [
+        ("batch.mean", 30.0, 40.0, {}, True),
+        ("batch.mean", 30.0, 40.0, LATER, None),
+        ("batch.mean", 30.0, 40.0, {"time": {}, "steps": 41_001}, None),
+        ("batch.mean", 40.0, 30.0, LATER, False),
+        ("batch.peak", 30, 40, {}, None),
+        ("occupancy.mean", 0.5, 0.6, {}, True),
+        ("waste.share", 0.1, 0.2, {}, False),
+        ("waste.bytes", 1e9, 2e9, {}, False),
+        ("waste.bytes", 1e9, 2e9, {"capacity": {"bytes": 1}}, None),
+        ("waste.share", 0.1, 0.2, {"capacity": {"bytes": 1}}, None),
+        ("fill.mean", 0.5, 0.6, {"capacity": {"bytes": 1}}, True),
+        ("steps", 432, 429, {}, True),
+        ("steps", 432, 429, {"time": {"unit": "s"}}, None),
+        ("steps", 432, 429, {"requests": LESS}, None),
+        ("requests.refused", 2, 5, {}, False),
+        ("blocked_steps.policy", 12, 500, {}, None),
+        ("blocked_steps.capacity", 500, 12, {}, None),
+        ("arena.touched_bytes", 1000, 2000, {}, None),
+        ("arena.corrupt", 0, 1, {}, False),
+    ],
+)
+def test_better_where_one_way_is_good_by_itself(
+    path: str, before: float, after: float, others: dict[str, Any], improved: bool | None
+) -> None:
+    assert changed(path, before, after, **others) is improved
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after", "improved"),
+    [
+        ("time.end", 836.0, 651.0, True),
+        ("throughput.requests", 9.6, 7.0, False),
+        ("latency.queue.p99", 3.0, 12.0, False),
+        ("tokens.recomputed_share", 0.48, 0.1, True),
+    ],
+)
+def test_how_long_serving_took(path: str, before: float, after: float, improved: bool) -> None:
+    """It counts on all steps, too; but not where fewer requests were served."""
+    old, new = (entry_in_time(path, value) for value in (before, after))
+    assert [change_of(path, old, new, basis) for basis in (Basis("saturated"), Basis("all"))] == 2 * [improved]
+    assert change_of(path, old, {**new, "requests": LESS}, Basis("all")) is None
+    assert change_of(path, old, new, Basis("all", same_requests=False)) is None
+
+
+def entry_in_time(path: str, value: float) -> dict[str, Any]:
+    """An entry with a clock of seconds and one number more."""
+    entry: dict[str, Any] = summary("vllm", time={"unit": "s", "end": 700.0, "last_arrival": 610.0})
+    found, keys = entry, path.split(".")
+    for key in keys[:-1]:
+        found = found.setdefault(key, {})
+    found[keys[-1]] = value
+    return entry
+
+
+def change_of(path: str, before: dict[str, Any], after: dict[str, Any], basis: Basis) -> bool | None:
+    return {change.metric: change.improved for change in changes_of("vllm", before, after, basis)}[path]
+
+
+@pytest.mark.parametrize("path", ["batch.mean", "occupancy.mean", "fill.mean", "waste.share", "paper_view.internal"])
+def test_how_memory_is_used_says_nothing_while_nobody_wants_it(path: str) -> None:
+    old, new = summary("vllm"), summary("orca-max")
+    assert change_of(path, old, new, Basis("saturated")) is not None
+    assert change_of(path, old, new, Basis("all")) is None
+
+
+def test_times_in_seconds_and_in_steps_are_not_compared() -> None:
+    old = entry_in_time("latency.queue.mean", 3.0)
+    new = {**old, "time": {"unit": "steps", "end": 41_000}}
+    found = {change.metric: change for change in changes_of("vllm", old, new, Basis("all"))}
+    assert found["latency.queue.mean"].delta is None
+    assert found["latency.queue.mean"].after == 3.0
+    assert found["requests.finished"].delta == 0
+
+
+# What numbers are over
+
+
+def test_entries_of_other_steps_are_compared_over_all() -> None:
+    """One run never has a waiter: all that depends on the steps is over all of them, on both sides."""
+    old, new = summary("vllm"), summary("vllm", over="all")
+    new["batch"]["mean"] = new["batch"]["all"]["mean"]
+    basis = basis_of([({}, old), ({}, new)])
+    assert basis.steps == "all"
+    found = {change.metric: change for change in changes_of("vllm", old, new, basis)}
+    assert found["batch.mean"].before == found["batch.mean"].after == pytest.approx(34.3 * 0.9)
+    assert found["waste.share"].before == pytest.approx(0.009)
+    assert found["paper_view.external_and_others"].before == pytest.approx(0.0171)
+    assert set(found) >= {"ledger.all.idle.mean"}
+
+
+@pytest.mark.parametrize(
+    ("scenario", "others", "steps"),
+    [
+        ({"clock": "step", "workload": {"arrival": {"poisson": 3.0}}}, {}, "saturated"),
+        ({"clock": {"base": 0.03}, "workload": {"arrival": "saturated"}}, {}, "saturated"),
+        ({"clock": {"base": 0.03}, "workload": {"arrival": {"poisson": 3.0}}}, {}, "all"),
+        ({"clock": {"base": 0.03}, "workload": {"arrival": {"users": 40}}}, {}, "all"),
+        ({"clock": {"base": 0.03}, "workload": {"trace": {"file": "a.csv"}, "arrival": "saturated"}}, {}, "all"),
+        ({"clock": {"base": 0.03}, "workload": {"requests": [{"prompt": 3}, {"arrival": 2.0}]}}, {}, "all"),
+        ({"clock": {"base": 0.03}, "workload": {"trace": {"file": "a.csv"}}}, {"last_arrival": 0.0}, "saturated"),
+        ({}, {"last_arrival": 3.0}, "all"),
+    ],
+)
+def test_with_requests_over_time_means_are_over_all_steps(
+    scenario: dict[str, Any], others: dict[str, Any], steps: str
+) -> None:
+    assert basis_of([(scenario, summary("vllm", time=others))]).steps == steps
+
+
+def test_a_few_steps_with_a_waiter_say_little() -> None:
+    measured = {"all": {"steps": 11_938, "time": 1.0}, "saturated": {"steps": 1, "time": 1.0}}
+    assert basis_of([({}, summary("vllm")), ({}, summary("orca-max"))]).steps == "saturated"
+    assert basis_of([({}, summary("vllm")), ({}, summary("orca-max", measured=measured))]).steps == "all"
+
+
+def test_the_sums_of_shares_are_those_of_the_engine() -> None:
+    """What is computed over other steps is, over an entry's own, what the engine says."""
+    run = simulate(scenario_of(AllocatorSpec(name="a", policy="contiguous", reserve="pow2", placement="buddy")))["a"]
+    other = {**run, "over": "neither"}
+    for path in ("waste.share", "waste.bytes", *(f"paper_view.{key}" for key in run["paper_view"])):
+        assert value_over(other, path, run["over"]) == pytest.approx(value_over(run, path, run["over"]))
+    assert value_over(other, "external_index.mean", run["over"]) is None
+    assert value_over(run, "external_index.mean", run["over"]) is not None
 
 
 def test_comparing_runs_policy_by_policy() -> None:
@@ -108,7 +208,7 @@ def test_comparing_runs_policy_by_policy() -> None:
 
 
 def test_a_policy_that_only_one_run_has() -> None:
-    changes = changes_of("vllm", None, summary("vllm"))
+    changes = changes_of("vllm", None, summary("vllm"), Basis("all"))
     assert {change.delta for change in changes} == {None}
 
 

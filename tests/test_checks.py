@@ -196,7 +196,15 @@ def test_a_baseline() -> None:
     before = {"runs": [{"name": "vllm", "steps": 6}]}
     worse, missing = evaluate(RUN, checks, before)
     assert (worse.passed, worse.baseline, worse.failed) == (False, 6, True)
-    assert (missing.passed, missing.reason, missing.failed) == (None, "the baseline has no such number", False)
+    assert (missing.passed, missing.level) == (False, "warn")
+    assert (
+        missing.reason
+        == "the baseline has no allocator orca-max, it has vllm; keep the name, or take a baseline that has it"
+    )
+    older = {"runs": [{"name": "vllm"}, {"name": "orca-max"}]}
+    assert {(verdict.passed, verdict.reason) for verdict in evaluate(RUN, checks, older)} == {
+        (None, "the baseline has no such number")
+    }
     worse, same = evaluate(RUN, checks, RUN)
     assert (worse.passed, same.passed) == (True, True)
 

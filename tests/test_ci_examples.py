@@ -64,14 +64,23 @@ def change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "clone"
 
 
-def action_step(given: dict[str, str]) -> tuple[str, dict[str, str]]:
-    """The script of the action's last step, and its environment for these inputs."""
-    action = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
-    assert given.keys() <= action["inputs"].keys()
-    inputs = {name: given.get(name, entry.get("default", "")) for name, entry in action["inputs"].items()}
-    step = action["runs"]["steps"][-1]
+SHELL = ("bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c")
+"""How GitHub runs a script."""
+
+
+def action() -> Any:
+    return yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+
+
+def action_step(given: dict[str, str], name: str = "Check") -> tuple[str, dict[str, str]]:
+    """The script of a step of the action, and its environment for these inputs."""
+    inputs = action()["inputs"]
+    assert given.keys() <= inputs.keys()
+    values = {f"inputs.{name}": given.get(name, entry.get("default", "")) for name, entry in inputs.items()}
+    values["runner.temp"] = str(Path.cwd() / "temp")
+    (step,) = [step for step in action()["runs"]["steps"] if step.get("name") == name]
     filled = {
-        key: re.sub(r"\$\{\{ inputs\.([\w-]+) \}\}", lambda found: inputs[found[1]], value)
+        key: re.sub(r"\$\{\{ ([\w.-]+) \}\}", lambda found: values[found[1]], value)
         for key, value in step["env"].items()
     }
     return step["run"], filled
@@ -79,26 +88,73 @@ def action_step(given: dict[str, str]) -> tuple[str, dict[str, str]]:
 
 @pytest.mark.usefixtures("change")
 def test_the_github_action(tmp_path: Path) -> None:
-    """As the workflow of the page calls it; GitHub runs `bash -e -o pipefail` and gives a file for the summary."""
+    """As the workflow of the page calls it; GitHub gives a file for the summary."""
     workflow = example(".github/workflows/memory.yml")
     (step,) = [step for step in workflow["jobs"]["memory"]["steps"] if "paged_sim" in step["uses"]]
     given = {name: value.replace("${{ github.base_ref }}", "main") for name, value in step["with"].items()}
     script, environment = action_step({**given, "junit": "memory.xml"})
     summary = tmp_path / "summary.md"
     summary.touch()
-    shell = ("bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", script)
-    done = run(*shell, **environment, GITHUB_STEP_SUMMARY=str(summary), GITHUB_ACTIONS="true")
+    done = run(*SHELL, script, **environment, GITHUB_STEP_SUMMARY=str(summary), GITHUB_ACTIONS="true")
     assert done.returncode == 99, done.stderr
     assert done.stderr.startswith("::error file=scenarios/memory.yaml,line=15,title=chat::paged.ledger.saturated.tail")
-    assert "tail grew by 0.0097 GiB" in summary.read_text("utf-8")
+    told = summary.read_text("utf-8")
+    assert "allocators.paged.page_size: 16 -> 32" in told
+    assert "| tail per sequence | 120.95 KiB | 544.09 KiB | +423.14 KiB | -0.12 |" in told
     assert problems_of(Path("memory.xml").read_text("utf-8")) == []
     git("checkout", "--quiet", "scenarios")
-    done = run(*shell, **environment, GITHUB_STEP_SUMMARY=str(summary))
+    done = run(*SHELL, script, **environment, GITHUB_STEP_SUMMARY=str(summary))
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.usefixtures("change")
+def test_the_github_action_tells_of_a_mistake_everywhere(tmp_path: Path) -> None:
+    Path("scenarios/memory.yaml").write_text(scenario_text().replace("policy: paged", "policy: [paged"), "utf-8")
+    script, environment = action_step(
+        {"scenarios": "scenarios/*.yaml", "against": "origin/main", "junit": "memory.xml"}
+    )
+    summary = tmp_path / "summary.md"
+    done = run(*SHELL, script, **environment, GITHUB_STEP_SUMMARY=str(summary))
+    assert done.returncode == 2
+    assert done.stderr.startswith("::error file=scenarios/memory.yaml,line=13,")
+    for told in (summary.read_text("utf-8"), Path("memory.xml").read_text("utf-8")):
+        assert "scenarios/memory.yaml:13: broken YAML" in told
+    assert problems_of(Path("memory.xml").read_text("utf-8")) == []
+
+
+@pytest.mark.usefixtures("change")
+def test_the_action_keeps_compiled_code_by_all_that_it_depends_on(tmp_path: Path) -> None:
+    """Where the check compiles to, the cache keeps; other scenarios get another key, and begin with the same code."""
+    (cache,) = [step for step in action()["runs"]["steps"] if step.get("uses", "").startswith("actions/cache@")]
+    assert cache["with"]["path"] == action_step({})[1]["PAGED_SIM_CACHE_DIR"].replace(
+        str(Path.cwd() / "temp"), "${{ runner.temp }}"
+    )
+    assert cache["with"]["key"] == "${{ steps.compiled.outputs.key }}"
+    assert cache["with"]["restore-keys"] == "${{ steps.compiled.outputs.program }}-"
+    (named,) = [step["name"] for step in action()["runs"]["steps"] if step.get("id") == "compiled"]
+    found = []
+    for text in (scenario_text(), scenario_text().replace(*WORSE), None):
+        Path("scenarios/memory.yaml").unlink()
+        if text is not None:
+            Path("scenarios/memory.yaml").write_text(text, "utf-8")
+        script, environment = action_step({"scenarios": "scenarios/*.yaml"}, named)
+        output = tmp_path / "output"
+        output.unlink(missing_ok=True)
+        done = run(*SHELL, script, **environment, GITHUB_OUTPUT=str(output), PAGED_SIM_CACHE_DIR=str(tmp_path))
+        assert (done.returncode, done.stderr) == (0, "")
+        found.append(dict(line.split("=") for line in output.read_text("utf-8").splitlines()))
+        assert found[-1]["key"].startswith(f"{found[-1]['program']}-")
+    assert re.fullmatch(r"paged-sim-[0-9a-f]{16}-[0-9a-f]{8}", found[0]["program"])
+    assert len({each["program"] for each in found}) == 1
+    assert len({each["key"] for each in found}) == 3
+
+
+def test_every_input_of_the_action_is_on_the_page() -> None:
+    assert set(re.findall(r"^\| `([\w-]+)` \|", PAGE, re.MULTILINE)) == set(action()["inputs"])
+
+
 def test_the_action_installs_what_lies_beside_it() -> None:
-    steps = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))["runs"]["steps"]
+    steps = action()["runs"]["steps"]
     assert steps[1]["run"].endswith('"$GITHUB_ACTION_PATH"')
     assert (ROOT / "pyproject.toml").is_file()
 
@@ -108,6 +164,7 @@ def test_the_gitlab_job() -> None:
     job = example(".gitlab-ci.yml")["memory"]
     install, *script = job["script"]
     assert install.startswith("pip install")
+    assert job["variables"]["PAGED_SIM_CACHE_DIR"] == f"$CI_PROJECT_DIR/{job['cache']['paths'][0].rstrip('/')}"
     done = run("bash", "-e", "-c", "\n".join(script), CI_MERGE_REQUEST_TARGET_BRANCH_NAME="main")
     assert done.returncode == 99, done.stderr
     report = job["artifacts"]["reports"]["junit"]
@@ -133,11 +190,15 @@ def test_the_pytest_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
     (tmp_path / "scenarios" / "memory.yaml").write_text(scenario_text(), "utf-8")
     blocks = re.findall(r"^```(?:text|ini)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    command, settings, module = (
-        next(block for block in blocks if begins in block) for begins in ("pytest sc", "[", "def")
+    command, compared, settings, module = (
+        next(block for block in blocks if begins in block) for begins in ("pytest sc", "-baseline", "[", "def")
     )
     done = run(sys.executable, "-m", *shlex.split(command))
     assert "2 passed, 1 skipped" in done.stdout, done.stdout
+    saved = run("paged-sim", "check", "scenarios/memory.yaml", "--save-baseline", "before.json", "--quiet")
+    assert saved.returncode == 0, saved.stderr
+    done = run(sys.executable, "-m", *shlex.split(compared))
+    assert "3 passed" in done.stdout, done.stdout
     (tmp_path / "pytest.ini").write_text(settings, "utf-8")
     (tmp_path / "test_memory.py").write_text(module, "utf-8")
     done = run(sys.executable, "-m", "pytest")

@@ -95,6 +95,78 @@ def test_a_scenario_is_simulated_once(pytester: pytest.Pytester) -> None:
     assert result.stdout.str().count("SIMULATED mixed") == 1
 
 
+@pytest.fixture
+def baseline(pytester: pytest.Pytester, folder: Path) -> str:
+    """A file with the run of mixed.yml as it is."""
+    name = "saved/base.json"
+    pytester.mkdir("saved")
+    simulation.simulate(load.load_scenario(folder / "mixed.yml")).save(pytester.path / name)
+    return name
+
+
+def test_checks_that_name_a_baseline_run_against_saved_runs(
+    pytester: pytest.Pytester, folder: Path, baseline: str
+) -> None:
+    same = pytester.runpytest("scenarios", "--paged-sim", "--paged-sim-baseline", baseline)
+    same.assert_outcomes(passed=4, failed=2, warnings=1)
+    larger = MIXED.replace("page_size: 4", "page_size: 32")
+    (folder / "mixed.yml").write_text(larger, "utf-8")
+    worse = pytester.runpytest("scenarios/mixed.yml", "--paged-sim", "--paged-sim-baseline", baseline)
+    worse.assert_outcomes(passed=1, failed=3, warnings=1)
+    worse.stdout.fnmatch_lines(
+        [
+            "*mixed.yml:11: paged.steps is *, expected == baseline = *",
+            "paged holds * sequences over *, * in the baseline (*Changed in the configuration: "
+            "allocators.paged.page_size: 4 -> 32.",
+        ]
+    )
+
+
+def test_a_baseline_of_the_ini_file_is_beside_it(pytester: pytest.Pytester, folder: Path, baseline: str) -> None:
+    pytester.makeini(f"[pytest]\npaged_sim_scenarios = true\npaged_sim_baseline = {baseline}\n")
+    with pytest.MonkeyPatch.context() as elsewhere:
+        elsewhere.chdir(folder)
+        pytester.runpytest(str(folder / "mixed.yml")).assert_outcomes(passed=2, failed=2, warnings=1)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_baseline_that_is_not_there(pytester: pytest.Pytester) -> None:
+    given = ("scenarios", "--paged-sim-baseline", "nowhere.json")
+    assert pytester.runpytest(*given, "--paged-sim").ret == pytest.ExitCode.USAGE_ERROR
+    assert pytester.runpytest(*given).ret == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def test_a_mistake_is_shown_at_the_line_that_made_it(pytester: pytest.Pytester, folder: Path) -> None:
+    pytester.makepyfile(
+        """
+        from paged_sim import load_scenario
+
+        def test_override(paged_sim_run):
+            paged_sim_run("scenarios/good.yaml", scheduler__max_num_sex=3)
+
+        def test_file():
+            load_scenario("nowhere.yaml")
+
+        def test_name(paged_sim_run):
+            paged_sim_run("scenarios/good.yaml")["pagd"]
+        """
+    )
+    result = pytester.runpytest()
+    result.assert_outcomes(failed=3)
+    result.stdout.fnmatch_lines(
+        [
+            ">*max_num_sex=3)",
+            "E*did you mean max_num_seqs?",
+            '>*load_scenario("nowhere.yaml")',
+            "E*nowhere.yaml: no such file*",
+            ">*pagd*",
+            "E*the run has paged*",
+        ]
+    )
+    for module in ("load.py", "shapes.py", "pytest_plugin.py", "run.py"):
+        result.stdout.no_fnmatch_line(f"*{module}:*")
+
+
 @pytest.mark.usefixtures("folder")
 def test_under_xdist(pytester: pytest.Pytester) -> None:
     pytest.importorskip("xdist")

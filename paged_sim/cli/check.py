@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from paged_sim.cli import output
 from paged_sim.cli.options import RunOptions, run_options
-from paged_sim.cli.simulating import deliver, documents_of, load_all, results_of, simulate_all
+from paged_sim.cli.simulating import deliver, documents_of, load_all, raise_if_corrupt, results_of, simulate_all
 from paged_sim.errors import EXIT_CHECK_FAILED, PagedSimError
 from paged_sim.reports.blocks import Screen
 from paged_sim.reports.check_report import CHECK_FORMATS
@@ -33,6 +35,7 @@ class CheckOptions:
     junit: str | None = None
     markdown: str | None = None
     annotations: str | None = None
+    fail_on_skip: bool = False
 
 
 @click.command("check", short_help="Simulate scenarios; fail if a check fails.")
@@ -49,6 +52,7 @@ class CheckOptions:
     show_default=True,
     help="Annotate failed checks on standard error; auto: on GitHub.",
 )
+@click.option("--fail-on-skip", is_flag=True, help="Let checks with nothing to compare fail.")
 @run_options
 def check(scenarios: tuple[str, ...], **given: Any) -> int:
     """Simulate each SCENARIO and compare its numbers with its checks, and with a baseline where they name one.
@@ -58,18 +62,21 @@ def check(scenarios: tuple[str, ...], **given: Any) -> int:
     wishes = CheckOptions(**{field.name: given.pop(field.name) for field in fields(CheckOptions)})
     options = RunOptions(**given)
     files = {"--save-baseline": wishes.save_baseline, "--junit": wishes.junit, "--markdown": wishes.markdown}
-    results = results_of(options, CHECK_FORMATS, files)
-    loaded = load_all(scenarios, options)
-    _refuse(loaded, wishes)
-    baselines = _baselines(loaded, wishes, options)
-    runs = simulate_all(loaded, options)
+    with _told_everywhere(scenarios, wishes):
+        results = results_of(options, CHECK_FORMATS, files)
+        loaded = load_all(scenarios, options)
+        _refuse(loaded, wishes, options)
+        baselines = _baselines(loaded, wishes, options)
+        runs = simulate_all(loaded, options)
     documents, mistakes = documents_of(loaded, runs, baselines)
+    if wishes.fail_on_skip:
+        _fail_skipped(documents)
     if wishes.save_baseline is not None:
         from paged_sim.reports.as_json import as_json
 
         saved = [run.to_json(timelines=True) for run in runs]
         output.emit(as_json(saved, Screen()), wishes.save_baseline)
-    checked = _checked(loaded, documents, baselines)
+    checked = _checked(loaded, documents, mistakes, baselines)
     _write_others(checked, wishes)
     deliver(runs, documents, mistakes, lambda shape, screen: CHECK_FORMATS[shape](checked, screen), options, results)
     failed = any(
@@ -78,12 +85,40 @@ def check(scenarios: tuple[str, ...], **given: Any) -> int:
     return EXIT_CHECK_FAILED if failed else 0
 
 
+@contextmanager
+def _told_everywhere(sources: Sequence[str], wishes: CheckOptions) -> Iterator[None]:
+    """What goes wrong before there are verdicts also goes to the files for a pipeline, where they can be written."""
+    try:
+        yield
+    except Exception as error:
+        from paged_sim.reports.findings import Checked
+
+        message = error.format_message() if isinstance(error, click.ClickException) else str(error) or repr(error)
+        name = Path(sources[0]).stem if len(sources) == 1 else "paged-sim check"
+        told = Checked({"scenario": {"name": name}}, sources[0], mistake=message)
+        with suppress(PagedSimError):
+            _write_others([told], replace(wishes, markdown=None, annotations="none"))
+        with suppress(PagedSimError):
+            _write_others(
+                [told], replace(wishes, junit=None, markdown=None if wishes.markdown == "-" else wishes.markdown)
+            )
+        raise
+
+
+def _fail_skipped(documents: Sequence[dict[str, Any]]) -> None:
+    """Turn skipped checks into failed ones."""
+    for verdict in (verdict for one in documents for verdict in _of(one)):
+        if verdict["passed"] is None:
+            verdict["passed"] = False
+            verdict["reason"] += ", and --fail-on-skip was given"
+
+
 def _of(document: dict[str, Any]) -> list[dict[str, Any]]:
     verdicts: list[dict[str, Any]] = document.get("checks", [])
     return verdicts
 
 
-def _refuse(loaded: Sequence[Scenario], wishes: CheckOptions) -> None:
+def _refuse(loaded: Sequence[Scenario], wishes: CheckOptions, options: RunOptions) -> None:
     """Refuse, before anything runs, what could not end well."""
     if wishes.baseline is not None and wishes.against is not None:
         raise click.UsageError("--baseline and --against exclude each other; give one of them")
@@ -95,6 +130,19 @@ def _refuse(loaded: Sequence[Scenario], wishes: CheckOptions) -> None:
         raise PagedSimError(f"two scenarios are called {twice[0]}; give each a `name:` of its own")
     if wishes.baseline is None and wishes.against is None and wishes.save_baseline is None:
         _refuse_baseline_checks(loaded)
+    for scenario in loaded:
+        if scenario.checks:
+            _refuse_unknown_numbers(scenario, options)
+
+
+def _refuse_unknown_numbers(scenario: Scenario, options: RunOptions) -> None:
+    """A misspelt path is not to cost a long run."""
+    from paged_sim.checks import refuse_unknown_paths
+    from paged_sim.outline import outline
+
+    short_run = outline(scenario, options.step)
+    if short_run is not None:
+        refuse_unknown_paths(short_run, scenario.checks)
 
 
 def _refuse_baseline_checks(loaded: Sequence[Scenario]) -> None:
@@ -127,13 +175,31 @@ def _baselines(loaded: Sequence[Scenario], wishes: CheckOptions, options: RunOpt
     return found
 
 
-def _checked(loaded: Sequence[Scenario], documents: Sequence[dict[str, Any]], baselines: Baselines) -> list[Checked]:
+def _checked(
+    loaded: Sequence[Scenario],
+    documents: Sequence[dict[str, Any]],
+    mistakes: Sequence[PagedSimError],
+    baselines: Baselines,
+) -> list[Checked]:
+    """Every run with its verdicts; `mistakes` are, in order, those of the runs that have none though they should."""
     from paged_sim.reports.findings import Checked
 
-    return [
-        Checked(document, str(scenario.source), baselines.get(scenario.name))
-        for scenario, document in zip(loaded, documents, strict=True)
-    ]
+    without_verdicts = iter(mistakes)
+    checked = []
+    for scenario, document in zip(loaded, documents, strict=True):
+        mistake = str(next(without_verdicts)) if scenario.checks and "checks" not in document else ""
+        mistake = mistake or _corruption(document)
+        checked.append(Checked(document, str(scenario.source), baselines.get(scenario.name), mistake))
+    return checked
+
+
+def _corruption(document: dict[str, Any]) -> str:
+    """What is to be said about corrupted content, if there is any."""
+    try:
+        raise_if_corrupt([document])
+    except PagedSimError as error:
+        return str(error)
+    return ""
 
 
 def _write_others(checked: Sequence[Checked], wishes: CheckOptions) -> None:

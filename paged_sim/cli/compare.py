@@ -13,7 +13,7 @@ from paged_sim.cli.simulating import deliver, documents_of, load_all, results_of
 from paged_sim.reports.blocks import Screen
 from paged_sim.reports.comparison import COMPARISON_FORMATS, Comparison, across_files, side_by_side
 from paged_sim.reports.published import FIG2, built_in_comparison, tutorial_scenarios
-from paged_sim.saved import read_saved
+from paged_sim.saved import read_saved, understood
 
 _TWO_SCENARIOS = (
     "compare takes one scenario, or saved runs only; save each with `paged-sim run SCENARIO --format json -o FILE`"
@@ -74,7 +74,9 @@ def _saved(sources: tuple[str, ...], options: RunOptions) -> None:
     if used := [name for name, value in needless.items() if value]:
         raise click.UsageError(f"{', '.join(used)}: saved runs are not simulated again; leave this out")
     results = results_of(options, COMPARISON_FORMATS)
-    comparison = _compare_saved([(source, read_saved(source)) for source in sources])
+    saved = [(source, read_saved(source)) for source in sources]
+    with understood(", ".join(sources)):
+        comparison = _compare_saved(saved)
     results.write(partial(_in_form, comparison))
 
 

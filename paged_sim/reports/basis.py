@@ -9,34 +9,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from paged_sim.basis import basis_of, come_over_time
+
 from .numbers import lookup
 
 Run = Mapping[str, Any]
 
-_WAITS = 0.1
-"""Share of a policy's steps on which a request must wait for their means to say anything about it."""
+OVER = {"saturated": "on the steps on which a request waits", "all": "over all steps"}
 
 
 def is_timed(runs: Sequence[Run]) -> bool:
     """Whether requests arrive in time, so that latency and throughput are what a policy is judged by."""
-    return any((lookup(run, "time.last_arrival") or 0.0) > 0 for run in runs)
+    return any(come_over_time({}, run) for run in runs)
 
 
 def side_of(runs: Sequence[Run]) -> str:
-    """The steps that all runs are measured over: "saturated", on which a request waits, if each has enough, or "all".
-
-    With arrivals in time it is always all of them.
-    """
-    if is_timed(runs) or any(run["over"] != "saturated" for run in runs):
-        return "all"
-    shares = [_share_of_waiting(run) for run in runs]
-    return "saturated" if all(share is None or share >= _WAITS for share in shares) else "all"
-
-
-def _share_of_waiting(run: Run) -> float | None:
-    """Share of the measured steps on which a request waits; None for a run saved without it."""
-    steps, waits = (lookup(run, f"measured.{side}.steps") for side in ("all", "saturated"))
-    return waits / steps if steps else None
+    """The steps that all runs are measured over (`paged_sim.basis.basis_of`)."""
+    return basis_of([({}, run) for run in runs]).steps
 
 
 def is_apart(one: Run, other: Run, path: str) -> bool:

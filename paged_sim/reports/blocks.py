@@ -35,7 +35,8 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A table. The first column names the row; columns in `prose` hold text to wrap, all others are numbers.
+    """A table. The first column names the row; columns in `prose` hold text to wrap, columns in `names` what is never
+    broken, all others are numbers.
 
     A grid wider than the screen is cut into several, each beginning with the first column.
     """
@@ -44,6 +45,7 @@ class Grid:
     header: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     prose: frozenset[int] = frozenset()
+    names: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import asdict, dataclass
+from string import ascii_uppercase
+from typing import Any
 
-from paged_sim.changes import ACCOUNT_BETTER, Change, account_path, changes_of, steps_of
+from paged_sim.basis import Basis, basis_of, come_over_time, depends_on_steps, steps_behind, value_at
+from paged_sim.changes import Change, changes_of, metric_value
+from paged_sim.configuration import Difference, differences, serve_the_same
 
 from .as_csv import to_csv
 from .as_json import to_json
 from .at_step import at_step_blocks
+from .basis import OVER
 from .blocks import Block, Cell, Grid, Heading, Paragraph, Screen, Styled
 from .markdown import render_markdown
-from .numbers import MISSING, amount, count, lookup, mean, percent, signed
+from .metrics import METRICS, Metric, change, is_shown, metrics_over
+from .numbers import MISSING, count, duration
 from .run_report import ledger_blocks, setting, verdict_blocks
-from .text import render_text
+from .settings import difference_lines
+from .text import column_groups, render_text
 
 Document = Mapping[str, Any]
 
@@ -40,119 +46,240 @@ COMPARISON_FORMATS: dict[str, Callable[[Comparison, Screen], str]] = {
 }
 
 
-class Metric(NamedTuple):
-    """A number of the JSON by its path, its name in tables, and how it is written."""
-
-    path: str
-    label: str
-    write: Callable[[float | None], str]
-
-
-METRICS = (
-    Metric("batch.mean", "sequences held, mean", mean),
-    Metric("batch.peak", "sequences held, peak", count),
-    Metric("occupancy.mean", "occupancy, mean", percent),
-    Metric("fill.mean", "fill, mean", percent),
-    Metric("fill.at_finish", "fill at finish", percent),
-    Metric("waste.share", "waste, share", percent),
-    Metric("waste.bytes", "waste", amount),
-    Metric("paper_view.token_state", "paper view: token state", percent),
-    Metric("paper_view.reservation", "paper view: reservation", percent),
-    Metric("paper_view.internal", "paper view: internal", percent),
-    Metric("paper_view.external_and_others", "paper view: external and others", percent),
-    Metric("steps", "steps", count),
-    Metric("requests.finished", "requests finished", count),
-    Metric("requests.refused", "requests refused", count),
-    Metric("requests.preempted", "preemptions", count),
-    Metric("blocked_steps.fragmentation", "blocked steps: fragmentation", count),
-    Metric("blocked_steps.capacity", "blocked steps: capacity", count),
-    Metric("blocked_steps.policy", "blocked steps: policy", count),
-    Metric("arena.touched_bytes", "arena touched", amount),
-    Metric("arena.resident_bytes", "arena resident", amount),
-    Metric("arena.corrupt", "corrupt tokens", count),
-)
-
-
 def side_by_side(document: Document) -> Comparison:
-    """The policies of one run beside each other, a metric a row."""
+    """The policies of one run beside each other, a metric a row, all over the same steps."""
     runs: Sequence[Document] = document["runs"]
-    over: tuple[Cell, ...] = ("means over", *(run["over"] for run in runs))
-    rows = tuple((metric.label, *(metric.write(lookup(run, metric.path)) for run in runs)) for metric in METRICS)
+    steps = basis_of([(document["scenario"], run) for run in runs]).steps
+    numbers = {metric: [metric_value(run, metric.path, steps) for run in runs] for metric in METRICS}
+    rows = [
+        (metric.label, *(metric.text(value, run) for value, run in zip(numbers[metric], runs, strict=True)))
+        for metric in _first_what_is_felt(METRICS, document["scenario"], runs[0])
+        if is_shown(metric, numbers[metric])
+    ]
+    title = f"Policies side by side, means {OVER[steps]}"
     blocks: list[Block] = [
         Heading(str(document["scenario"]["name"])),
         *verdict_blocks(document),
         Paragraph(setting(runs)),
-        Grid("Policies side by side", ("metric", *(run["name"] for run in runs)), (over, *rows)),
+        Grid(title, ("metric", *(run["name"] for run in runs)), (*_basis_rows(runs, steps), *rows)),
         *ledger_blocks(runs),
         *at_step_blocks(runs),
     ]
-    table = [{"metric": m.path, **{run["name"]: lookup(run, m.path) for run in runs}} for m in METRICS]
+    names = [run["name"] for run in runs]
+    table = [
+        {"metric": metric.path, **dict(zip(names, values, strict=True)), "over": _over(metric, steps)}
+        for metric, values in numbers.items()
+    ]
     return Comparison(blocks, document, table)
 
 
-def across_files(saved: Sequence[tuple[str, Sequence[Document]]]) -> Comparison:
-    """Saved runs, (label, documents) each: the same policy across files, and its change against the first file.
+def _over(metric: Metric, steps: str) -> str:
+    """The steps that a number is over, for CSV and JSON; nothing for one that is over no steps."""
+    return steps if depends_on_steps(metric.path) or metric.path.startswith("ledger.") else ""
 
-    Policies go by scenario and name, in order of first appearance; a file without one shows a dash. Changes are green
-    where the metric got better and red where it got worse; those within the spread over the seeds are hidden.
+
+def _basis_rows(runs: Sequence[Document | None], steps: str) -> list[tuple[str, ...]]:
+    """How many steps are behind each mean and, with a clock of seconds, how long they took."""
+    rows = [("steps averaged", *(MISSING if run is None else count(steps_behind(run, steps)) for run in runs))]
+    if any(value_at(run, "time.unit") == "s" for run in runs):
+        rows.append(("time averaged", *(duration(value_at(run, f"measured.{steps}.time"), "s") for run in runs)))
+    return rows
+
+
+_SERVED = ("time.", "throughput.", "latency.", "waiting.", "requests.", "tokens.")
+
+
+def _first_what_is_felt(metrics: Sequence[Metric], scenario: Document, run: Document) -> list[Metric]:
+    """The metrics in the order of tables: with requests over time, what these felt comes first."""
+    if not come_over_time(scenario, run):
+        return list(metrics)
+    return sorted(metrics, key=lambda metric: not metric.path.startswith(_SERVED))
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One file of a comparison: what tables call it, and its entries with their scenarios, by a common name.
+
+    `found` is where its configuration differs from the first file's, by the name of the scenario.
     """
-    labels = [label for label, _ in saved]
-    policies = [_policies(documents) for _, documents in saved]
-    names = list(dict.fromkeys(name for found in policies for name in found))
-    blocks: list[Block] = [Heading(f"{len(saved)} saved runs; changes are against {labels[0]}")]
-    table = []
+
+    label: str
+    file: str
+    policies: Mapping[str, tuple[Document, Document]]
+    found: Mapping[str, Sequence[Difference]]
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything in its configuration differs."""
+        return any(self.found.values())
+
+    def serves_the_same(self, name: str) -> bool:
+        """Whether a policy was asked to serve the same requests as in the first file."""
+        return name not in self.policies or serve_the_same(self.found[self.policies[name][0]["name"]])
+
+    def entry(self, name: str) -> Document | None:
+        """The entry that this file has of a policy."""
+        return self.policies[name][1] if name in self.policies else None
+
+
+def across_files(saved: Sequence[tuple[str, Sequence[Document]]]) -> Comparison:
+    """Saved runs, (file, documents) each: what differs in their configuration, then policy by policy every number.
+
+    Changes are against the first file. A policy goes by its name, and by that of its scenario where files hold several;
+    one that was renamed is told by its settings; a file without it shows a dash. A change is green or red where up or
+    down is good by itself (`changes.direction`); one within the spread over the seeds is hidden.
+    """
+    sides = _sides(saved)
+    first, *others = sides
+    blocks: list[Block] = [Heading(f"{len(saved)} saved runs; changes are against {first.file}"), *_legend(sides)]
+    blocks += _same_configuration(first, [side for side in others if not side.differs])
+    for side in others:
+        blocks += _configuration(first, side)
+    rows: list[dict[str, Any]] = []
     any_noise = False
-    for name in names:
-        runs = [found.get(name) for found in policies]
-        steps = steps_of([run for run in runs if run is not None])
-        columns = [changes_of(name, runs[0], run, steps) for run in runs]
-        rows = list(zip(_metrics(steps), zip(*columns, strict=True), strict=True))
-        any_noise = any_noise or any(change.is_noise for _, changes in rows for change in changes)
-        shown = [row for row in rows if row[0] in METRICS or any(change.after for change in row[1])]
-        blocks.append(Grid(name, _header(labels), tuple(_row(metric, changes) for metric, changes in shown)))
-        for metric, changes in rows:
-            values = [change.after for change in changes]
-            table.append({"policy": name, "metric": metric.path, **dict(zip(labels, values, strict=True))})
+    for name in dict.fromkeys(name for side in sides for name in side.policies):
+        steps = basis_of([side.policies[name] for side in sides if name in side.policies]).steps
+        columns = [_changes(name, first, side, steps) for side in sides]
+        numbers = dict(zip(metrics_over(steps), zip(*columns, strict=True), strict=True))
+        any_noise = any_noise or any(found.is_noise for changes in numbers.values() for found in changes)
+        blocks += _grids(name, sides, numbers, steps)
+        rows += [
+            {
+                "policy": name,
+                "metric": metric.path,
+                **{side.file: found.after for side, found in zip(sides, changes, strict=True)},
+                "over": _over(metric, steps),
+            }
+            for metric, changes in numbers.items()
+        ]
     if any_noise:
         blocks.append(Paragraph(f"{NOISE}: a change within the spread over the seeds."))
-    return Comparison(blocks, {"version": 1, "files": labels, "rows": table}, table)
+    told = [
+        {"file": side.file, "scenario": scenario, **asdict(each)}
+        for side in others
+        for scenario, found in side.found.items()
+        for each in found
+    ]
+    data = {"version": 1, "files": [side.file for side in sides], "differences": told, "rows": rows}
+    return Comparison(blocks, data, rows)
 
 
-def _metrics(steps: str) -> list[Metric]:
-    """Every metric that changes are shown for, in the order of `changes_of`."""
-    accounts = [Metric(account_path(account, steps), f"ledger: {account}", percent) for account in ACCOUNT_BETTER]
-    return [*METRICS, *accounts]
+def _sides(saved: Sequence[tuple[str, Sequence[Document]]]) -> list[_Side]:
+    files = [file for file, _ in saved]
+    widest = _WIDE_LABEL if len(files) == 2 else _NARROW_LABEL
+    short = max(map(len, files)) <= widest or len(files) > len(ascii_uppercase)
+    alone = all(len(documents) == 1 for _, documents in saved)
+    names = {document["scenario"]["name"] for _, documents in saved for document in documents}
+    return [
+        _side(label, file, documents, saved[0][1], alone=alone, prefixed=not alone or len(names) == 1)
+        for label, (file, documents) in zip(files if short else ascii_uppercase, saved, strict=False)
+    ]
 
 
-def _policies(documents: Sequence[Document]) -> dict[str, Document]:
-    return {f"{document['scenario']['name']}: {run['name']}": run for document in documents for run in document["runs"]}
+def _side(
+    label: str, file: str, documents: Sequence[Document], first: Sequence[Document], *, alone: bool, prefixed: bool
+) -> _Side:
+    """One file beside the first one; where each holds one run (`alone`), these are compared whatever their names."""
+    policies: dict[str, tuple[Document, Document]] = {}
+    found: dict[str, list[Difference]] = {}
+    for document in documents:
+        scenario: Document = document["scenario"]
+        others = [one["scenario"] for one in first if alone or one["scenario"]["name"] == scenario["name"]]
+        here = differences(others[0], scenario) if others else []
+        renamed = {each.after: each.before for each in here if _is_renamed(each)}
+        prefix = f"{scenario['name']}: " if prefixed else ""
+        policies.update(
+            {f"{prefix}{renamed.get(run['name'], run['name'])}": (scenario, run) for run in document["runs"]}
+        )
+        found[scenario["name"]] = here
+    return _Side(label, file, policies, found)
 
 
-def _header(labels: Sequence[str]) -> tuple[str, ...]:
-    return ("metric", labels[0], *(head for label in labels[1:] for head in (label, "change")))
+_WIDE_LABEL, _NARROW_LABEL = 20, 10
+"""File names up to so many characters head the columns of two files, or of more; longer ones get letters."""
 
 
-def _row(metric: Metric, changes: Sequence[Change]) -> tuple[Cell, ...]:
+def _is_renamed(each: Difference) -> bool:
+    return each.path.startswith("allocators.") and each.path.endswith(".name")
+
+
+def _legend(sides: Sequence[_Side]) -> list[Block]:
+    """Which file each letter stands for, where letters stand for files."""
+    if all(side.label == side.file for side in sides):
+        return []
+    return [Paragraph("\n".join(f"{side.label}: {side.file}" for side in sides))]
+
+
+def _same_configuration(first: _Side, same: Sequence[_Side]) -> list[Block]:
+    """The files that were run with the configuration of the first one."""
+    if not same:
+        return []
+    verb = "has" if len(same) == 1 else "have"
+    return [Paragraph(f"{', '.join(side.label for side in same)} {verb} the configuration of {first.label}.")]
+
+
+def _configuration(first: _Side, side: _Side) -> list[Block]:
+    """What differs between the first file and another one, and what that means for their numbers."""
+    blocks: list[Block] = []
+    for scenario, found in side.found.items():
+        of = f"{scenario} in " if len(side.found) > 1 else ""
+        if found:
+            text = (
+                f"The configuration of {of}{side.label} differs from that of {first.label}:\n{difference_lines(found)}"
+            )
+            blocks.append(Paragraph(text))
+        if not serve_the_same(found):
+            seeds = " Counters are sums over the seeds." if any(each.path == "repeats" for each in found) else ""
+            other = f"{of}{side.label} served other requests than {first.label}: no change is for the better or worse."
+            blocks.append(Paragraph(f"{other}{seeds}", style="yellow"))
+    return blocks
+
+
+def _changes(name: str, first: _Side, side: _Side, steps: str) -> list[Change]:
+    return changes_of(name, first.entry(name), side.entry(name), Basis(steps, side.serves_the_same(name)))
+
+
+def _grids(name: str, sides: Sequence[_Side], numbers: Mapping[Metric, Sequence[Change]], steps: str) -> list[Block]:
+    """The tables of one policy: the first file beside two others at a time, or one, so that all fit 80 columns."""
+    scenario, run = next(side.policies[name] for side in sides if name in side.policies)
+    ordered = _first_what_is_felt(list(numbers), scenario, run)
+    shown = {metric: numbers[metric] for metric in ordered if is_shown(metric, [one.after for one in numbers[metric]])}
+    for beside in (2, 1):
+        columns = [[0, *others] for others in _in_groups(range(1, len(sides)), beside)] or [[0]]
+        grids = [_grid(name, [sides[at] for at in group], group, shown, steps) for group in columns]
+        if all(len(column_groups(grid, Screen().width)) == 1 for grid in grids):
+            break
+    return list(grids)
+
+
+def _in_groups(numbers: Sequence[int], size: int) -> list[Sequence[int]]:
+    return [numbers[begin : begin + size] for begin in range(0, len(numbers), size)]
+
+
+def _grid(
+    name: str, sides: Sequence[_Side], columns: Sequence[int], shown: Mapping[Metric, Sequence[Change]], steps: str
+) -> Grid:
+    """One table of some of the files; `columns` are their places among all."""
+    runs = [side.entry(name) for side in sides]
+    basis = [(*row[:2], *(cell for text in row[2:] for cell in (text, ""))) for row in _basis_rows(runs, steps)]
+    rows = [_row(metric, [changes[at] for at in columns], runs) for metric, changes in shown.items()]
+    header = ("metric", sides[0].label, *(cell for side in sides[1:] for cell in (side.label, "change")))
+    return Grid(f"{name}, means {OVER[steps]}", header, (*basis, *rows))
+
+
+def _row(metric: Metric, changes: Sequence[Change], runs: Sequence[Document | None]) -> tuple[Cell, ...]:
     """The value of the first file, then value and change of each other one."""
-    cells: list[Cell] = [metric.write(changes[0].after)]
-    for found in changes[1:]:
-        cells += [metric.write(found.after), _change_cell(metric, found)]
+    cells: list[Cell] = [metric.text(changes[0].after, runs[0])]
+    for found, run in zip(changes[1:], runs[1:], strict=True):
+        cells += [metric.text(found.after, run), _change_cell(metric, found)]
     return (metric.label, *cells)
 
 
 def _change_cell(metric: Metric, found: Change) -> Cell:
+    """A change in its colour; one that is printed as nothing has none."""
     if found.is_noise:
         return Styled(NOISE, "dim")
     text = change(metric, found.before, found.after)
-    return text if found.improved is None else Styled(text, "green" if found.improved else "red")
-
-
-def change(metric: Metric, before: float | None, after: float | None) -> str:
-    """Shares change by points, other numbers by per cent; from zero, by the number itself."""
-    if before is None or after is None:
-        return MISSING
-    if before == after:
-        return "="
-    if metric.write is percent:
-        return f"{signed(100 * (after - before))} pt"
-    return f"{signed(100 * (after - before) / before)}%" if before else f"+{metric.write(after)}"
+    if found.improved is None or not any(digit in text for digit in "123456789"):
+        return text
+    return Styled(text, "green" if found.improved else "red")

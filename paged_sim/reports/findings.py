@@ -4,29 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any
 
-from paged_sim.changes import LOST, Move, losses, moves, steps_of
+from paged_sim.basis import Basis, basis_of
+from paged_sim.configuration import Difference, differences
+from paged_sim.moves import Move, losses, moves, sequences_held
 from paged_sim.scenario.expectations import parse_expression
 
-from .numbers import amount, percent, signed
+from .basis import OVER
+from .numbers import MISSING, amount, percent, signed
+from .settings import difference_text
 
 Document = Mapping[str, Any]
 
 WORD_STYLES = {"PASS": "green", "FAIL": "bold red", "WARN": "yellow", "SKIP": "dim"}
 
-_GIB = 1 << 30
 _MANY = 3
 """So many accounts are named in a sentence at most."""
+_DIGITS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A run with its verdicts (`checks` in its JSON), the file it came from, and the baseline's run if there is one."""
+    """A run with its verdicts (`checks` in its JSON), the file it came from, and the baseline's run if there is one.
+
+    `mistake` is what kept it from having verdicts, or makes its results worthless.
+    """
 
     document: Document
     file: str
     baseline: Document | None = None
+    mistake: str = ""
 
     @property
     def name(self) -> str:
@@ -40,13 +49,24 @@ class Checked:
         assert after is not None, "a verdict is about a policy of its run"
         return before, after
 
+    def basis(self, policy: str) -> Basis:
+        """What the numbers of a policy and those of its baseline are over."""
+        before, after = self.entries(policy)
+        parts = [(self.document["scenario"], after)]
+        return basis_of([(self.baseline["scenario"], before), *parts] if self.baseline and before else parts)
+
+    @property
+    def differences(self) -> list[Difference]:
+        """Where the configuration differs from that of the baseline."""
+        return differences(self.baseline["scenario"], self.document["scenario"]) if self.baseline else []
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One verdict in words.
 
     `word` is PASS, FAIL, WARN or SKIP. `because` is about the number and empty for a plain pass; `ledger` says, for a
-    failed check, where the bytes of the policy went.
+    failed check, where the bytes of the policy went and what changed in the configuration.
     """
 
     scenario: str
@@ -63,6 +83,12 @@ class Finding:
     def policy(self) -> str:
         """The policy that the check is about."""
         return self.path.partition(".")[0]
+
+    @property
+    def message(self) -> str:
+        """The number and what was expected of it."""
+        found = "empty" if self.value == MISSING else self.value
+        return f"{self.path} is {found}, expected {self.limit}"
 
     @property
     def explanation(self) -> str:
@@ -87,7 +113,7 @@ def _finding(checked: Checked, verdict: Document) -> Finding:
         word=word,
         where=str(verdict["where"]),
         because=_because(verdict, word),
-        ledger=ledger_sentence(checked, str(verdict["path"]).partition(".")[0]) if failed else "",
+        ledger=_why(checked, str(verdict["path"]).partition(".")[0]) if failed else "",
     )
 
 
@@ -100,9 +126,9 @@ def word_of(verdict: Document) -> str:
     return "WARN" if verdict.get("level") == "warn" else "FAIL"
 
 
-def number(value: float) -> str:
+def number(value: float | None) -> str:
     """A number of any size as checks show it: six digits."""
-    return f"{value:.6g}"
+    return MISSING if value is None else f"{value:.6g}"
 
 
 def _value(verdict: Document) -> str:
@@ -122,8 +148,18 @@ def _limit(verdict: Document) -> str:
 def _because(verdict: Document, word: str) -> str:
     if word == "SKIP":
         return f"Skipped: {verdict['reason']}."
+    reason = _sentence(verdict.get("reason") or "")
+    return " ".join(part for part in (reason, _by_spread(verdict, word)) if part)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def _by_spread(verdict: Document, word: str) -> str:
+    """What the spread over the seeds has to do with a verdict that was reached by comparing."""
     spread = verdict.get("spread")
-    if not spread:
+    if not spread or not _was_compared(verdict):
         return ""
     if word != "PASS":
         low, high = number(verdict["value"] - spread), number(verdict["value"] + spread)
@@ -132,53 +168,58 @@ def _because(verdict: Document, word: str) -> str:
     return "" if alone else "The mean alone misses; it passes by the spread over the seeds."
 
 
+def _was_compared(verdict: Document) -> bool:
+    needs = parse_expression(verdict["expression"]).needs_baseline
+    return verdict["value"] is not None and (not needs or verdict.get("baseline") is not None)
+
+
 def ledger_sentence(checked: Checked, policy: str) -> str:
-    """What moved in a policy's ledger against the baseline; without one, which lost accounts are the largest."""
+    """Why a policy holds more or fewer sequences than in the baseline; without one, which lost accounts are largest."""
     before, after = checked.entries(policy)
+    steps = checked.basis(policy).steps
     if before is None:
-        return _largest(policy, after)
-    found = moves(before, after)
+        return _largest(policy, after, steps)
+    found = moves(before, after, steps)
     if not found:
         return f"{policy}: the ledger is that of the baseline."
-    grown = [move for move in found if move.account in LOST and move.growth > 0]
-    told = [_grew(move, after) for move in (grown or found)[:_MANY]]
-    return f"{policy} against the baseline: {'; '.join(told)}. {_held(before, after)}"
+    old, new = (sequences_held(entry, steps) for entry in (before, after))
+    held = f"{policy} holds {new:,.2f} sequences {OVER[steps]}, {old:,.2f} in the baseline"
+    felt = [(move, part) for move, part in zip(found, parts_of(found), strict=True) if part]
+    told = [_moved(move, part) for move, part in felt[:_MANY]]
+    if rest := round(sum(part for _, part in felt[_MANY:]), _DIGITS):
+        told.append(f"all else {signed(rest, _DIGITS)}")
+    return f"{held} ({signed(new - old, _DIGITS)}){': ' if told else ''}{'; '.join(told)}."
 
 
-def _grew(move: Move, after: Document) -> str:
+def _why(checked: Checked, policy: str) -> str:
+    """What moved in a policy's ledger, and what changed in the configuration."""
+    changed = "; ".join(map(difference_text, checked.differences))
+    sentence = ledger_sentence(checked, policy)
+    return f"{sentence} Changed in the configuration: {changed}." if changed else sentence
+
+
+def parts_of(found: Sequence[Move]) -> list[float]:
+    """The sequences of each move in the digits that are printed, so that these add up to their printed sum."""
+    ends = [round(end, _DIGITS) for end in accumulate(move.sequences for move in found)]
+    return [round(end - begin, _DIGITS) for begin, end in pairwise([0.0, *ends])]
+
+
+def _moved(move: Move, part: float) -> str:
     verb = "grew" if move.growth > 0 else "shrank"
-    sizes = f"{in_gib(move.before or 0.0)} to {in_gib(move.after)}, {percent(move.after / after['capacity']['bytes'])}"
-    text = f"{move.account} {verb} by {in_gib(abs(move.growth))} ({sizes} of the arena)"
-    if move.account not in LOST or move.sequences is None:
-        return text
-    return f"{text}, the room of {abs(move.sequences):,.2f} sequences {'lost' if move.growth > 0 else 'won'}"
+    return f"{move.name} {verb} from {amount(move.before)} to {amount(move.after)}, {signed(part, _DIGITS)}"
 
 
-def _held(before: Document, after: Document) -> str:
-    steps = steps_of([before, after])
-    old, new = (entry["batch"][steps]["mean"] or 0.0 for entry in (before, after))
-    return f"Sequences held on average: {old:,.2f} before, {new:,.2f} now ({signed(new - old, 2)})."
-
-
-def _largest(policy: str, entry: Document) -> str:
-    found = losses(entry)[:_MANY]
+def _largest(policy: str, entry: Document, steps: str) -> str:
+    found = losses(entry, steps)[:_MANY]
     if not found:
         return f"{policy}: nothing is lost; no baseline to compare with."
     told = [
-        f"{move.account} {in_gib(move.after)} ({percent(move.after / entry['capacity']['bytes'])} of the arena"
-        + ("" if move.sequences is None else f", the room of {move.sequences:,.2f} sequences")
+        f"{loss.account} {amount(loss.size)} ({percent(loss.size / entry['capacity']['bytes'])} of the arena"
+        + ("" if loss.sequences is None else f", the room of {loss.sequences:,.2f} sequences")
         + ")"
-        for move in found
+        for loss in found
     ]
     return f"{policy} loses most to {'; '.join(told)}."
-
-
-def in_gib(num_bytes: float) -> str:
-    """Bytes in GiB, so that amounts can be compared; in a smaller unit what would read as nothing."""
-    gib = num_bytes / _GIB
-    if abs(gib) >= 0.1 or not gib:
-        return f"{gib:,.2f} GiB"
-    return f"{gib:.4f} GiB" if abs(gib) >= 0.0001 else amount(num_bytes)
 
 
 def _entry(document: Document, policy: str) -> Document | None:

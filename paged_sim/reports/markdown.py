@@ -27,7 +27,7 @@ def _render(block: Block) -> str:
 def _table(grid: Grid) -> str:
     lines = [f"### {_escape(grid.title)}", ""] if grid.title else []
     lines.append(_row(grid.header))
-    lines.append(_row(["---" if i == 0 or i in grid.prose else "---:" for i in range(len(grid.header))]))
+    lines.append(_row(["---" if i == 0 or i in grid.prose | grid.names else "---:" for i in range(len(grid.header))]))
     lines.extend(_row([plain(cell) for cell in row]) for row in grid.rows)
     return "\n".join(lines)
 

@@ -109,4 +109,5 @@ def flatten(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def seconds_spread(summary: Mapping[str, Any], path: str) -> str:
     """The time at `path` with its spread."""
     spread = spread_of(summary, path)
-    return with_spread(seconds(lookup(summary, path)), None if spread is None else seconds(spread))
+    short = None if spread is None else f"{spread:,.0f}" if spread >= 9.95 else f"{spread:.2g}"
+    return with_spread(seconds(lookup(summary, path)), short)

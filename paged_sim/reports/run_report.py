@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .at_step import account_cell, at_step_blocks
-from .basis import is_timed, side_of
+from .basis import OVER, is_timed, side_of
 from .blocks import Bars, Block, Cell, Grid, Heading, Paragraph, Styled
 from .findings import WORD_STYLES, word_of
 from .numbers import (
@@ -40,7 +40,6 @@ CAUSES = {
 }
 """Why a request waits, and how a column of it is headed; all but the first two are rules of the scheduler."""
 LABELS = ("fragmentation", "capacity", "policy")
-OVER = {"saturated": "on the steps on which a request waits", "all": "over all steps"}
 
 
 def run_blocks(document: Document, *, full: bool = False) -> list[Block]:

@@ -72,7 +72,7 @@ def _draw_columns(console: Console, grid: Grid, columns: Sequence[int], width: i
     rule = Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
     table = Table(box=rule, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False, header_style="bold")
     for column in columns:
-        left = column == 0 or column in grid.prose
+        left = column == 0 or column in grid.prose | grid.names
         table.add_column(
             _text(grid.header[column]),
             justify="left" if left else "right",
