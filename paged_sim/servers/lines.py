@@ -108,7 +108,7 @@ LINES: dict[str, tuple[re.Pattern[str], ...]] = {
 }
 
 TELLING = re.compile(
-    r"GiB|GB\b|MiB|block|bytes for k/v|max_|max[A-Z]|cache size|is allocated|KV cache dtype|data type|version|args|Args|"
+    r"GiB|GB\b|MiB|block|bytes for k/v|max_|max[A-Z]|cache size|is allocated|KV cache dtype|data type|version|[Aa]rgs|"
     r"config|model len|concurrency|fraction is|kv size|in paged|utilization|GPU \d+:"
 )
 """What every line that is understood has in it: most lines of a long log do not, and are passed over."""
