@@ -26,7 +26,7 @@ from paged_sim.engine.machine import Machine
 from paged_sim.engine.refusals import refusals_of
 from paged_sim.engine.setup import build_allocator, build_machine, num_seats
 from paged_sim.errors import EXIT_ERROR, PagedSimError
-from paged_sim.geometry import Batch, Capacity, Geometry, resolve_capacity, resolve_model
+from paged_sim.geometry import Batch, Capacity, Geometry, booking_notes, resolve_capacity, resolve_model
 from paged_sim.ledger import SERIES
 from paged_sim.merge import merge
 from paged_sim.oplog.records import Record
@@ -270,6 +270,7 @@ class Simulations:
             "seeds": list(drawn),
             "capacity": self.capacity_part(page_size),
             **merge(summaries),
+            "booking": list(booking_notes(self.geometry, self.scenario.max_model_len)),
             "notes": [*self.notes, *drawn[self.scenario.seed].notes],
             "timings": {"wall_seconds": sum(outcome.seconds for outcome in outcomes)} if self.timings else None,
         }

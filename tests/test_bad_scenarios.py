@@ -47,7 +47,10 @@ BAD_KEYS = [
     ("layer_groups: true", "bad.yaml:1: layer_groups: 'layer_groups' is not available in this version; remove it"),
     ("max_model_len: 1e10", "bad.yaml:1: max_model_len: 1e10 is too large; write at most 1,000,000,000"),
     # the model
-    ("model: opt-13", "bad.yaml:1: model.preset: unknown model 'opt-13'; did you mean opt-13b or opt-175b?"),
+    (
+        "model: opt-13",
+        "bad.yaml:1: model.preset: unknown model 'opt-13'; did you mean opt-13b? any other model is given",
+    ),
     (
         "model: {preset: opt-13b, layers: 3}",
         "bad.yaml:1: model: preset and layers are different ways to say it; give one of them",
@@ -72,7 +75,10 @@ BAD_KEYS = [
         "model: {hf_config: no/config.json}",
         "bad.yaml:1: model.hf_config: the file 'no/config.json' is not there; check the path",
     ),
-    ("model: {hf_config: /}", "bad.yaml:1: model.hf_config: the file '/' is a directory; check the path"),
+    (
+        "model: {hf_config: /}",
+        "bad.yaml:1: model.hf_config: the file '/' is a directory without config.json; check the path",
+    ),
     (
         "model: {preset: opt-13b, tensor_parallel: 0}",
         "bad.yaml:1: model.tensor_parallel: 0 is too small; write at least 1",

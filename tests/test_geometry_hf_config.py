@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from paged_sim.errors import EXIT_USAGE, PagedSimError
-from paged_sim.geometry import Geometry, resolve_model
+from paged_sim.geometry import Geometry, heads, plan_rules, resolve_model, states
 from paged_sim.geometry.architectures import ARCHITECTURES
 from paged_sim.scenario.models import Variant
 
@@ -48,7 +48,7 @@ def test_config_gives_the_reference_bytes(name: str) -> None:
         ("falcon-7b", "mqa", 2 * 32 * 1 * 64 * 2, 8_192),
         ("falcon-40b", "gqa", 2 * 60 * 8 * 64 * 2, 122_880),
         ("falcon-rw-1b", "mha", 2 * 24 * 32 * 64 * 2, 196_608),
-        ("starcoder", "mqa", 2 * 40 * 1 * 128 * 4, 40_960),
+        ("starcoder", "mqa", 2 * 40 * 1 * 128 * 2, 20_480),
         ("starcoder2-3b", "gqa+sliding", 2 * 30 * 2 * 128 * 2, 0),
         ("pythia-12b", "mha", 2 * 36 * 40 * 128 * 2, 737_280),
     ],
@@ -88,10 +88,8 @@ def test_weights_follow_from_the_sizes(name: str, millions: float) -> None:
 def test_weights_of_quantized_or_incomplete_files_are_not_known(tmp_path: Path) -> None:
     assert read(CONFIGS / "deepseek-v3-fp8.json").weights_bytes is None
     assert read(CONFIGS / "gpt-oss-20b.json").weights_bytes is None
-    assert read(CONFIGS / "gpt2.json", kv_dtype="fp16").weights_bytes is None
     assert changed(tmp_path, "llama-3.1-8b", vocab_size=None).weights_bytes is None
     assert changed(tmp_path, "qwen3-235b-a22b", mlp_only_layers=[0]).weights_bytes is None
-    assert changed(tmp_path, "llama-3.1-8b", kv_dtype="fp8", torch_dtype="float64").weights_bytes is None
 
 
 def changed(tmp_path: Path, name: str, kv_dtype: str | None = None, **values: Any) -> Geometry:
@@ -104,15 +102,24 @@ def changed(tmp_path: Path, name: str, kv_dtype: str | None = None, **values: An
 def test_origins_name_file_and_key() -> None:
     path = CONFIGS / "llama-3.1-8b.json"
     found = origins(read(path))
-    assert found["layers"] == f"{path}: num_hidden_layers"
-    assert found["kv_heads"] == f"{path}: num_key_value_heads"
-    assert found["head_dim"] == f"{path}: hidden_size / attention heads = 4096 / 32"
-    assert found["kv_dtype"] == f"{path}: torch_dtype"
+    assert found["model"] == str(path)
+    assert found["layers"] == f"{path.name}: num_hidden_layers"
+    assert found["kv_heads"] == f"{path.name}: num_key_value_heads"
+    assert found["head_dim"] == f"{path.name}: hidden_size / attention heads = 4096 / 32"
+    assert found["kv_dtype"] == f"{path.name}: torch_dtype"
     nested = CONFIGS / "gemma-3-4b.json"
     found = origins(read(nested))
-    assert found["layers"] == f"{nested}: text_config.num_hidden_layers"
-    assert found["head_dim"] == f"{nested}: text_config.head_dim absent, the architecture's default"
+    assert found["layers"] == f"{nested.name}: text_config.num_hidden_layers"
+    assert found["head_dim"] == f"{nested.name}: text_config.head_dim absent, the architecture's default"
     assert found["sliding_layers"] == "all but every 6th layer of this architecture"
+
+
+def test_type_is_16_bit_where_the_file_has_another_or_none(tmp_path: Path) -> None:
+    path = CONFIGS / "starcoder.json"
+    assert origins(read(path))["kv_dtype"] == f"{path.name}: torch_dtype is float32, which engines serve in 16 bit"
+    geometry = changed(tmp_path, "opt-13b", torch_dtype=None)
+    assert (geometry.dtype, geometry.bytes_per_token) == ("bf16", 819_200)
+    assert origins(geometry)["kv_dtype"] == "config.json: no dtype, which engines serve in 16 bit"
 
 
 def test_name_is_the_folder_of_a_config_json(tmp_path: Path) -> None:
@@ -126,7 +133,7 @@ def test_kv_dtype_overrules_the_file() -> None:
 
 def test_new_decoder_falcon_under_its_old_key(tmp_path: Path) -> None:
     geometry = changed(tmp_path, "falcon-40b", num_kv_heads=None, n_head_kv=8)
-    assert (geometry.kv_heads, origins(geometry)["kv_heads"]) == (8, f"{tmp_path}/config.json: n_head_kv")
+    assert (geometry.bytes_per_slot, origins(geometry)["kv_heads"]) == (122_880, "config.json: n_head_kv")
 
 
 @pytest.mark.parametrize(
@@ -146,7 +153,7 @@ def test_sliding_rules(tmp_path: Path, name: str, values: dict[str, Any], slidin
         values = values | {"model_type": "gemma3_text", "num_hidden_layers": 6, "sliding_window": 512}
         values |= {"hidden_size": 1152, "intermediate_size": 6912}
     geometry = changed(tmp_path, name, **values)
-    assert geometry.sliding_layers == sliding
+    assert sum(kind.layers for kind in geometry.layer_kinds if kind.kind == "sliding") == sliding
     assert (geometry.window is None) == (sliding == 0)
 
 
@@ -156,14 +163,24 @@ INSTEAD = "describe the model as {layers, kv_heads, head_dim, dtype} instead"
 @pytest.mark.parametrize(
     ("name", "values", "message"),
     [
-        ("opt-13b", {"model_type": "rwkv"}, "model_type: 'rwkv' is not a known architecture (architectures: ['OPT"),
-        ("opt-13b", {"model_type": None}, "model_type: missing (architectures: ['OPTForCausalLM']); known: cohere,"),
-        ("opt-13b", {"model_type": ["opt"]}, "model_type: ['opt'] is not a known architecture"),
+        ("opt-13b", {"model_type": "rwkv"}, "model_type: 'rwkv' has no attention: no KV cache; a state of fixed size"),
+        (
+            "opt-13b",
+            {"model_type": "new", "architectures": ["NewForCausalLM"]},
+            f"model_type: 'new' is not a known architecture (architectures: ['NewForCausalLM']); {INSTEAD}",
+        ),
+        (
+            "opt-13b",
+            {"model_type": None, "architectures": None},
+            "model_type: missing (architectures: None); is this a model's config.json?",
+        ),
+        ("opt-13b", {"model_type": ["opt"], "architectures": [1]}, "model_type: ['opt'] is not a known architecture"),
         (
             "gemma-3-27b",
-            {"text_config": {"model_type": "gemma3n_text"}},
-            "text_config.model_type: 'gemma3n_text' is not",
+            {"text_config": {"model_type": "new"}, "architectures": None},
+            "text_config.model_type: 'new' is",
         ),
+        ("gemma-3-27b", {"text_config": "gemma3_text"}, "text_config: expected an object, found str"),
         ("opt-13b", {"num_hidden_layers": None}, f"num_hidden_layers: missing; {INSTEAD}"),
         ("opt-13b", {"num_hidden_layers": -1}, f"num_hidden_layers: -1 is not a whole number of at least 1; {INSTEAD}"),
         ("opt-13b", {"num_attention_heads": "40"}, "num_attention_heads: '40' is not a whole number of at least 1"),
@@ -172,10 +189,8 @@ INSTEAD = "describe the model as {layers, kv_heads, head_dim, dtype} instead"
         ("opt-13b", {"hidden_size": 5121}, "hidden_size: 5121 is not a multiple of 40 attention heads"),
         ("opt-13b", {"hidden_size": None}, "hidden_size: missing"),
         ("opt-13b", {"torch_dtype": "float64"}, "torch_dtype: the element type 'float64' is unknown; did you mean"),
-        ("opt-13b", {"torch_dtype": None}, "torch_dtype: missing; say model: {hf_config: "),
         ("llama-3.1-8b", {"num_key_value_heads": 5}, "num_key_value_heads: 5 does not divide 32 attention heads"),
         ("llama-3.1-8b", {"num_key_value_heads": 0}, "num_key_value_heads: 0 is not a whole number of at least 1"),
-        ("mistral-7b", {"num_key_value_heads": None}, "num_key_value_heads: missing"),
         ("mistral-7b-v0.1", {"sliding_window": 0}, "sliding_window: 0 is not a whole number of at least 1"),
         ("gemma-2-9b", {"head_dim": None}, "head_dim: missing"),
         ("gemma-2-9b", {"sliding_window": None}, "sliding_window: missing"),
@@ -184,13 +199,22 @@ INSTEAD = "describe the model as {layers, kv_heads, head_dim, dtype} instead"
             {"layer_types": ["full_attention"]},
             "layer_types: expected a list of 24 entries, found 1 entr",
         ),
-        ("gpt-oss-20b", {"layer_types": "full"}, "layer_types: expected a list of 24 entries, found str"),
+        ("gpt-oss-20b", {"layer_types": "full"}, "layer_types: expected a list with an entry a layer, found str"),
         (
             "gpt-oss-20b",
             {"layer_types": ["linear"] * 24},
-            "layer_types[0]: 'linear' is neither full_attention nor slid",
+            "layer_types[0]: 'linear' is no known kind of layer (known: ",
         ),
-        ("deepseek-v3", {"kv_lora_rank": None}, "kv_lora_rank: missing"),
+        ("gpt-oss-20b", {"layer_types": ["mamba"] * 24}, "layer_types: this architecture is not known to have layers"),
+        ("deepseek-v3", {"kv_lora_rank": None}, "kv_lora_rank: null: without multi-head latent attention its K and V"),
+        ("llama-3.1-8b", {"num_hidden_layers": 10**7}, "num_hidden_layers: 10,000,000 layers are more than any model"),
+        ("llama-3.1-8b", {"num_attention_heads": 10**30}, "num_attention_heads: larger than in any model"),
+        ("llama-3.1-8b", {"quantization_config": 3}, "quantization_config: expected an object, found int"),
+        (
+            "llama-3.1-8b",
+            {"quantization_config": {"kv_cache_scheme": {"type": "odd", "num_bits": 8}}},
+            "quantization_config.kv_cache_scheme: '?8' is no element type known here; say it as kv_dtype",
+        ),
         ("deepseek-v3", {"qk_rope_head_dim": 0}, "qk_rope_head_dim: 0 is not a whole number of at least 1"),
         ("falcon-40b", {"num_kv_heads": None}, "num_kv_heads: missing"),
         ("falcon-40b", {"num_kv_heads": 7}, "num_kv_heads: 7 does not divide 128 attention heads"),
@@ -215,7 +239,7 @@ def test_bad_values_name_file_and_key(tmp_path: Path, name: str, values: dict[st
         (b"[" * 200_000, ": cannot be read: "),
         (b"[1]", ": expected a JSON object, found list"),
         (b"\xff\xfe{", ": cannot be read: not UTF-8 text"),
-        (b"{}", ": model_type: missing (architectures: None); known: "),
+        (b"{}", ": model_type: missing (architectures: None); is this a model's config.json?"),
     ],
 )
 def test_unreadable_files_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
@@ -228,15 +252,17 @@ def test_unreadable_files_are_refused(tmp_path: Path, content: bytes, message: s
 
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:
-    with pytest.raises(PagedSimError, match=r"none\.json: no such file; model\.hf_config takes the path of a local"):
+    with pytest.raises(
+        PagedSimError, match=r"none\.json: no such file; give the path of a local config\.json or of its"
+    ):
         read(tmp_path / "none.json")
-    with pytest.raises(PagedSimError, match=r"cannot be read: Is a directory"):
+    with pytest.raises(PagedSimError, match=r": no config\.json in this folder; give the folder of a model"):
         read(tmp_path)
 
 
 def test_every_rule_of_the_table_is_known() -> None:
     rows = ARCHITECTURES.values()
-    assert {row.kv_heads for row in rows} == {"given", "given_or_all", "all", "falcon", "bigcode", "mla"}
-    assert {row.head_dim for row in rows} == {"given", "derived"}
-    assert {row.sliding for row in rows} == {"never", "every", "switched", "switched_tail", "alternate", "pattern"}
+    assert {row.plan for row in rows} == set(plan_rules.RULES)
+    assert {row.heads for row in rows} == set(heads.RULES)
+    assert {row.state for row in rows if row.state} == set(states.RULES)
     assert list(ARCHITECTURES) == sorted(ARCHITECTURES)

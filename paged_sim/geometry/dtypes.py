@@ -5,13 +5,16 @@ from __future__ import annotations
 from paged_sim.errors import PagedSimError
 from paged_sim.geometry.choice import unknown_name
 
-BITS = {"fp32": 32, "fp16": 16, "bf16": 16, "fp8": 8, "int8": 8, "int4": 4}
+# nvfp4 with its scales: a byte for every 16 elements.
+BITS: dict[str, float] = {"fp32": 32, "fp16": 16, "bf16": 16, "fp8": 8, "int8": 8, "int4": 4, "nvfp4": 4.5}
 
 _OTHER_NAMES = {
     "float32": "fp32",
     "float": "fp32",
     "float16": "fp16",
     "half": "fp16",
+    "f16": "fp16",
+    "f32": "fp32",
     "bfloat16": "bf16",
     "fp8_e4m3": "fp8",
     "fp8_e5m2": "fp8",
@@ -33,8 +36,8 @@ def parse_dtype(text: object, where: str) -> str:
 
 
 def whole_bytes(elements: int, dtype: str) -> int:
-    """Bytes of `elements` elements of `dtype`; PagedSimError when a half byte would be left over (int4)."""
+    """Bytes of `elements` elements of `dtype`; PagedSimError when a part of a byte would be left over."""
     bits = elements * BITS[dtype]
     if bits % 8:
         raise PagedSimError(f"{elements:,} elements of {dtype} are no whole number of bytes: choose another kv_dtype")
-    return bits // 8
+    return int(bits // 8)

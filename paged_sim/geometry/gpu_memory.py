@@ -112,7 +112,8 @@ def _model(geometry: Geometry, weights_per_gpu: int) -> Model:
     if geometry.sizes is not None:
         return Model(geometry.sizes, guessed=False)
     parameters = weights_per_gpu * geometry.tensor_parallel / 2
-    return Model(typical_sizes(parameters, geometry.layers), guessed=True)
+    layers = sum(kind.layers for kind in geometry.layer_kinds) or None
+    return Model(typical_sizes(parameters, layers), guessed=True)
 
 
 def _given(params: Mapping[str, Any], key: str) -> Estimate | None:

@@ -1,189 +1,201 @@
-"""The shape of a KV cache from a local Hugging Face `config.json`."""
+"""The shape of a model's cache from a local Hugging Face `config.json`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from paged_sim.errors import PagedSimError
-from paged_sim.geometry.architectures import ARCHITECTURES, Architecture
-from paged_sim.geometry.config_file import HEADS, HIDDEN, LAYERS, ConfigFile, load_json
-from paged_sim.geometry.dtypes import parse_dtype
+from paged_sim.geometry.architectures import ARCHITECTURES, Architecture, architecture_of
+from paged_sim.geometry.checkpoint import checkpoint_kv_dtype, model_dtype, read_quantization, stored_weights
+from paged_sim.geometry.config_file import HEADS, LAYERS, NESTINGS, ConfigFile, load_json
+from paged_sim.geometry.heads import Kept, heads_of
+from paged_sim.geometry.layers import Heads, IndexKeys, Latent, Layer, State
 from paged_sim.geometry.parameters import config_weights
+from paged_sim.geometry.plan import Plan
+from paged_sim.geometry.plans import plan_of
+from paged_sim.geometry.refusals import no_kv_in, refusal_of, unknown_architecture
 from paged_sim.geometry.shape import Shape
 from paged_sim.geometry.sizes import config_sizes
-
-_KV_HEADS = ("num_key_value_heads", "num_kv_heads", "n_head_kv")
+from paged_sim.geometry.states import state_of
+from paged_sim.geometry.terms import Facts, Term
 
 
 def read_hf_config(path: Path, kv_dtype: str | None = None) -> Shape:
-    """The KV shape of the model that the `config.json` at `path` describes; nothing is fetched.
+    """The shape of the model that the `config.json` at `path`, or in the folder `path`, describes; nothing is fetched.
 
-    `kv_dtype` overrules the file's torch_dtype. Raises PagedSimError, naming file and key, for an unreadable file, an
-    architecture that is not in `ARCHITECTURES`, or a value that is missing or impossible.
+    `kv_dtype` overrules the checkpoint's. Reads `hf_quant_config.json` and `model.safetensors.index.json` beside it.
+    Raises PagedSimError, naming file and key, for an unreadable file, a model that keeps no KV, an architecture that
+    is not in `ARCHITECTURES`, or a value that is missing or impossible.
     """
-    config, model_type = _open(path)
-    architecture = ARCHITECTURES[model_type]
-    origins = {"attention": config.where("model_type"), "layers": config.origin(*LAYERS)}
-    dtype = _dtype(config, kv_dtype, origins)
-    layers = config.integer(*LAYERS)
-    heads = _latent(config, origins) if architecture.kv_heads == "mla" else _heads(config, architecture, origins)
-    sliding = _sliding(config, architecture, layers, origins)
-    return Shape(
-        name=path.parent.name if path.name == "config.json" and path.parent.name else path.stem,
-        attention=heads.attention + ("+sliding" if sliding.layers else ""),
-        layers=layers,
-        kv_heads=heads.kv_heads,
-        head_dim=heads.head_dim,
-        dtype=dtype,
-        source=str(path),
-        tensors=1 if heads.latent else 2,
-        latent=heads.latent,
-        sliding_layers=sliding.layers,
-        window=sliding.window,
-        weights=config_weights(config, architecture, heads.head_dim, heads.kv_heads),
-        sizes=config_sizes(config.values),
-        origins=origins,
-    )
+    if path.is_dir():
+        path = _file_in(path)
+    quantization = read_quantization(path)
+    shape = shape_of(str(path), load_json(path), kv_dtype, quantization)
+    name = path.parent.name if path.name == "config.json" and path.parent.name else path.stem
+    named = (replace(fact, origin=fact.origin.replace(str(path), path.name)) for fact in shape.facts)
+    facts = (Term("model", name, "", "", str(path)), *named)
+    return replace(shape, name=name, facts=facts, weights=stored_weights(path) or shape.weights)
 
 
-@dataclass(frozen=True, slots=True)
-class _Heads:
-    """What one layer stores for a token."""
-
-    attention: str
-    kv_heads: int
-    head_dim: int
-    latent: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Sliding:
-    """How many layers look back at most `window` tokens."""
-
-    layers: int
-    window: int | None
-
-
-def _open(path: Path) -> tuple[ConfigFile, str]:
-    """The language model's part of the file and its model_type, which is a key of ARCHITECTURES."""
-    outer = load_json(path)
-    values, prefix = outer, ""
-    if isinstance(outer.get("text_config"), dict):
-        values, prefix = outer["text_config"], "text_config."
-    model_type = values.get("model_type")
-    if not isinstance(model_type, str) or model_type not in ARCHITECTURES:
-        found = "missing" if model_type is None else f"{model_type!r} is not a known architecture"
-        raise PagedSimError(
-            f"{path}: {prefix}model_type: {found} (architectures: {outer.get('architectures')!r}); "
-            f"known: {', '.join(ARCHITECTURES)}; or describe the model as {{layers, kv_heads, head_dim, dtype}}"
-        )
-    return ConfigFile(path, values, outer, prefix, ARCHITECTURES[model_type].defaults), model_type
-
-
-def _dtype(config: ConfigFile, kv_dtype: str | None, origins: dict[str, str]) -> str:
-    """The element type of the KV cache: the scenario's, else the file's; notes where it comes from."""
+def shape_of(
+    label: str,
+    outer: Mapping[str, Any],
+    kv_dtype: str | None = None,
+    quantization: Mapping[str, Any] | None = None,
+) -> Shape:
+    """The shape that the keys `outer` of a config.json describe; `label` names them in messages and origins."""
+    config, architecture, facts = _open(label, outer)
+    dtype, origin = model_dtype(config)
+    kept_dtype, kept_origin = checkpoint_kv_dtype(config, quantization) or (dtype, origin)
     if kv_dtype is not None:
-        origins["dtype"] = "model.kv_dtype"
-        return kv_dtype
-    found = config.inherited("dtype", "torch_dtype")
-    if found is None:
-        where = config.where("torch_dtype")
-        raise PagedSimError(f"{where}: missing; say model: {{hf_config: {config.path}, kv_dtype: fp16}}")
-    origins["dtype"] = config.where(found[0])
-    return parse_dtype(found[1], origins["dtype"])
-
-
-def _heads(config: ConfigFile, architecture: Architecture, origins: dict[str, str]) -> _Heads:
-    """Heads and elements a head of one layer with separate K and V."""
-    attention_heads = config.integer(*HEADS)
-    kv_heads = _kv_heads(config, architecture, attention_heads, origins)
-    if attention_heads % kv_heads:
-        key = config.name_of(_KV_HEADS) or _KV_HEADS[0]
-        raise config.refuse(key, f"{kv_heads} does not divide {attention_heads} attention heads")
-    head_dim = _head_dim(config, architecture, attention_heads, origins)
-    attention = "mha" if kv_heads == attention_heads else "mqa" if kv_heads == 1 else "gqa"
-    return _Heads(attention, kv_heads, head_dim)
-
-
-def _kv_heads(config: ConfigFile, architecture: Architecture, attention_heads: int, origins: dict[str, str]) -> int:
-    """KV heads of one layer, by the architecture's rule; notes where the number comes from."""
-    rule = architecture.kv_heads
-    if rule == "falcon" and config.flag("new_decoder_architecture", default=False):
-        origins["kv_heads"] = config.origin("num_kv_heads", "n_head_kv")
-        return config.integer("num_kv_heads", "n_head_kv")
-    if rule in ("falcon", "bigcode") and config.flag("multi_query", default=True):
-        origins["kv_heads"] = f"{config.where('multi_query')}: one KV head"
-        return 1
-    if rule == "given" or (rule == "given_or_all" and config.values.get("num_key_value_heads") is not None):
-        origins["kv_heads"] = config.origin("num_key_value_heads")
-        return config.integer("num_key_value_heads")
-    origins["kv_heads"] = f"{config.origin(*HEADS)}: every head keeps K and V"
-    return attention_heads
-
-
-def _head_dim(config: ConfigFile, architecture: Architecture, attention_heads: int, origins: dict[str, str]) -> int:
-    """Elements a head, read, or derived where the architecture does so; notes where the number comes from."""
-    head_dim = config.optional_integer("head_dim")
-    if head_dim is not None or architecture.head_dim == "given":
-        origins["head_dim"] = config.origin("head_dim")
-        return config.integer("head_dim")
-    hidden = config.integer(*HIDDEN)
-    if hidden % attention_heads:
-        key = config.name_of(HIDDEN) or HIDDEN[0]
-        raise config.refuse(key, f"{hidden} is not a multiple of {attention_heads} attention heads")
-    origins["head_dim"] = f"{config.origin(*HIDDEN)} / attention heads = {hidden} / {attention_heads}"
-    return hidden // attention_heads
-
-
-def _latent(config: ConfigFile, origins: dict[str, str]) -> _Heads:
-    """The latent vector of one MLA layer: the compressed K and V, and the key part that carries positions."""
-    rank, rope = config.integer("kv_lora_rank"), config.integer("qk_rope_head_dim")
-    origins["kv_lora_rank"], origins["qk_rope_head_dim"] = (
-        config.where("kv_lora_rank"),
-        config.where("qk_rope_head_dim"),
+        kept_dtype, kept_origin = kv_dtype, "model.kv_dtype"
+    plan = plan_of(config, architecture.plan)
+    facts.add("layers", len(plan.words), "layers", config.origin(*LAYERS) if config.name_of(LAYERS) else plan.origin)
+    heads = heads_of(config, architecture.heads, plan.words, facts)
+    window = _window(config, plan, facts)
+    state = state_of(config, architecture.state, dtype, kept_dtype) if _has_states(config, architecture, plan) else None
+    layers = tuple(_layers(plan.words, heads, window, architecture.state, state)) + _index_keys(config, plan, facts)
+    if all(isinstance(layer.keeps, State) for layer in layers):
+        raise no_kv_in(config, plan, layers)
+    facts.add("kv_dtype", kept_dtype, "", kept_origin)
+    attention = _attention(layers, config.optional_integer(*HEADS))
+    facts.terms.insert(1, replace(facts.terms[0], key="attention", value=attention))
+    return Shape(
+        name=label,
+        attention=attention,
+        layers=layers,
+        dtype=kept_dtype,
+        facts=tuple(facts.terms),
+        weights=None if quantization else config_weights(config, architecture, heads),
+        sizes=config_sizes(config.values),
     )
-    return _Heads("mla", 1, rank + rope, (rank, rope))
 
 
-def _sliding(config: ConfigFile, architecture: Architecture, layers: int, origins: dict[str, str]) -> _Sliding:
-    """The sliding layers and their window; notes where both come from."""
-    if config.values.get("layer_types") is not None:
-        count, origin = _listed_sliding(config, layers), config.where("layer_types")
+def _file_in(folder: Path) -> Path:
+    """The config.json of a model's folder."""
+    path = folder / "config.json"
+    if not path.is_file():
+        raise PagedSimError(f"{folder}: no config.json in this folder; give the folder of a model or its config.json")
+    return path
+
+
+def _open(label: str, outer: Mapping[str, Any]) -> tuple[ConfigFile, Architecture, Facts]:
+    """The language model's part of the file and how to read it; refuses what keeps no KV a token."""
+    config, model_type = _language_model(label, outer)
+    dtype, _ = model_dtype(config)
+    refused = refusal_of(config, model_type, dtype)
+    if refused is not None:
+        raise refused
+    name, architecture = model_type, architecture_of(model_type) if isinstance(model_type, str) else None
+    key = "model_type"
+    if architecture is None:
+        name, key = _by_class(config), "architectures"
+        architecture = ARCHITECTURES.get(name or "")
+    if architecture is None:
+        raise unknown_architecture(config, model_type)
+    facts = Facts()
+    facts.add("architecture", str(name), "", config.where(key))
+    return replace(config, defaults=architecture.defaults), architecture, facts
+
+
+def _language_model(label: str, outer: Mapping[str, Any]) -> tuple[ConfigFile, object]:
+    """The innermost section that describes the language model, and its model_type, or else that around it."""
+    sections, names = [outer], list[str]()
+    while name := next((name for name in NESTINGS if sections[0].get(name) is not None), None):
+        inner = sections[0][name]
+        names.append(name)
+        if not isinstance(inner, dict):
+            raise PagedSimError(f"{label}: {'.'.join(names)}: expected an object, found {type(inner).__name__}")
+        sections.insert(0, inner)
+    model_type = next((section["model_type"] for section in sections if section.get("model_type") is not None), None)
+    return ConfigFile(label, tuple(sections), "".join(f"{name}." for name in names), {}), model_type
+
+
+def _by_class(config: ConfigFile) -> str | None:
+    """The architecture whose name an entry of `architectures` has ("Qwen2ForCausalLM" -> qwen2), where one has."""
+    named = {name.replace("_", "").replace("-", ""): name for name in ARCHITECTURES}
+    for section in config.sections:
+        classes = section.get("architectures")
+        for entry in classes if isinstance(classes, list) else []:
+            found = named.get(str(entry).split("For")[0].lower())
+            if found:
+                return found
+    return None
+
+
+def _window(config: ConfigFile, plan: Plan, facts: Facts) -> int | None:
+    """The window or chunk of the layers that have one; None where it is longer than the context, so hides nothing."""
+    words = {"sliding": ("sliding_window", "sliding_window_size"), "chunked": ("attention_chunk_size",)}
+    kind = next((word for word in words if word in plan.words), None)
+    if kind is None or config.get("block_configs") is not None:
+        return None
+    names = words[kind]
+    window, context = config.integer(*names), config.optional_integer("max_position_embeddings")
+    if context is not None and window > context:
+        facts.add("window", "none", "", f"{config.origin(*names)} {window:,} is longer than the context of {context:,}")
+        return None
+    facts.add(f"{kind}_layers", plan.words.count(kind), "layers", plan.origin)
+    facts.add("window" if kind == "sliding" else "chunk", window, "tokens", config.origin(*names))
+    return window
+
+
+def _layers(
+    words: Sequence[str], heads: Sequence[Kept], window: int | None, state_kind: str, state: State | None
+) -> list[Layer]:
+    """What every layer keeps, in order."""
+    layers = []
+    for word, kept in zip(words, heads, strict=True):
+        if isinstance(kept, Latent) and word in ("full", "both"):
+            layers.append(Layer("mla", kept))
+        elif word in ("sliding", "chunked") and window is not None:
+            layers.append(Layer(word, kept, window))
+        elif word in ("full", "both", "sliding", "chunked"):
+            layers.append(Layer("full", kept))
+        if state is not None and word in ("state", "both"):
+            layers.append(Layer(state_kind, state))
+    return layers
+
+
+def _has_states(config: ConfigFile, architecture: Architecture, plan: Plan) -> bool:
+    """Whether some layer keeps a state; refuses a plan that has such layers where the architecture has none."""
+    if not {"state", "both"} & set(plan.words):
+        return False
+    if not architecture.state:
+        raise config.refuse("layer_types", "this architecture is not known to have layers of linear attention")
+    return True
+
+
+def _index_keys(config: ConfigFile, plan: Plan, facts: Facts) -> tuple[Layer, ...]:
+    """The keys that the indexers of sparse attention keep beside each layer's KV.
+
+    DeepSeek V3.2, GLM-5: an fp8 key of index_head_dim and 4 bytes of scale for every 128 of them, in the layers whose
+    `indexer_types` is full (vLLM: `DeepseekV32IndexerCache`). MiniMax-M3: a 16-bit key in the layers of
+    `sparse_attention_freq`, whose layout is not verified.
+    """
+    sparse = config.get("sparse_attention_config")
+    if isinstance(sparse, dict) and sparse.get("use_sparse_attention"):
+        key = "sparse_attention_config.sparse_index_dim"
+        dim = config.integer(key)
+        count = sum(map(bool, config.per_layer("sparse_attention_config.sparse_attention_freq", len(plan.words))))
+        facts.add("index_dim", dim, "elements", f"{config.where(key)}; their layout is not verified")
+        return (Layer("indexer", IndexKeys(dim, 16, 0)),) * count
+    if config.get("index_head_dim") is None:
+        return ()
+    dim = config.integer("index_head_dim")
+    facts.add("index_head_dim", dim, "elements", config.origin("index_head_dim"))
+    types = config.get("indexer_types")
+    count = len(plan.words) if types is None else config.per_layer("indexer_types", len(plan.words)).count("full")
+    return (Layer("indexer", IndexKeys(dim, 8, 4 * -(-dim // 128))),) * count
+
+
+def _attention(layers: Sequence[Layer], attention_heads: int | None) -> str:
+    """The model's attention in a word, with every further kind of layer."""
+    first = next((layer.keeps for layer in layers if isinstance(layer.keeps, Heads | Latent)), None)
+    if isinstance(first, Heads):
+        word = "mha" if first.kv_heads == attention_heads else "mqa" if first.kv_heads == 1 else "gqa"
     else:
-        count, origin = _ruled_sliding(config, architecture.sliding, layers)
-    if not count:
-        return _Sliding(0, None)
-    origins["sliding_layers"], origins["window"] = origin, config.where("sliding_window")
-    return _Sliding(count, config.integer("sliding_window"))
-
-
-def _listed_sliding(config: ConfigFile, layers: int) -> int:
-    """Sliding layers of the list `layer_types`, one entry a layer."""
-    listed = config.values["layer_types"]
-    if not isinstance(listed, list) or len(listed) != layers:
-        found = f"{len(listed)} entries" if isinstance(listed, list) else type(listed).__name__
-        raise config.refuse("layer_types", f"expected a list of {layers} entries, found {found}")
-    for index, kind in enumerate(listed):
-        if kind not in ("full_attention", "sliding_attention"):
-            raise config.refuse(f"layer_types[{index}]", f"{kind!r} is neither full_attention nor sliding_attention")
-    return listed.count("sliding_attention")
-
-
-def _ruled_sliding(config: ConfigFile, rule: str, layers: int) -> tuple[int, str]:
-    """Sliding layers by the architecture's rule, and what decided it."""
-    if rule == "alternate":
-        return (layers + 1) // 2, "every second layer of this architecture slides"
-    if rule == "pattern":
-        names = ("sliding_window_pattern", "_sliding_window_pattern")
-        every = config.optional_integer(*names) or 6
-        return layers - layers // every, f"all but every {every}th layer of this architecture"
-    if rule == "never" or config.values.get("sliding_window") is None:
-        return 0, ""
-    if rule == "every":
-        return layers, config.where("sliding_window")
-    if not config.flag("use_sliding_window", default=False):
-        return 0, ""
-    if rule == "switched":
-        return layers, config.where("use_sliding_window")
-    return max(0, layers - config.integer("max_window_layers")), config.where("max_window_layers")
+        word = "mla"
+    return "+".join([word, *dict.fromkeys(layer.kind for layer in layers if layer.kind not in ("full", "mla"))])

@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from paged_sim.errors import PagedSimError
 from paged_sim.geometry.architectures import Architecture
+from paged_sim.geometry.checkpoint import model_dtype
 from paged_sim.geometry.config_file import HEADS, HIDDEN, LAYERS, ConfigFile
-from paged_sim.geometry.dtypes import BITS, parse_dtype, whole_bytes
+from paged_sim.geometry.dtypes import BITS, whole_bytes
+from paged_sim.geometry.heads import Kept
+from paged_sim.geometry.layers import Heads
 from paged_sim.geometry.shape import Weights
 
 # MLPs of two matrices: the key of their width, four times the hidden size where absent.
 _TWO_MATRICES = {"plain": "intermediate_size", "opt": "ffn_dim", "gpt2": "n_inner", "falcon": "ffn_hidden_size"}
 
 
-def config_weights(config: ConfigFile, architecture: Architecture, head_dim: int, kv_heads: int) -> Weights | None:
+def config_weights(config: ConfigFile, architecture: Architecture, kept: Sequence[Kept]) -> Weights | None:
     """Bytes of the language model's weights; None where the file does not tell.
 
     Counts the matrices: embeddings, attention, MLP or experts. Norms and biases (below 0.1 %) and a vision part are
-    left out. Not told: sizes missing from the file, no element type, or quantized weights.
+    left out. Not told: sizes missing from the file, quantized weights, an MLP that is not known, or layers that differ.
     """
-    found = config.inherited("dtype", "torch_dtype")
-    if found is None or config.outer.get("quantization_config") is not None:
+    if not architecture.mlp or len(set(kept)) != 1 or config.inherited("quantization_config", "compression_config"):
         return None
     try:
-        dtype = parse_dtype(found[1], config.where(found[0]))
-        parameters = _parameters(config, architecture, head_dim, kv_heads)
+        dtype, _ = model_dtype(config)
+        parameters = _parameters(config, architecture, kept[0])
     except PagedSimError:
         return None
     formula = f"{parameters:,} parameters in matrices x {BITS[dtype] / 8:g} bytes ({dtype})"
-    return Weights(whole_bytes(parameters, dtype), formula, f"sizes in {config.path}")
+    return Weights(whole_bytes(parameters, dtype), formula, f"sizes in {config.label}")
 
 
-def _parameters(config: ConfigFile, architecture: Architecture, head_dim: int, kv_heads: int) -> int:
+def _parameters(config: ConfigFile, architecture: Architecture, kept: Kept) -> int:
     hidden, layers = config.integer(*HIDDEN), config.integer(*LAYERS)
-    if architecture.kv_heads == "mla":
-        attention = _latent_attention(config, hidden)
+    if isinstance(kept, Heads):
+        attention = 2 * hidden * kept.key_dim * (config.integer(*HEADS) + kept.kv_heads)
     else:
-        attention = 2 * hidden * head_dim * (config.integer(*HEADS) + kv_heads)
+        attention = _latent_attention(config, hidden)
     copies = 1 if config.flag("tie_word_embeddings", architecture.tied) else 2
     embeddings = copies * config.integer("vocab_size") * hidden
     if architecture.positions:
@@ -64,7 +68,7 @@ def _mlp(config: ConfigFile, kind: str, hidden: int, layers: int) -> int:
         return layers * _experts(hidden, config.integer("num_local_experts"), config.integer("intermediate_size"))
     if kind == "deepseek":
         return _deepseek_mlp(config, hidden, layers)
-    if config.values.get("mlp_only_layers") or config.values.get("decoder_sparse_step", 1) != 1:
+    if config.get("mlp_only_layers") or config.get("decoder_sparse_step") not in (None, 1):
         raise config.refuse("mlp_only_layers", "a mix of experts and plain layers is not counted")
     experts = _experts(hidden, config.integer("num_experts"), config.integer("moe_intermediate_size"))
     if kind == "qwen2_moe":

@@ -3,37 +3,57 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
-from paged_sim.geometry.choice import unknown_name
+from paged_sim.errors import PagedSimError
+from paged_sim.geometry.hf_config import shape_of
+from paged_sim.geometry.names import hint_for, plain
 from paged_sim.geometry.shape import Shape, Weights
-from paged_sim.geometry.sizes import preset_sizes
+from paged_sim.geometry.terms import Term
 
 
 def model_presets() -> list[str]:
-    """Every name `model:` accepts, aliases included, sorted."""
+    """The built-in models and their short aliases, sorted; `find_model` knows them by their Hub ids as well."""
     return sorted([*_models(), *_aliases()])
+
+
+def hub_ids() -> list[str]:
+    """The Hub ids of all built-in models, sorted."""
+    return sorted(hub for name in _models() for hub in hub_ids_of(name))
 
 
 def find_model(name: str) -> str | None:
     """The built-in model that people call `name`: a preset, an alias or a Hub id, in any case; None for no model."""
-    plain = re.sub(r"[\s_]+", "-", name.strip().lower()).rpartition("/")[2].removeprefix("meta-")
-    known = model_presets()
-    return next(
-        (text for text in (plain, re.sub(r"-(instruct|it|chat|hf|v0\.\d)(-hf)?$", "", plain)) if text in known), None
-    )
+    return _names().get(plain(name))
 
 
-def preset_shape(name: str) -> Shape:
-    """The KV shape of a built-in model. Raises PagedSimError with close matches for a name that is not one."""
-    entry = _models().get(_aliases().get(name, name))
-    if entry is None:
-        raise unknown_name("model preset", name, model_presets())
-    return _shape(name, entry)
+def unknown_model(name: str) -> PagedSimError:
+    """The error for a name that no built-in model has: what is known of its family, and how to give a file."""
+    return PagedSimError(f"model preset {name!r} is unknown; {model_hint(name)}")
+
+
+def model_hint(name: str) -> str:
+    """What to do about a name that no built-in model has."""
+    if name.endswith(".json") or Path(name).exists():
+        return f"a file or folder is said as model: {{hf_config: {name}}}"
+    known = hint_for(name, model_presets())
+    return f"{known}any other model is given by its config.json or folder: model: {{hf_config: PATH}}, or --model PATH"
+
+
+def preset_shape(name: str, kv_dtype: str | None = None) -> Shape:
+    """The shape of a built-in model; `kv_dtype` overrules its own. Raises PagedSimError for a name that is not one."""
+    known = find_model(name)
+    if known is None:
+        raise unknown_model(name)
+    entry = _models()[known]
+    shape = shape_of(f"preset {known}", entry["config"], kv_dtype)
+    facts = (Term("model", name, "", "", f"preset {known}: {entry['source']}"), *shape.facts)
+    return replace(shape, name=name, facts=facts, weights=_weights(entry) or shape.weights)
 
 
 def aliases_of(name: str) -> list[str]:
@@ -41,9 +61,15 @@ def aliases_of(name: str) -> list[str]:
     return sorted(alias for alias, target in _aliases().items() if target == name)
 
 
-def parameters_of(name: str) -> int:
-    """Number of parameters of the built-in model `name` (no alias)."""
-    return int(_models()[name]["parameters"])
+def parameters_of(name: str) -> int | None:
+    """Number of parameters of the built-in model `name` (no alias), None where it is not stated."""
+    parameters: int | None = _models()[name].get("parameters")
+    return parameters
+
+
+def hub_ids_of(name: str) -> list[str]:
+    """The Hub ids under which the built-in model `name` is published."""
+    return list(_models()[name]["hub"])
 
 
 def canonical_models() -> list[str]:
@@ -51,27 +77,14 @@ def canonical_models() -> list[str]:
     return list(_models())
 
 
-def _shape(name: str, entry: Mapping[str, Any]) -> Shape:
-    weights = Weights(
+def _weights(entry: Mapping[str, Any]) -> Weights | None:
+    """The weights that the entry states."""
+    if "parameters" not in entry:
+        return None
+    return Weights(
         bytes=entry.get("weights_bytes", 2 * entry["parameters"]),
         formula=entry.get("weights_from", f"{entry['parameters']:,} parameters x 2 bytes (16 bit)"),
         origin=entry["source"],
-    )
-    latent = (entry["kv_lora_rank"], entry["qk_rope_head_dim"]) if entry["attention"] == "mla" else None
-    return Shape(
-        name=name,
-        attention=entry["attention"],
-        layers=entry["layers"],
-        kv_heads=1 if latent else entry["kv_heads"],
-        head_dim=sum(latent) if latent else entry["head_dim"],
-        dtype=entry["dtype"],
-        source=f"preset {entry['name']}",
-        tensors=1 if latent else 2,
-        latent=latent,
-        sliding_layers=entry.get("sliding_layers", 0),
-        window=entry.get("window"),
-        weights=weights,
-        sizes=preset_sizes(entry["name"]),
     )
 
 
@@ -84,6 +97,17 @@ def _models() -> dict[str, Mapping[str, Any]]:
 def _aliases() -> dict[str, str]:
     aliases: dict[str, str] = _load("models.json")["aliases"]
     return aliases
+
+
+@cache
+def _names() -> dict[str, str]:
+    """Every name of every model as `plain` writes it: a Hub id with its organisation and without."""
+    names = {plain(name): name for name in _models()}
+    names |= {plain(alias): name for alias, name in _aliases().items()}
+    for name in _models():
+        for hub in hub_ids_of(name):
+            names |= {plain(hub): name, plain(hub.partition("/")[2]): name}
+    return names
 
 
 def _load(name: str) -> dict[str, Any]:

@@ -1,11 +1,12 @@
-"""The shape of a model's KV cache, whatever it was read from."""
+"""The shape of a model's cache, whatever it was read from."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from paged_sim.geometry.layers import Layer
 from paged_sim.geometry.sizes import Sizes
+from paged_sim.geometry.terms import Term
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,31 +20,19 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What decides the bytes of one token's KV.
+    """What decides the bytes of a sequence.
 
-    `attention`: mha, mqa, gqa, mla, or one of them with "+sliding"; "given" where only the numbers are known.
-    `tensors`: 2 where K and V are stored, 1 for the one latent vector of MLA (then `kv_heads` is 1, `head_dim` is
-    the latent length and `latent` its parts, `(kv_lora_rank, qk_rope_head_dim)`).
-    `sliding_layers` of the `layers` look back at most `window` tokens.
+    `attention`: mha, mqa, gqa or mla, with "+" and every further kind of layer; "given" where only the numbers are
+    known. `layers` are the layers that keep something, in the model's order; a layer that keeps two things (attention
+    beside a state, a latent vector beside an index key) is listed twice. `dtype` is the KV cache's element type.
+    `facts` are the numbers that were read, each with its origin.
     `sizes` decide what activations take, None where they are not known.
-    `origins` says where single values come from; `source` is the origin of all others.
     """
 
     name: str
     attention: str
-    layers: int
-    kv_heads: int
-    head_dim: int
+    layers: tuple[Layer, ...]
     dtype: str
-    source: str
-    tensors: int = 2
-    latent: tuple[int, int] | None = None
-    sliding_layers: int = 0
-    window: int | None = None
+    facts: tuple[Term, ...]
     weights: Weights | None = None
     sizes: Sizes | None = None
-    origins: Mapping[str, str] = field(default_factory=dict)
-
-    def origin(self, key: str) -> str:
-        """Where the value of `key` comes from."""
-        return self.origins.get(key, self.source)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from paged_sim.geometry.config_file import HIDDEN
@@ -42,14 +39,6 @@ def typical_sizes(parameters: float, layers: int | None) -> Sizes:
     return Sizes(round(hidden), round(_WIDTH_OF_HIDDEN * hidden), _VOCAB)
 
 
-def preset_sizes(name: str) -> Sizes | None:
-    """The sizes of a built-in model (no alias), None where they are not on record."""
-    entry = _table().get(name)
-    if entry is None:
-        return None
-    return Sizes(entry["hidden"], entry["width"], entry["vocab"], entry.get("experts_per_token", 0))
-
-
 def config_sizes(values: Mapping[str, Any]) -> Sizes | None:
     """The sizes in the keys of a `config.json`; None where hidden size or vocabulary are not there."""
     hidden, vocab = _first(values, *HIDDEN), _first(values, "vocab_size")
@@ -65,10 +54,3 @@ def _first(values: Mapping[str, Any], *keys: str) -> int | None:
     """The first of `keys` that holds a whole number of at least 1."""
     found = (values.get(key) for key in keys)
     return next((value for value in found if isinstance(value, int) and value >= 1), None)
-
-
-@cache
-def _table() -> dict[str, dict[str, int]]:
-    text = files("paged_sim.data").joinpath("model_sizes.json").read_text(encoding="utf-8")
-    models: dict[str, dict[str, int]] = json.loads(text)["models"]
-    return models

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +19,14 @@ class Term:
     unit: str
     formula: str
     origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The values read so far, as terms without a formula."""
+
+    terms: list[Term] = field(default_factory=list)
+
+    def add(self, key: str, value: int | float | str, unit: str, origin: str) -> None:
+        """Note a value that was read, and where."""
+        self.terms.append(Term(key, value, unit, "", origin))

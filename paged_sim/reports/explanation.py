@@ -70,14 +70,24 @@ def explain_models(geometries: Sequence[Geometry]) -> Listing:
             "model": geometry.name,
             "bytes_per_token": geometry.bytes_per_token,
             "bytes_per_token_above_window": geometry.bytes_per_token_above_window,
+            "state_bytes": geometry.state_bytes,
+            "layer_kinds": [asdict(kind) for kind in geometry.layer_kinds],
             "terms": [asdict(term) for term in geometry.terms],
         }
         for geometry in geometries
     ]
     if len(geometries) == 1:
         return Listing([Heading(geometries[0].name), terms_grid("Bytes of one token", geometries[0].terms)], data)
-    rows = tuple((geometry.name, f"{geometry.bytes_per_token:,}", _formula(geometry)) for geometry in geometries)
-    return Listing([Grid("Bytes of one token", ("model", "bytes", "formula"), rows, prose=frozenset({2}))], data)
+    header = ("model", "bytes", "beyond\nwindow", "state a\nsequence", "formula")
+    rows = tuple(_model_row(geometry) for geometry in geometries)
+    return Listing([Grid("Bytes of one token", header, rows, prose=frozenset({4}))], data)
+
+
+def _model_row(geometry: Geometry) -> tuple[str, ...]:
+    """One model in a line; what it has not stays empty."""
+    beyond = f"{geometry.bytes_per_token_above_window:,}" if geometry.window is not None else ""
+    state = amount(geometry.state_bytes) if geometry.state_bytes else ""
+    return geometry.name, f"{geometry.bytes_per_token:,}", beyond, state, _formula(geometry)
 
 
 def explain_log(log: StartupLog, rows: Sequence[Beside], model: str | None) -> Listing:
@@ -196,7 +206,8 @@ def _term_value(term: Term) -> str:
 
 
 def _formula(geometry: Geometry) -> str:
-    return next(term.formula for term in geometry.terms if term.key == "bytes_per_token")
+    """The bytes of a token over all its layers, in one GPU."""
+    return " + ".join(kind.formula for kind in geometry.layer_kinds if not kind.state_bytes)
 
 
 def _demand_blocks(demands: Sequence[Demand], bytes_per_slot: int) -> list[Block]:

@@ -48,6 +48,7 @@ def run_blocks(document: Document, *, full: bool = False) -> list[Block]:
     return [
         Heading(str(document["scenario"]["name"]), setting(runs)),
         *verdict_blocks(document),
+        *_booking(runs),
         *headline(runs),
         *ledger_blocks(runs, table=full),
         *(details(document) if full else []),
@@ -365,6 +366,11 @@ def _checks(document: Document) -> list[Block]:
 
 def _value(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else MISSING if value is None else str(value)
+
+
+def _booking(runs: Sequence[Document]) -> list[Block]:
+    """What the memory of the whole run is booked otherwise than a server would; it is the same for all policies."""
+    return [Paragraph(f"Note: {note}.", style="yellow") for note in runs[0].get("booking", ())]
 
 
 def _notes(runs: Sequence[Document]) -> list[Block]:

@@ -23,7 +23,7 @@ SPAN = Number(DURATION, minimum=0)
 POSITIVE_SPAN = Number(DURATION, above=0)
 POSITIVE_RATE = Number(RATE, above=0)
 DTYPE = Word(
-    ("fp16", "bf16", "fp32", "fp8", "int8", "int4"),
+    ("fp16", "bf16", "fp32", "fp8", "int8", "int4", "nvfp4"),
     also=("float16", "bfloat16", "float32", "fp8_e4m3", "fp8_e5m2"),
 )
 
@@ -32,7 +32,9 @@ _PARALLEL = Key("tensor_parallel", COUNT, "GPUs that share the KV heads; bytes a
 
 _PRESET = Section(
     (
-        Key("preset", Name("model"), "A model that the project knows, by name.", "opt-13b", required=True),
+        Key(
+            "preset", Name("model"), "A model that the project knows, by its name or Hub id.", "opt-13b", required=True
+        ),
         _KV_DTYPE,
         _PARALLEL,
     ),
@@ -42,8 +44,8 @@ _HF_CONFIG = Section(
     (
         Key(
             "hf_config",
-            FilePath(),
-            "A model as its local Hugging Face config.json describes it.",
+            FilePath(inside="config.json"),
+            "A model as its local Hugging Face config.json, or the folder with it, describes it.",
             "config.json",
             required=True,
             field="path",
@@ -57,7 +59,10 @@ _EXPLICIT = Section(
         Key("layers", COUNT, "Layers that keep KV.", "40", required=True),
         Key("kv_heads", COUNT, "KV heads of one layer.", "40", required=True),
         Key("head_dim", COUNT, "Elements of one head.", "128", required=True),
-        Key("dtype", DTYPE, "Element type of the KV cache.", "bf16", default="fp16"),
+        Key(
+            "dtype", DTYPE, "Element type of the model and, without kv_dtype, of the KV cache.", "bf16", default="fp16"
+        ),
+        _KV_DTYPE,
         _PARALLEL,
     )
 )

@@ -14,7 +14,7 @@ from paged_sim.scenario.nodes import Node, Origin, compose
 from paged_sim.scenario.scalars import Shape
 from paged_sim.scenario.shapes import ListOf, ScalarOrList, Section
 from paged_sim.scenario.units import one_line
-from paged_sim.scenario.variants import Variants
+from paged_sim.scenario.variants import Variants, Way
 
 
 def apply_set(root: Node, assignment: str) -> Node:
@@ -48,19 +48,31 @@ def _put(shape: Shape | None, node: Node | None, keys: list[str], value: Node, a
     if isinstance(shape, ListOf):
         return _put_in_list(shape, node, keys, value, at)
     if isinstance(shape, Variants):
-        section, node = _way(shape, node, keys[0])
+        section, node = _way(shape, node, keys[0], value, at)
         return _put_in_mapping(section, node, keys, value, at)
     return _put_in_mapping(shape if isinstance(shape, Section) else None, node, keys, value, at)
 
 
-def _way(shape: Variants, node: Node | None, key: str) -> tuple[Section | None, Node | None]:
-    """The section that knows `key`, and `node` if it says the thing in this way already: one way replaces another."""
+def _way(shape: Variants, node: Node | None, key: str, value: Node, at: At) -> tuple[Section | None, Node | None]:
+    """The section that knows `key`, and `node` if it says the thing in this way already: one way replaces another.
+
+    Only the first key of a way can begin it: any other, which the way that `node` takes does not know, is a mistake.
+    """
     ways = [(way, section) for way, section in shape.sections() if key in section.spellings()]
     for way, section in ways:
         entries = _entries(section, node)
         if entries and way in shape.way_of(entries):
             return section, node
+    begun = [section for _, section in ways if key in (section.keys[0].name, *section.keys[0].aliases)]
+    if ways and not begun and node is not None and isinstance(node.data, Mapping) and node.data:
+        said = " and ".join(node.data)
+        raise mistake(value.where, at.child(key).path, f"what {said} says has no {key}; {_takers(ways)}")
     return (ways[0][1], None) if ways else (None, node)
+
+
+def _takers(ways: list[tuple[Way, Section]]) -> str:
+    """The ways that have a key, by their first ones."""
+    return f"it goes with {', '.join(section.keys[0].name for _, section in ways)}"
 
 
 def _entries(section: Section | None, node: Node | None) -> dict[str, Node]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from paged_sim.scenario.catalogues import known_names
+from paged_sim.scenario.catalogues import instead, is_known, known_names
 from paged_sim.scenario.context import At, did_you_mean, mistake, not_available, scalar_text
 from paged_sim.scenario.nodes import Node
 from paged_sim.scenario.units import INTEGER, Unit, show
@@ -198,9 +198,10 @@ class Name:
 
     def read(self, node: Node, at: At) -> str:
         text = scalar_text(node, at, self.describe())
-        known = known_names(self.catalogue)
-        if text not in known:
-            raise mistake(node.where, at.path, f"unknown {self.catalogue} {show(text)}; {did_you_mean(text, known)}")
+        if not is_known(self.catalogue, text):
+            raise mistake(
+                node.where, at.path, f"unknown {self.catalogue} {show(text)}; {instead(self.catalogue, text)}"
+            )
         at.note(node)
         return text
 
@@ -216,13 +217,20 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class FilePath:
-    """A file that is there. A relative path starts from the scenario's folder, in a flag from the current one."""
+    """A file that is there. A relative path starts from the scenario's folder, in a flag from the current one.
+
+    A folder that has the file `inside` will do as well.
+    """
+
+    inside: str = ""
 
     def read(self, node: Node, at: At) -> Path:
         text = scalar_text(node, at, self.describe())
         path = node.base / text
         try:
-            problem = "" if path.is_file() else "is a directory" if path.is_dir() else "is not there"
+            found = path.is_file() or (self.inside and (path / self.inside).is_file())
+            folder = f"is a directory without {self.inside}" if self.inside else "is a directory"
+            problem = "" if found else folder if path.is_dir() else "is not there"
         except (OSError, ValueError):
             problem = "is no possible file name"
         if problem:
@@ -237,4 +245,4 @@ class FilePath:
         return {"type": "string", "minLength": 1}
 
     def describe(self) -> str:
-        return "the path of a file"
+        return f"the path of a file or of a folder with {self.inside}" if self.inside else "the path of a file"
