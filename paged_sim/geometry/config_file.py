@@ -13,7 +13,7 @@ from paged_sim.errors import PagedSimError
 INSTEAD = "describe the model as {layers, kv_heads, head_dim, dtype} instead"
 
 # The same quantity under the names different architectures give it; the first is the one messages use.
-LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_transformer_layers")
 HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads")
 HIDDEN = ("hidden_size", "n_embd", "d_model", "n_embed")
 
