@@ -142,6 +142,7 @@ def test_versions_and_what_they_set_aside() -> None:
     two = Card(H100.memory_bytes, H100.name, 2)
     assert non_torch(find_engine("vllm-0.19"), two).likely / GIB == pytest.approx(2.1)
     assert non_torch(find_engine("vllm-0.19"), H100).likely == GIB // 4
+    assert [find_engine(f"vllm-{version}").likely.utilization for version in ("0.20", "0.21")] == [0.9, 0.92]
     assert find_engine("vllm-0.13").note == "0.13 is not on record; the nearest is 0.12"
     assert find_engine("vllm-0.19.1").note == ""
     assert find_engine("vllm").note == "no version is named: taken as vLLM 0.19, with most logs on record"

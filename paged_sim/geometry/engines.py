@@ -34,6 +34,7 @@ class Overheads:
     non_torch_parallel: Range
     graphs: Range
     small_card: Range
+    utilization: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ def _overheads(entry: dict[str, Any]) -> Overheads:
         non_torch_parallel=_range(entry["non_torch_parallel"]),
         graphs=_range(entry["graphs"]),
         small_card=_range(entry["small_card"]),
+        utilization=entry["utilization"],
     )
 
 

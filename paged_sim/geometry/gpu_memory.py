@@ -17,8 +17,6 @@ from paged_sim.geometry.kv_bytes import Geometry
 from paged_sim.geometry.sizes import typical_sizes
 from paged_sim.geometry.terms import Term
 
-_DEFAULT_UTILIZATION = 0.9
-
 
 @dataclass(frozen=True, slots=True)
 class KvBytes:
@@ -48,7 +46,7 @@ def kv_bytes_of_gpu(
     share, weight_terms = _weights_per_gpu(memory, geometry)
     parts = _parts(memory, engine, _model(geometry, share), batch, card)
     sum_of_parts = sum(part.likely for part in parts.values())
-    value = Fraction(str(_utilization(memory)))
+    value = Fraction(str(_utilization(memory, engine)))
     after = engine.name == "tensorrt-llm"
     usable = total.likely if after else math.floor(total.likely * value)
     likely = usable - share - sum_of_parts
@@ -144,8 +142,8 @@ def _no_room(gpu: str, share: int, taken: int, usable: int, utilization: float) 
     )
 
 
-def _utilization(memory: Choice) -> float:
-    value = memory.params.get("gpu_memory_utilization", _DEFAULT_UTILIZATION)
+def _utilization(memory: Choice, engine: Engine) -> float:
+    value = memory.params.get("gpu_memory_utilization", engine.likely.utilization)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
         raise PagedSimError(f"memory.gpu_memory_utilization: {value!r} is not a number above 0 and at most 1")
     return value

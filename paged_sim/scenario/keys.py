@@ -92,7 +92,7 @@ _GPU = Section(
             "Share of the GPU's memory that the server takes (SGLang: mem_fraction_static; TensorRT-LLM: "
             "free_gpu_memory_fraction, of what is free).",
             "0.95",
-            default=0.9,
+            default_text="0.9; vLLM 0.21 and later 0.92",
         ),
         Key(
             "weights",
