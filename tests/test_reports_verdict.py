@@ -182,6 +182,23 @@ CASES = [
         ["Memory never binds: peak 42% of 12 GiB, and nothing else holds requests back for long."],
     ),
     Case(
+        "a step with a long prompt keeps the others waiting",
+        [part("a", UNBOUND, timed(5.0, queue=0.6, step=0.2), blocked_by=dict.fromkeys(CAUSES, 0))],
+        [
+            "Memory never binds: peak 42% of 12 GiB. Long steps keep requests waiting 20.0% of the time, 600 ms each: "
+            "use prefill: chunked."
+        ],
+        prefill="whole",
+    ),
+    Case(
+        "a rule that holds requests back longer than memory does",
+        [part("a", timed(5.0, queue=0.6, capacity=0.1, max_num_seqs=0.2), again(0.0, 0))],
+        [
+            "Under a requests take 5 s on average, 600 ms of it in the queue. Memory binds: a waits for it 10.0% of "
+            "the time. max_num_seqs holds requests back longer, 20.0% of the time: raise it."
+        ],
+    ),
+    Case(
         "short of memory and slower",
         [
             part("p16", timed(103.0, 836.0, capacity=0.457, token_budget=0.43), again(0.027)),

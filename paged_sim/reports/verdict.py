@@ -137,7 +137,8 @@ def _never_binds(document: Document, runs: Sequence[Run]) -> str:
     where = "" if len(runs) == 1 else f" ({fullest['name']}{reserved})"
     text = f"Memory never binds: peak {percent(stored, 0)} of {_memory(fullest)}{where or reserved}"
     rule = _binding_rule(document, runs)
-    text += f"; {rule}." if rule else ", and nothing else holds requests back for long."
+    steps = "" if rule else _long_steps(document, runs)
+    text += f"; {rule}." if rule else f". {steps}" if steps else ", and nothing else holds requests back for long."
     return f"{text}{_faster_all_the_same(runs)}"
 
 
@@ -235,12 +236,30 @@ def _held_back(document: Document, runs: Sequence[Run]) -> str:
     found = [(float(lookup(run, f"waiting.share_by.{rule}") or 0.0), rule, run) for run in runs for rule in RULES]
     share, rule, run = max(found, key=lambda entry: entry[0])
     if share < 5 * _NOTABLE:
-        return ""
+        return _long_steps(document, runs)
     name, advice = _rule(document, rule)
     where = "" if len(runs) == 1 else f" under {run['name']}"
     advised = f": {advice}" if advice else ""
     begins = f"{name[0].upper()}{name[1:]}" if name.startswith("the ") else name
-    return f"{begins} holds requests back, too, {percent(share)} of the time{where}{advised}."
+    also = " longer" if share > max(map(_share_for_memory, runs)) else ", too"
+    return f"{begins} holds requests back{also}, {percent(share)} of the time{where}{advised}."
+
+
+def _long_steps(document: Document, runs: Sequence[Run]) -> str:
+    """Whether long steps keep requests waiting that nothing else holds back, as one with a long prompt does."""
+    if not is_timed(runs):
+        return ""
+    longest = max(runs, key=lambda run: float(lookup(run, "waiting.share_by.step") or 0.0))
+    share, waits, queue, total = (
+        float(lookup(longest, path) or 0.0)
+        for path in ("waiting.share_by.step", "waiting.share", "latency.queue.mean", "latency.total.mean")
+    )
+    if share < max(5 * _NOTABLE, waits / 2) or queue < 5 * _NOTABLE * total:
+        return ""
+    is_whole = lookup(document, "scenario.scheduler.prefill") == "whole"
+    advice = "use prefill: chunked" if is_whole else "lower max_num_batched_tokens"
+    where = "" if len(runs) == 1 else f" under {longest['name']}"
+    return f"Long steps keep requests waiting {percent(share)} of the time{where}, {_wait(longest)} each: {advice}."
 
 
 def _wait(run: Run) -> str:
