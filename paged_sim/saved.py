@@ -27,7 +27,7 @@ def read_saved(source: str | Path) -> list[dict[str, Any]]:
     try:
         content = json.loads(_read(source))
     except OSError as error:
-        raise PagedSimError(f"{source}: cannot be read: {error.strerror}") from None
+        raise PagedSimError(f"{source}: cannot be read: {error.strerror}; {HOW_TO_SAVE}") from None
     except UnicodeDecodeError:
         raise PagedSimError(f"{source}: not UTF-8 text, so no saved run; {HOW_TO_SAVE}") from None
     except json.JSONDecodeError as error:

@@ -187,11 +187,21 @@ def test_a_contiguous_policy_is_shown_on_a_ruler() -> None:
 
 
 def test_a_long_ruler_shows_most_of_each_stretch() -> None:
-    allocators = "allocators=[{name: reserved, policy: contiguous, reserve: limit, placement: first_fit}]"
-    shown = show("docs/examples/three-requests.yaml", "--set", "memory.slots=2560", "--set", allocators)
+    shown = show("three-requests", "--set", "memory.slots=2560", "--set", "allocators.paged.page_size=128")
     assert "a character is 40 slots, shown as most of them are" in shown
     ruler = next(line for line in shown.splitlines() if line.startswith(" "))
     assert len(ruler.strip()) == 64
+
+
+def test_long_pages_fit_on_a_line() -> None:
+    requests = "workload={requests: 1, prompt: 71, output: 1}"
+    sizes = ("--set", "memory.slots=512", "--set", "max_model_len=100", "--set", "allocators.paged.page_size=64")
+    shown = show("docs/examples/three-samples.yaml", "--set", requests, *sizes)
+    assert max(map(len, shown.splitlines())) <= 80
+    lines = [line.split() for line in shown.splitlines()]
+    assert ["paged", "2", "slots", "each", "owners", "what", "happens"] in lines
+    assert ["page", "0", "█" * 32, "0", "allocated"] in lines
+    assert ["page", "1", "█" * 4 + "·" * 28, "0", "allocated"] in lines
 
 
 def test_many_who_wait_are_counted() -> None:

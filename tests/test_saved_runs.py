@@ -54,6 +54,14 @@ def test_shown_again_byte_for_byte(saved: Path, tmp_path: Path) -> None:
         assert (saved / name).read_bytes() == (tmp_path / name).read_bytes(), name
 
 
+def test_every_table_is_there_again(tmp_path: Path) -> None:
+    again, full, short = tmp_path / "again.md", tmp_path / "full.md", tmp_path / "short.md"
+    assert main(["run", "refusals", "--full", "-o", str(full), "-o", str(tmp_path / "run.json")]) == 0
+    assert main(["report", str(tmp_path / "run.json"), "--full", "-o", str(again)]) == 0
+    assert main(["report", str(tmp_path / "run.json"), "-o", str(short)]) == 0
+    assert again.read_text() == full.read_text() != short.read_text()
+
+
 def test_what_goes_to_standard_output_can_be_reported(
     saved: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +111,14 @@ def test_a_run_saved_without_timelines(saved: Path, tmp_path: Path, capsys: pyte
     assert "made.json: holds no timelines of refusals to draw or to write; save one with `paged-sim run SCENARIO" in err
     assert err.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["made.json"]
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_a_saved_run_is_no_scenario(command: str, saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = saved / "run.json"
+    assert main([command, str(path)]) == 2
+    message = f"paged-sim: error: {path}: a saved run, and no scenario; show it with `paged-sim report {path}`\n"
+    assert capsys.readouterr().err == message
 
 
 def test_several_runs_are_no_single_one(saved: Path) -> None:

@@ -8,16 +8,14 @@ from typing import Any
 
 import click
 
-from paged_sim.cli.options import RunOptions, run_options
+from paged_sim.cli.options import RunOptions, refuse_given, run_options
 from paged_sim.cli.simulating import deliver, documents_of, load_all, results_of, simulate_all
 from paged_sim.reports.blocks import Screen
 from paged_sim.reports.comparison import COMPARISON_FORMATS, Comparison, across_files, side_by_side
 from paged_sim.reports.published import FIG2, built_in_comparison, tutorial_scenarios
 from paged_sim.saved import read_saved, understood
 
-_TWO_SCENARIOS = (
-    "compare takes one scenario, or saved runs only; save each with `paged-sim run SCENARIO --format json -o FILE`"
-)
+_TWO_SCENARIOS = "compare takes one scenario, or saved runs only; save each with `paged-sim run SCENARIO -o RUN.json`"
 
 
 @click.command("compare", short_help="Compare policies, saved runs, or published numbers.")
@@ -25,7 +23,7 @@ _TWO_SCENARIOS = (
 @run_options
 def compare(sources: tuple[str, ...], **given: Any) -> None:
     """Compare: without an argument, this program's numbers with published ones; with one SCENARIO, its policies side by
-    side; with runs saved by `run --format json -o`, the same policy across the files.
+    side; with runs saved by `run -o RUN.json`, the same policy across the files.
     """
     options = RunOptions(**given)
     if not sources:
@@ -71,8 +69,7 @@ def _saved(sources: tuple[str, ...], options: RunOptions) -> None:
         "--timings": options.timings,
         "--jobs": options.jobs != 1,
     }
-    if used := [name for name, value in needless.items() if value]:
-        raise click.UsageError(f"{', '.join(used)}: saved runs are not simulated again; leave this out")
+    refuse_given(needless, "saved runs are not simulated again")
     results = results_of(options, COMPARISON_FORMATS)
     saved = [(source, read_saved(source)) for source in sources]
     with understood(", ".join(sources)):

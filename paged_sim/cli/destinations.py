@@ -49,6 +49,10 @@ class Results:
         """Whether anything is written in this form."""
         return any(destination.shape == shape for destination in self.destinations)
 
+    def saves(self, shape: str) -> bool:
+        """Whether a file is written in this form."""
+        return any(destination.shape == shape and destination.path != STDOUT for destination in self.destinations)
+
     def write(self, report: Report) -> None:
         """Write to each destination; files whole or not at all.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,12 @@ class RunOptions(ResultOptions):
     timings: bool = False
     jobs: int = 1
     quiet: bool = False
+
+
+def refuse_given(options: Mapping[str, object], why: str) -> None:
+    """Refuse those of these options, by name, that were given anything, where they would change nothing."""
+    if used := [name for name, value in options.items() if value]:
+        raise click.UsageError(f"{', '.join(used)}: {why}; leave this out")
 
 
 def _stack(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:

@@ -54,7 +54,7 @@ def _run_of(source: str, document: dict[str, Any]) -> Run:
 
 
 def _say_without_maps(runs: Sequence[Run]) -> None:
-    """What was saved from Python or as a baseline may have no memory map; everything else is drawn."""
+    """What came from standard output, from Python or from `check` may have no memory map; everything else is drawn."""
     without = [run for run in runs if not any(len(part.timeline.map_steps) for part in run.policies)]
     if without:
         names = ", ".join(str(run.scenario["name"]) for run in without)

@@ -45,13 +45,13 @@ def run(scenarios: tuple[str, ...], show_blocks: bool, ops_log: str | None, ops_
     results = results_of(options, FORMATS, {"--ops-log": ops_log and ops_log.rpartition("=")[2]})
     loaded = load_all(scenarios, options)
     log = ops_log_of(ops_log, ops_requests, loaded) if ops_log else None
-    runs = simulate_all(loaded, options, log, maps=results.has("json"))
+    runs = simulate_all(loaded, options, log, maps=results.saves("json"))
     documents, mistakes = documents_of(loaded, runs)
     deliver(runs, documents, mistakes, partial(shown, runs, documents), options, results)
 
 
 def shown(runs: Sequence[Run], documents: Sequence[dict[str, Any]], shape: str, screen: Screen) -> str:
-    """The report in one form; as JSON the runs can be reported again, with their timelines and memory maps."""
+    """The report in one form; as JSON the runs can be reported again, with their timelines and the maps they have."""
     if shape == "json":
         documents = [run.with_timelines(document) for run, document in zip(runs, documents, strict=True)]
     return FORMATS[shape](documents, screen)

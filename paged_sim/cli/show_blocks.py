@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import click
-
 from paged_sim.cli.destinations import plan
-from paged_sim.cli.options import RunOptions
+from paged_sim.cli.options import RunOptions, refuse_given
 from paged_sim.cli.simulating import load_all
 
 
@@ -41,5 +39,4 @@ def _refuse_needless(options: RunOptions, others: Mapping[str, object]) -> None:
         "--device": options.device,
         **others,
     }
-    if used := [name for name, value in given.items() if value]:
-        raise click.UsageError(f"{', '.join(used)}: --show-blocks shows steps and no report; leave this out")
+    refuse_given(given, "--show-blocks shows steps and no report")

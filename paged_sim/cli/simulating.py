@@ -14,6 +14,7 @@ from paged_sim.cli.destinations import Report, Results, plan
 from paged_sim.cli.options import RunOptions
 from paged_sim.cli.progress import progress_bar
 from paged_sim.errors import EXIT_ERROR, PagedSimError
+from paged_sim.saved import read_saved
 
 if TYPE_CHECKING:
     from paged_sim.run import Run
@@ -31,6 +32,8 @@ def load_all(sources: Sequence[str], options: RunOptions) -> list[Scenario]:
     """Every scenario with the flags over it."""
     from paged_sim.scenario import load_scenario
 
+    for source in sources:
+        _refuse_saved(source)
     return [
         load_scenario(
             source, overrides=options.overrides, seed=options.seed, device=options.device, trace=options.trace
@@ -39,12 +42,23 @@ def load_all(sources: Sequence[str], options: RunOptions) -> list[Scenario]:
     ]
 
 
+def _refuse_saved(source: str) -> None:
+    """A saved run holds its scenario, but is none."""
+    if not source.endswith(".json"):
+        return
+    try:
+        read_saved(source)
+    except PagedSimError:
+        return
+    raise PagedSimError(f"{source}: a saved run, and no scenario; show it with `paged-sim report {source}`")
+
+
 def simulate_all(
     scenarios: Sequence[Scenario], options: RunOptions, ops_log: OpsLog | None = None, *, maps: bool = False
 ) -> list[Run]:
     """Simulate the scenarios one by one, or in several processes, with progress where somebody watches.
 
-    Memory maps are kept for figures, and with `maps`.
+    Memory maps, which may take longer than the simulation, are kept for figures and with `maps`.
     """
     from paged_sim.simulation import simulate, simulate_in_processes
 

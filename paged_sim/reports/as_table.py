@@ -1,4 +1,4 @@
-"""Runs as the table report: headline, ledger bars, paper view, cost, arena, checks and the answer."""
+"""Runs as the table report: the verdict, what decides it and where the bytes are; the rest where all is wanted."""
 
 from __future__ import annotations
 

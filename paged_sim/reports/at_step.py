@@ -22,9 +22,9 @@ def account_cell(key: str) -> Cell:
 def at_step_blocks(runs: Sequence[Document]) -> list[Block]:
     """The ledger at the one step, or at each of the steps, that were asked for; nothing where none was."""
     if any("at_step" in run for run in runs):
-        return _one_step([run for run in runs if run["at_step"]])
+        return _one_step([run for run in runs if run.get("at_step")])
     if any("at_steps" in run for run in runs):
-        return _several_steps([run for run in runs if run["at_steps"]])
+        return _several_steps([run for run in runs if run.get("at_steps")])
     return []
 
 
@@ -59,7 +59,7 @@ def _steps_of(name: str, steps: Sequence[Document]) -> Grid:
     accounts = _accounts(steps)
     saved = ["saved"] if any(step.get("saved") for step in steps) else []
     keys = ("step", "batch", "waiting", *accounts, *saved)
-    heads = {"batch": "seq.\nheld", "waiting": "requests\nwaiting", "saved": "saved by\nsharing"}
+    heads = {"batch": "sequences", "saved": "saved by\nsharing"}
     header = tuple(heads.get(key, key.replace("_", "\n")) for key in keys)
     rows = tuple(tuple(count(step.get(key, 0)) for key in keys) for step in steps)
     return Grid(f"The ledger of {name} at each step, in slots", header, rows)

@@ -12,6 +12,7 @@ from .text import render_text
 
 FILLED, EMPTY = "█", "·"
 _MOST_WAITING = 12
+_LONGEST_BAR = 32
 _RULER, _TICK, _MARGIN = 64, 8, 7
 _MEANINGS = {
     "token_state": "a token",
@@ -38,17 +39,19 @@ def as_pages(name: str, pictures: Sequence[Pictures], screen: Screen) -> str:
 def _pages(picture: Pictures, step: StepLook, page_size: int) -> Iterator[Block]:
     """Each page that is or just was held or idle, its slots, its owners, and what happened to it; then the tables."""
     held = sum(1 for look in step.pages if look.owners)
+    each = -(-page_size // _LONGEST_BAR)
     rows = tuple(
         (
             f"page {look.page}",
-            FILLED * look.filled + EMPTY * (page_size - look.filled),
+            _bar(look.filled, page_size, each),
             " ".join(look.owners) or ("idle" if look.idle else "free"),
             ", ".join(look.events),
         )
         for look in step.pages
     )
     title = f"{picture.name}, step {step.step}: {held} of {picture.slots // page_size} pages held"
-    yield Grid(title, (picture.name, "slots", "owners", "what happens"), rows, prose=frozenset({2, 3}))
+    head = "slots" if each == 1 else f"{each} slots each"
+    yield Grid(title, (picture.name, head, "owners", "what happens"), rows, prose=frozenset({2, 3}))
     tables = tuple(
         (look.label, str(look.tokens), " ".join(f"{logical}->{page}" for logical, page in enumerate(look.table)))
         for look in step.sequences
@@ -56,6 +59,11 @@ def _pages(picture: Pictures, step: StepLook, page_size: int) -> Iterator[Block]
     if tables:
         header = ("sequence", "tokens", "block table: logical -> physical page")
         yield Grid("", header, tables, prose=frozenset({2}))
+
+
+def _bar(filled: int, page_size: int, each: int) -> str:
+    """A page, a character for `each` slots; one of them that is filled in part counts as filled."""
+    return (FILLED * -(-filled // each)).ljust(-(-page_size // each), EMPTY)
 
 
 def _extents(picture: Pictures, step: StepLook, screen: Screen) -> Iterator[Block]:

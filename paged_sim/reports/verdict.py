@@ -250,11 +250,11 @@ def _long_steps(document: Document, runs: Sequence[Run]) -> str:
     if not is_timed(runs):
         return ""
     longest = max(runs, key=lambda run: float(lookup(run, "waiting.share_by.step") or 0.0))
-    share, queue, total = (
+    share, waits, queue, total = (
         float(lookup(longest, path) or 0.0)
-        for path in ("waiting.share_by.step", "latency.queue.mean", "latency.total.mean")
+        for path in ("waiting.share_by.step", "waiting.share", "latency.queue.mean", "latency.total.mean")
     )
-    if share < 5 * _NOTABLE or queue < 5 * _NOTABLE * total:
+    if share < max(5 * _NOTABLE, waits / 2) or queue < 5 * _NOTABLE * total:
         return ""
     is_whole = lookup(document, "scenario.scheduler.prefill") == "whole"
     advice = "use prefill: chunked" if is_whole else "lower max_num_batched_tokens"
