@@ -2,7 +2,8 @@
 
 The KV of a token depends on all tokens before it, so two requests agree from the start up to some token and nowhere
 after it. Their leading blocks with ids make a tree: each node stands for a block *after* all blocks above it. What
-follows is private: a stream of its own for the rest of a prompt (which parallel samples share) and for each output.
+follows is private: a stream of its own for the rest of a prompt (which parallel samples share) and for each output. The
+turns of a conversation, each of which holds all of the ones before, have one stream together.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import numpy as np
 from paged_sim.compiled import kernel, marked_state
 from paged_sim.requests import Ints, Requests
 
-BLOCK, NUM_NODES = range(2)
+BLOCK, NUM_NODES, NUM_SHARED = range(3)
+
+_WITHOUT_END = 1 << 31
 
 
 @marked_state
@@ -24,7 +27,8 @@ class Content(NamedTuple):
 
     Tokens `[0, covered[r])` of request r are those of `nodes[offsets[r]:offsets[r + 1]]`, `numbers[BLOCK]` tokens each
     (the last one perhaps less), tokens up to `own_from[r]` those of `prompt_stream[r]`, the rest `output_stream[r]`.
-    Nodes are numbered from 0 to `numbers[NUM_NODES] - 1`, streams above them.
+    Nodes are numbered from 0 to `numbers[NUM_NODES] - 1`, then to `numbers[NUM_SHARED] - 1` the streams of chains,
+    which hold the prompts and answers of several requests, and above them those of single requests.
     """
 
     offsets: Ints
@@ -41,23 +45,34 @@ def content_of(requests: Requests) -> Content:
     nodes = number_blocks(requests.prefix_offsets, requests.prefix_ids)
     num_nodes = int(nodes.max(initial=-1)) + 1
     total = len(requests)
-    source = requests.source if len(requests.source) else np.arange(total)
+    is_sampled = len(requests.source) > 0
+    source = requests.source if is_sampled else np.arange(total)
     covered = np.minimum(np.diff(requests.prefix_offsets) * requests.prefix_block, requests.prompt_tokens)
+    if len(requests.covered) and not is_sampled:
+        covered = requests.covered
+    chained = requests.chain >= 0 if len(requests.chain) else np.zeros(total, np.bool_)
+    chains, chain = np.unique(requests.chain[chained], return_inverse=True) if chained.any() else (chained[:0], 0)
+    num_shared = num_nodes + len(chains)
+    prompt_stream = num_shared + source
+    prompt_stream[chained] = num_nodes + chain
+    own_from = requests.prompt_tokens.copy() if is_sampled else covered.copy()
+    if not is_sampled:
+        own_from[chained] = _WITHOUT_END
     return Content(
         offsets=requests.prefix_offsets,
         nodes=nodes,
         covered=covered,
-        own_from=requests.prompt_tokens if len(requests.source) else covered,
-        prompt_stream=num_nodes + source,
-        output_stream=num_nodes + (total if len(requests.source) else 0) + np.arange(total),
-        numbers=np.array([max(1, requests.prefix_block), num_nodes], np.int64),
+        own_from=own_from,
+        prompt_stream=prompt_stream,
+        output_stream=num_shared + (total if is_sampled else 0) + np.arange(total),
+        numbers=np.array([max(1, requests.prefix_block), num_nodes, num_shared], np.int64),
     )
 
 
 def nothing_known() -> Content:
     """The content of no requests, for those who do not ask."""
     none = np.zeros(0, np.int64)
-    return Content(none, none, none, none, none, none, np.array([1, 0], np.int64))
+    return Content(none, none, none, none, none, none, np.array([1, 0, 0], np.int64))
 
 
 def number_blocks(offsets: Ints, ids: Ints) -> Ints:
@@ -90,4 +105,4 @@ def stretch(content: Content, request: int, position: int) -> tuple[int, int]:
         return int(content.nodes[content.offsets[request] + level]), int(end)
     if position < content.own_from[request]:
         return int(content.prompt_stream[request]), int(content.own_from[request])
-    return int(content.output_stream[request]), 1 << 31
+    return int(content.output_stream[request]), _WITHOUT_END

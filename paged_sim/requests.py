@@ -29,6 +29,11 @@ class Requests:
     tokens each: equal ids at equal positions are equal tokens. `prefix_block` is 0 where nothing is known to be shared.
     `source` is empty, or the number of the request that each one is a sample of: those have one prompt.
     `samples` are the sequences of each request: they have its prompt and its lengths; with `beams` they are its beams.
+    `covered` is empty, or how many tokens of each request its ids tell: those of its prompt, and where a later prompt
+    holds its answer, generated ones too. `chain` is empty, or -1 or a number: the prompt and answer of one request with
+    it are the beginning of the prompt of the next.
+    `after` is empty, or -1 or the number of the request that each one waits for (one at most for each); it is sent
+    `delay` seconds after that one has ended, and its `arrival` says nothing but its place in order.
     """
 
     arrival: Floats
@@ -43,6 +48,10 @@ class Requests:
     think: float = 0.0
     source: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     beams: Beams | None = None
+    covered: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    chain: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    after: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    delay: Floats = field(default_factory=lambda: np.zeros(0))
 
     def __len__(self) -> int:
         return len(self.prompt_tokens)
@@ -70,4 +79,17 @@ class Requests:
             prefix_offsets=offsets,
             prefix_ids=self.prefix_ids[where],
             source=source,
+            covered=self.covered[source] if len(self.covered) else self.covered,
+            chain=self.chain[source] if len(self.chain) else self.chain,
+            after=self._after_samples(source),
+            delay=self.delay[source] if len(self.delay) else self.delay,
         )
+
+    def _after_samples(self, source: Ints) -> Ints:
+        """What each sample waits for: the sample of its own number of the request before, or the last one of that."""
+        if not len(self.after):
+            return self.after
+        first = np.cumsum(self.samples) - self.samples
+        before = self.after[source]
+        number = np.minimum(np.arange(len(source)) - first[source], self.samples[before] - 1)
+        return np.where(before >= 0, first[before] + number, -1)

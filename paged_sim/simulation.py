@@ -151,7 +151,8 @@ def seeds_of(scenario: Scenario) -> range:
 
 def draw(scenario: Scenario, seed: int) -> Drawn:
     """The requests of one seed. Raises PagedSimError if they come over time and the clock counts steps."""
-    drawn = make_requests(scenario.workload, scenario.max_model_len, np.random.default_rng(seed))
+    shared = any(spec.prefix_cache != "none" for spec in scenario.allocators)
+    drawn = make_requests(scenario.workload, scenario.max_model_len, np.random.default_rng(seed), shared=shared)
     if drawn.timed and scenario.clock.kind == "step":
         raise clock_needed(str(scenario.source or scenario.name), "workload", "requests arrive")
     return drawn

@@ -206,7 +206,8 @@ def test_trace_info(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     azure.write_text(AZURE)
     mooncake.write_text(MOONCAKE)
     text = " ".join(output_of(capsys, "trace", "info", azure).split())
-    assert "format azure requests 2" in text
+    assert "format azure, for 'ContextTokens' and 'GeneratedTokens' columns arrival: TIMESTAMP" in text
+    assert "requests 2 span" in text
     assert "the trace has no ids" in text
     azure.write_text(AZURE.replace(",8\n", ",0\n"))
     assert "Outputs of 0 tokens, read as 1: 1" in output_of(capsys, "trace", "info", azure)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -145,3 +146,71 @@ def test_what_is_no_event_is_one_line(line: object, message: str, tmp_path: Path
     with pytest.raises(PagedSimError) as caught:
         list(read_events(path))
     assert str(caught.value) == f"{path}:2: {message}"
+
+
+def test_times_and_ranks_by_their_other_names(tmp_path: Path) -> None:
+    """2 blocks for 9 of 10 seconds, none for the last one."""
+    path = saved(
+        tmp_path,
+        {"batch_ts": 100.0, "attn_dp_rank": 1, "events": [stored(1, 2, medium="GPU")]},
+        {"batch_ts": 109.0, "attn_dp_rank": 1, "events": [removed(1, 2, medium="GPU")]},
+        {"batch_ts": 110.0, "attn_dp_rank": 1, "events": [stored(3, medium="GPU")]},
+    )
+    assert [(batch.time, batch.rank) for batch in read_events(path)] == [(100.0, 1), (109.0, 1), (110.0, 1)]
+    replay = replay_log(path)
+    assert (replay.axis, replay.length, replay.cached.level()) == ("second", 10.0, (1.8, 2, 0, 1))
+
+
+def test_ranks_one_after_the_other_are_merged_by_time(tmp_path: Path) -> None:
+    """2 blocks for half a second, 4 for one and a half, then 5 for one, of two ranks."""
+    lines = [
+        [10.0, [["BlockStored", [1, 2], None, [], 16, None, "GPU"]], 0],
+        [12.0, [["BlockStored", [3], 2, [], 16, None, "GPU"]], 0],
+        [10.5, [["BlockStored", [1, 2], None, [], 16, None, "GPU"]], 1],
+        [13.0, [["BlockRemoved", [2], "GPU"]], 1],
+    ]
+    replay = replay_log(saved(tmp_path, *lines))
+    assert replay.cached.level() == ((2 * 0.5 + 4 * 1.5 + 5 * 1) / 3, 5, 2.0, 4)
+    assert not any("set back" in note or "earlier time" in note for note in replay.notes)
+    assert replay.cached.level() == replay_log(saved(tmp_path, *(lines[at] for at in (0, 2, 1, 3)))).cached.level()
+
+
+def trtllm(number: int, **data: object) -> dict[str, object]:
+    return {"event_id": number, "data": data, "window_size": 2048}
+
+
+def test_events_of_tensorrt_llm(tmp_path: Path) -> None:
+    """A block that moves to the host's memory leaves the GPU, and its removal there is none here."""
+    block = {"type": "stored_block", "tokens": [], "cache_level": 0, "priority": 35}
+    path = saved(
+        tmp_path,
+        trtllm(0, type="created", num_blocks_per_cache_level=[10, 5]),
+        [trtllm(1, type="stored", parent_hash=None, blocks=[{**block, "block_hash": each} for each in (7, 2**63)])],
+        trtllm(2, type="updated", block_hash=7, cache_level={"type": "event_diff", "new_value": 1, "old_value": 0}),
+        trtllm(3, type="updated", block_hash=2**63, priority={"type": "event_diff", "new_value": 1, "old_value": 0}),
+        trtllm(4, type="removed", block_hashes=[7]),
+        trtllm(5, type="removed", block_hashes=[2**63]),
+    )
+    replay = replay_log(path)
+    assert (replay.axis, replay.cached.level()) == ("line", ((0 + 2 + 1 + 1 + 1 + 0) / 6, 2, 1, 0))
+    assert {name: replay.counts[name] for name in ("stored", "evicted")} == {"stored": 2, "evicted": 2}
+    assert replay.contradictions.first == []
+    assert any("cache level 1" in note for note in replay.notes)
+
+
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        (trtllm(1, type="moved"), ':1: unknown type of event "moved"; there are created, stored, removed, updated'),
+        (trtllm(1, type="stored"), f":1: stored: blocks null is not a list; {MEND}"),
+        (trtllm(1, type="removed", block_hashes=[1.5]), ":1: block_hash 1.5 is neither a whole number nor a text; "),
+        (trtllm(1, type="stored", blocks=[7]), ":1: block_hash null is neither a whole number nor a text; "),
+        (
+            trtllm(1, type="updated", block_hash=7, cache_level={"new_value": 1}),
+            f":1: cache_level null is not a whole number; {MEND}",
+        ),
+    ],
+)
+def test_bad_events_of_tensorrt_llm(tmp_path: Path, event: object, message: str) -> None:
+    with pytest.raises(PagedSimError, match=re.escape(message)):
+        replay_log(saved(tmp_path, event))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -350,3 +351,14 @@ def test_planted_bug_is_found_by_content(
     assert play(scenario, busy(), eager=eager).stats.corrupt == 0
     plant(monkeypatch)
     assert corrupt_until_it_breaks(scenario, busy(), eager) > 0
+
+
+@both
+def test_a_step_of_pages_of_many_blocks_has_room_for_its_operations(spec: AllocatorSpec) -> None:
+    """Every token of 40 prompts is a block of its own, and all are written, checked and freed in one step."""
+    ids = [[100 * request + block for block in range(64)] for request in range(40)]
+    requests = requests_of([64] * 40, [1] * 40, prefix_block=1, prefixes=ids)
+    wide = replace(spec, page_size=64)
+    scheduler = Scheduler(max_num_seqs=40, max_num_batched_tokens=4096)
+    scenario = scenario_of(wide, slots=64 * 40, max_model_len=80, scheduler=scheduler)
+    assert play(scenario, requests, flush_at=1).stats.corrupt == 0

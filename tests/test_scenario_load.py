@@ -212,16 +212,16 @@ def test_paths_in_a_file_start_from_its_folder(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "here.csv").write_text("x")
     (folder / "s.yaml").write_text(minimal("workload: {trace: t.csv}"))
     monkeypatch.chdir(tmp_path)
-    assert load_scenario("folder/s.yaml").workload.trace == TraceSource(Path("folder/t.csv"))
+    assert load_scenario("folder/s.yaml").workload.trace == TraceSource((Path("folder/t.csv"),))
     by_flag = load_scenario("folder/s.yaml", trace="here.csv", overrides=["workload.trace.limit=5"])
-    assert by_flag.workload.trace == TraceSource(Path("here.csv"), limit=5)
+    assert by_flag.workload.trace == TraceSource((Path("here.csv"),), limit=5)
     assert by_flag.origins["workload.trace.file"] == "--trace"
 
 
 def test_a_trace_flag_replaces_drawn_requests(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("x")
     workload = load_text(minimal(""), trace=tmp_path / "t.csv").workload
-    assert workload.trace == TraceSource(tmp_path / "t.csv")
+    assert workload.trace == TraceSource((tmp_path / "t.csv",))
     assert (workload.count, workload.prompt, workload.output) == (None, None, None)
 
 
@@ -232,7 +232,7 @@ def test_paths_of_a_linked_scenario_start_from_the_real_folder(tmp_path: Path) -
     (real / "s.yaml").write_text(minimal("workload: {trace: {file: t.csv, skip: 1, speedup: 2}}"))
     (tmp_path / "link.yaml").symlink_to(real / "s.yaml")
     trace = load_scenario(tmp_path / "link.yaml").workload.trace
-    assert trace == TraceSource(real.resolve() / "t.csv", skip=1, speedup=2.0)
+    assert trace == TraceSource((real.resolve() / "t.csv",), skip=1, speedup=2.0)
 
 
 @pytest.fixture

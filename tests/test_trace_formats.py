@@ -12,12 +12,20 @@ from hypothesis import strategies as st
 
 from paged_sim.errors import PagedSimError
 from paged_sim.workloads import TRACE_FORMATS, Trace, read_trace
-from paged_sim.workloads.traces import cells
+from paged_sim.workloads.traces import tables
 
 TRACES = Path(__file__).parent / "data" / "traces"
 
 SAMPLES = {
     "azure.csv": "azure",
+    "azure_2024.csv": "azure",
+    "bailian.jsonl": "bailian",
+    "aiperf.jsonl": "aiperf",
+    "guidellm.json": "guidellm",
+    "vllm_bench.json": "benchmark",
+    "sglang_bench.jsonl": "benchmark",
+    "llmservingsim.jsonl": "llmservingsim",
+    "sessions.jsonl": "requests",
     "vidur.csv": "vidur",
     "sarathi.csv": "vidur",
     "burstgpt.csv": "burstgpt",
@@ -64,7 +72,7 @@ def test_detected_by_content_plain_or_gzipped(name: str, tmp_path: Path) -> None
     assert ids(plain) == ids(packed) == ids(named)
     requests = plain.requests
     assert np.all(np.diff(requests.arrival) >= 0)
-    assert np.array_equal(requests.max_tokens, requests.output_tokens)
+    assert np.all(requests.max_tokens >= requests.output_tokens)
     assert requests.samples.tolist() == [1] * len(requests)
     assert len(requests.prefix_offsets) == len(requests) + 1
 
@@ -95,19 +103,19 @@ def test_sarathi_without_times() -> None:
 
 def test_burstgpt_failures_are_skipped_and_counted() -> None:
     trace = read_trace(TRACES / "burstgpt.csv")
-    assert rows(trace) == [(3, 100, 20), (15, 90, 400)]
+    assert rows(trace) == [(0, 100, 20), (12, 90, 400)]
     assert trace.skipped == {"failed": 2}
     assert trace.raised_outputs == 0
 
 
 def test_burstgpt_with_session_columns() -> None:
     trace = read_trace(TRACES / "burstgpt_sessions.csv")
-    assert rows(trace) == [(0.5, 80, 16), (2, 180, 32)]
+    assert rows(trace) == [(0, 80, 16), (1.5, 180, 32)]
     assert trace.skipped == {"failed": 1}
 
 
 def test_llmservingsim_counts_nanoseconds() -> None:
-    assert rows(read_trace(TRACES / "llmservingsim.tsv")) == [(0.05, 12, 60), (0.125, 7, 24), (1.000000001, 40, 5)]
+    assert rows(read_trace(TRACES / "llmservingsim.tsv")) == [(0, 12, 60), (0.075, 7, 24), (0.950000001, 40, 5)]
 
 
 def test_mooncake_counts_milliseconds_and_keeps_ids() -> None:
@@ -117,9 +125,10 @@ def test_mooncake_counts_milliseconds_and_keeps_ids() -> None:
     assert trace.requests.prefix_block == 512
 
 
-def test_request_files_keep_their_exact_times() -> None:
+def test_request_files_begin_with_their_first_request() -> None:
     trace = read_trace(TRACES / "requests.jsonl")
-    assert trace.requests.arrival[0] == 0.0060217284789715
+    assert trace.first_arrival == 0.0060217284789715
+    assert trace.requests.arrival[:2].tolist() == [0, 0.014874127572862678 - 0.0060217284789715]
     assert len(trace.requests) == 20
     assert trace.requests.prefix_block == 0
 
@@ -149,10 +158,61 @@ def test_conversation_with_another_block_size(tmp_path: Path) -> None:
     assert read_trace(write(tmp_path, text)).requests.prefix_block == 16
 
 
+def test_azure_of_2024_names_its_zone() -> None:
+    trace = read_trace(TRACES / "azure_2024.csv")
+    assert rows(trace) == [(0, 2162, 5), (pytest.approx(1.50993), 2399, 6), (pytest.approx(1.517335), 76, 15)]
+    assert (trace.time_unit, trace.first_arrival) == ("date", 1715385599.5)
+
+
+def test_bailian_links_the_turns_of_a_chat() -> None:
+    trace = read_trace(TRACES / "bailian.jsonl")
+    assert rows(trace) == [(0, 40, 9), (pytest.approx(0.386), 20, 4), (pytest.approx(14), 64, 3)]
+    assert ids(trace) == [[5, 6, 7], [8, 9], [5, 6, 10, 11]]
+    assert trace.requests.prefix_block == 16
+    assert trace.rows.session.tolist() == [0, 1, 0]
+
+
+def test_aiperf_counts_nanoseconds_and_leaves_out_warm_up_and_failures() -> None:
+    trace = read_trace(TRACES / "aiperf.jsonl")
+    assert rows(trace) == [(0, 300, 40), (2, 360, 25)]
+    assert trace.skipped == {"warm-up": 1, "failed": 1}
+    assert trace.rows.session.tolist() == [0, 0]
+    assert trace.rows.turn.tolist() == [0, 1]
+
+
+def test_guidellm_requests_that_succeeded_by_their_start() -> None:
+    trace = read_trace(TRACES / "guidellm.json")
+    assert rows(trace) == [(0, 64, 8), (0.5, 128, 16)]
+    assert (trace.skipped, trace.first_arrival) == ({"failed": 1}, 1760000010.0)
+
+
+def test_results_of_serving_benchmarks() -> None:
+    vllm = read_trace(TRACES / "vllm_bench.json")
+    assert (rows(vllm), vllm.skipped) == ([(0, 30, 15), (0.5, 60, 25)], {"failed": 1})
+    sglang = read_trace(TRACES / "sglang_bench.jsonl")
+    assert (rows(sglang), sglang.timed) == ([(0, 32, 8), (0, 64, 12)], False)
+
+
+def test_llmservingsim_lines_and_agentic_sessions() -> None:
+    trace = read_trace(TRACES / "llmservingsim.jsonl")
+    assert rows(trace) == [(0, 18, 3), (0.5, 100, 20), (0.5, 150, 10)]
+    assert (ids(trace), trace.requests.prefix_block) == ([[0], [], []], 16)
+    assert trace.requests.after.tolist() == [-1, -1, 1]
+    assert trace.requests.delay.tolist() == [0, 0, 2]
+
+
+def test_requests_with_sessions_delays_and_limits() -> None:
+    trace = read_trace(TRACES / "sessions.jsonl")
+    assert rows(trace) == [(0, 64, 33), (0, 112, 16), (1, 80, 17), (1, 32, 8)]
+    assert trace.requests.max_tokens.tolist() == [128, 128, 64, 64]
+    assert trace.requests.after.tolist() == [-1, 0, -1, 2]
+    assert trace.requests.delay.tolist() == [0, 2.5, 0, 1]
+
+
 def test_limit_and_skip_count_usable_requests() -> None:
     path = TRACES / "burstgpt.csv"
     first = read_trace(path, limit=1)
-    assert rows(first) == [(3, 100, 20)]
+    assert rows(first) == [(0, 100, 20)]
     assert first.skipped == {}
     assert rows(read_trace(path, skip=1)) == [(0, 90, 400)]
     assert rows(read_trace(TRACES / "mooncake.jsonl", skip=1, limit=2)) == [(0, 600, 4), (0.25, 1536, 20)]
@@ -160,7 +220,7 @@ def test_limit_and_skip_count_usable_requests() -> None:
 
 
 def test_limit_does_not_look_behind_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cells, "_BLOCK_ROWS", 2)
+    monkeypatch.setattr(tables, "BLOCK_ROWS", 2)
     path = write(tmp_path, "num_prefill_tokens,num_decode_tokens\n1,2\n3,4\n5,6\nbad,row\n")
     assert rows(read_trace(path, limit=2)) == [(0, 1, 2), (0, 3, 4)]
     with pytest.raises(PagedSimError, match=":5: column num_prefill_tokens: 'bad'"):
@@ -176,7 +236,7 @@ def test_speedup_divides_times() -> None:
 def test_times_that_run_backwards_are_sorted_and_counted(tmp_path: Path) -> None:
     text = "arrived_at,num_prefill_tokens,num_decode_tokens\n5,1,1\n1,2,2\n5,3,3\n1,4,4\n"
     trace = read_trace(write(tmp_path, text))
-    assert rows(trace) == [(1, 2, 2), (1, 4, 4), (5, 1, 1), (5, 3, 3)]
+    assert rows(trace) == [(0, 2, 2), (0, 4, 4), (4, 1, 1), (4, 3, 3)]
     assert trace.reordered == 2
 
 
@@ -220,9 +280,9 @@ def test_a_written_table_reads_back(
     path = tmp_path_factory.mktemp("trace") / "t.tsv"
     lines = (f"{time}\t{prompt}\t{output}\n" for time, prompt, output in given_rows)
     path.write_text("arrival_time_ns\tinput_toks\toutput_toks\n" + "".join(lines))
-    expected = sorted(
-        ((time / 1e9, prompt, max(output, 1)) for time, prompt, output in given_rows if prompt), key=lambda row: row[0]
-    )
+    start = min((time for time, prompt, _ in given_rows if prompt), default=0)
+    usable = (((time - start) / 1e9, prompt, max(output, 1)) for time, prompt, output in given_rows if prompt)
+    expected = sorted(usable, key=lambda row: row[0])
     if not expected:
         with pytest.raises(PagedSimError, match=r"no request; .* rows are left out: empty prompt"):
             read_trace(path)

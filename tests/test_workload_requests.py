@@ -171,16 +171,18 @@ def test_prefix_counts_for_the_cut() -> None:
 
 
 def test_prefix_on_a_trace_with_ids_uses_its_blocks() -> None:
-    trace = TraceSource(TRACES / "requests_shared.jsonl")
+    trace = TraceSource((TRACES / "requests_shared.jsonl",))
     requests = make(count=None, trace=trace, prefix=Prefix(groups=1, tokens=32)).requests
     assert requests.prompt_tokens.tolist() == [72, 65, 80]
-    assert requests.prefix_offsets.tolist() == [0, 4, 6, 11]
-    assert requests.prefix_ids.tolist() == [3, 4, 0, 1, 3, 4, 3, 4, 0, 1, 2]
+    # The third prompt is just as long as the first one and its answer, and has the only block ever seen behind it.
+    assert requests.prefix_offsets.tolist() == [0, 5, 7, 12]
+    assert requests.prefix_ids.tolist() == [3, 4, 0, 1, 2, 3, 4, 3, 4, 0, 1, 2]
+    assert requests.covered.tolist() == [80, 32, 80]
     assert requests.prefix_block == 16
 
 
 def test_prefix_that_does_not_fit_the_blocks_of_the_trace() -> None:
-    trace = TraceSource(TRACES / "mooncake.jsonl")
+    trace = TraceSource((TRACES / "mooncake.jsonl",))
     with pytest.raises(PagedSimError, match=r"^workload\.prefix\.tokens: 200 is no multiple of the 512-token blocks"):
         make(count=None, trace=trace, prefix=Prefix(groups=1, tokens=200))
 
@@ -188,26 +190,29 @@ def test_prefix_that_does_not_fit_the_blocks_of_the_trace() -> None:
 def test_trace_with_times_keeps_them_and_says_so() -> None:
     drawn = make(
         count=None,
-        trace=TraceSource(TRACES / "burstgpt.csv", speedup=2.0),
+        trace=TraceSource((TRACES / "burstgpt.csv",), speedup=2.0),
         arrival=Variant("poisson", {"rate": 1.0}),
         max_tokens=Variant("factor", {"factor": 2}),
         samples=2,
     )
-    assert drawn.requests.arrival.tolist() == [1.5, 7.5]
+    assert drawn.requests.arrival.tolist() == [0, 6]
     assert drawn.requests.max_tokens.tolist() == [40, 800]
     assert drawn.requests.samples.tolist() == [2, 2]
     assert drawn.trace_format == "burstgpt"
     assert drawn.skipped == {"failed": 2}
-    assert drawn.notes == ("the requests keep the times they come with; arrival 'poisson' is not used",)
+    assert drawn.notes == (
+        "the requests keep the times they come with; arrival 'poisson' is not used",
+        "the run begins at the trace's first request, at 3 s",
+    )
 
 
 def test_users_are_not_used_on_a_trace_with_times() -> None:
-    drawn = make(count=None, trace=TraceSource(TRACES / "vidur.csv"), arrival=Variant("users", {"users": 3}))
+    drawn = make(count=None, trace=TraceSource((TRACES / "vidur.csv",)), arrival=Variant("users", {"users": 3}))
     assert drawn.requests.users == 0
 
 
 def test_trace_without_times_arrives_as_the_workload_says() -> None:
-    trace = TraceSource(TRACES / "sarathi.csv")
+    trace = TraceSource((TRACES / "sarathi.csv",))
     assert not make(count=None, trace=trace).timed
     drawn = make(count=None, trace=trace, arrival=Variant("users", {"users": 3}))
     assert (drawn.requests.users, drawn.requests.think) == (3, 0.0)
@@ -221,7 +226,8 @@ def test_trace_without_times_arrives_as_the_workload_says() -> None:
 def test_notes_of_a_trace(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("arrived_at,num_prefill_tokens,num_decode_tokens\n2,10,0\n1,20,5\n")
-    assert make(count=None, trace=TraceSource(path)).notes == (
+    assert make(count=None, trace=TraceSource((path,))).notes == (
+        "the run begins at the trace's first request, at 1 s",
         "requests of the trace with an output of 0 tokens, read as 1: 1",
         "rows that the trace lists after a later one, sorted by time: 1",
     )

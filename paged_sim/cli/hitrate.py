@@ -10,7 +10,7 @@ import click
 
 from paged_sim.cli import output
 from paged_sim.cli.destinations import ResultOptions, plan
-from paged_sim.cli.options import result_options
+from paged_sim.cli.options import reading_of, reading_options, result_options
 from paged_sim.cli.progress import progress_bar
 from paged_sim.hitrate.definitions import DEFINITIONS
 from paged_sim.reports.hitrate_report import HITRATE_FORMATS
@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 @click.option(
     "--hits", type=click.Choice(list(DEFINITIONS)), default="blocks", show_default=True, help="What a hit rate counts."
 )
-@click.option(
-    "--trace-format", default="auto", metavar="NAME", show_default=True, help="Format of TRACE, told by its content."
-)
+@reading_options
 @result_options(*HITRATE_FORMATS)
 @click.option("--plot", metavar="DIR", help="Also write a figure per trace to DIR, as PNG and SVG.")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
@@ -42,6 +40,10 @@ def hitrate(
     policy: str | None,
     hits: str,
     trace_format: str,
+    fields: tuple[str, ...],
+    time_unit: str | None,
+    block_size: int | None,
+    tokenizer: str | None,
     plot: str | None,
     quiet: bool,
     **wanted: Any,
@@ -51,6 +53,7 @@ def hitrate(
     from paged_sim.hitrate.measure import hit_rates
 
     results = plan(ResultOptions(**wanted), HITRATE_FORMATS, folders={"--plot": plot})
+    reading = reading_of(fields, time_unit, block_size, tokenizer)
     with progress_bar(quiet) as progress:
         rates = hit_rates(
             [Path(trace) for trace in traces],
@@ -58,6 +61,7 @@ def hitrate(
             policies=policy,
             hits=hits,
             trace_format=trace_format,
+            reading=reading,
             curves=plot is not None,
             progress=progress,
         )

@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from paged_sim.cli.destinations import ResultOptions
+from paged_sim.errors import PagedSimError
 from paged_sim.reports import FORMATS
+
+if TYPE_CHECKING:
+    from paged_sim.workloads import Reading
 
 Command = Callable[..., Any]
 
@@ -130,3 +135,42 @@ run_options = _stack(
     ),
     click.option("--quiet", is_flag=True, help="Show no progress."),
 )
+
+
+reading_options = _stack(
+    click.option(
+        "--trace-format",
+        default="auto",
+        metavar="NAME",
+        show_default=True,
+        help="Format of the trace, told by its content.",
+    ),
+    click.option(
+        "--field",
+        "fields",
+        multiple=True,
+        metavar="FIELD=NAME",
+        help="The column (or its number from 1, or the key, with dots) that holds a field of requests: arrival, "
+        "prompt, output, max_tokens, session, turn, delay or hash_ids. May be given several times.",
+    ),
+    click.option("--time-unit", metavar="UNIT", help="Unit of its times, in place of the format's: s, ms, us or ns."),
+    click.option(
+        "--block-size", type=click.IntRange(min=1), metavar="N", help="Tokens that each of its ids stands for."
+    ),
+    click.option("--tokenizer", metavar="FILE", help="A tokenizer.json that counts the tokens of a file of text."),
+)
+
+
+def reading_of(
+    fields: tuple[str, ...], time_unit: str | None, block_size: int | None, tokenizer: str | None
+) -> Reading:
+    """How to read a trace, from `reading_options`. Raises PagedSimError for a field that is not FIELD=NAME."""
+    from paged_sim.workloads import Reading
+
+    named = {}
+    for given in fields:
+        field, equals, name = given.partition("=")
+        if not equals or not name:
+            raise PagedSimError(f"--field {given}: expected FIELD=NAME, such as prompt=tokens_in")
+        named[field.strip()] = name.strip()
+    return Reading(named, time_unit, block_size, None if tokenizer is None else Path(tokenizer))

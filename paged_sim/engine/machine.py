@@ -51,8 +51,8 @@ UNFORKED, TOGETHER, DIVERGED = range(3)
 # `counts`: every other number of the engine.
 (
     STEP,
-    NUM_ARRIVED,  # requests that have arrived, which are the first ones
-    NUM_SENT,  # requests whose arrival time is known (closed loop)
+    NUM_ARRIVED,  # requests that have arrived, which are the first in `line`
+    NUM_SENT,  # requests whose arrival time is known (closed loop), likewise
     QUEUE_HEAD,
     QUEUE_TAIL,
     NUM_RETURNED,
@@ -184,8 +184,10 @@ class Machine(NamedTuple):
 
     `known[request]` is the tokens its server knows: the prompt, and after a preemption those generated until then;
     `admissions[request]` counts how often it was admitted. `content` says which tokens are equal, where a prefix cache
-    asks. `queue[QUEUE_HEAD:QUEUE_TAIL]` are the waiting requests, behind `returned[:NUM_RETURNED]` (the last one
-    first), the preempted ones. `wheel[step & mask]` is where in `cells` the newest event of a step is (see `wheel`).
+    asks. `line` are the requests as they arrive; `next_turn` is empty, or the request, if any, that each one's end lets
+    its user send, `delay` seconds later. `queue[QUEUE_HEAD:QUEUE_TAIL]` are the waiting requests, behind
+    `returned[:NUM_RETURNED]` (the last one first), the preempted ones. `wheel[step & mask]` is where in `cells` the
+    newest event of a step is (see `wheel`).
     `request_stats[request]` says when what happened to it. `started` and `ending` are the seats that complete their
     prompt and their output in this step. `ended` lists requests as they finish, `ended_at` when
     they did. `operations` is the record for the
@@ -195,6 +197,9 @@ class Machine(NamedTuple):
 
     content: Content
     arrival: Floats
+    line: Ints
+    next_turn: Ints
+    delay: Floats
     prompt: Ints
     output: Ints
     known: Ints
@@ -256,6 +261,9 @@ def empty_machine(
     return Machine(
         content=content,
         arrival=requests.arrival.copy(),
+        line=np.argsort(requests.after >= 0, kind="stable") if len(requests.after) else np.arange(total),
+        next_turn=next_turns(requests.after),
+        delay=requests.delay,
         prompt=requests.prompt_tokens,
         output=requests.output_tokens,
         known=requests.prompt_tokens.copy(),
@@ -287,6 +295,13 @@ def empty_machine(
         watched=np.full((1, NUM_TIMELINE_COLUMNS), np.nan),
         ledger=ledger,
     )
+
+
+def next_turns(after: Ints) -> Ints:
+    """The request that waits for each one, or NOBODY, for those that each one waits for; empty where nobody waits."""
+    following = np.full(len(after), NOBODY, np.int64)
+    following[after[after >= 0]] = np.flatnonzero(after >= 0)
+    return following
 
 
 def unserved(requests: int) -> Floats:

@@ -9,6 +9,7 @@ from paged_sim.engine import queue_length
 from paged_sim.engine.machine import (
     ADMITTED,
     CLOSED_LOOP,
+    NOBODY,
     NOW,
     NUM_ARRIVED,
     NUM_ENDED,
@@ -69,7 +70,7 @@ def next_arrival(machine: Machine) -> float:
     arrived = machine.counts[NUM_ARRIVED]
     if arrived == machine.counts[NUM_SENT]:
         return math.inf
-    return float(machine.arrival[arrived])
+    return float(machine.arrival[machine.line[arrived]])
 
 
 @kernel
@@ -77,22 +78,37 @@ def join_arrivals(machine: Machine) -> None:
     """Queue every request that has arrived by now; one that was refused beforehand only leaves."""
     counts = machine.counts
     while next_arrival(machine) <= machine.times[NOW]:
-        request = counts[NUM_ARRIVED]
-        counts[NUM_ARRIVED] = request + 1
+        request = machine.line[counts[NUM_ARRIVED]]
+        counts[NUM_ARRIVED] += 1
         if machine.outcome[request] == PENDING:
             machine.request_stats[request, QUEUED_SINCE] = machine.arrival[request]
             queue_length.lengthen(machine.queue_length, machine.arrival[request])
             machine.queue[counts[QUEUE_TAIL]] = request
             counts[QUEUE_TAIL] += 1
         else:
-            leave(machine)
+            leave(machine, request)
 
 
 @kernel
-def leave(machine: Machine) -> None:
+def leave(machine: Machine, request: int) -> None:
     """Count a request that has ended, one way or the other; in a closed loop its user sends the next one later."""
     counts = machine.counts
     counts[NUM_ENDED] += 1
     if counts[CLOSED_LOOP] and counts[NUM_SENT] < len(machine.arrival):
         machine.arrival[counts[NUM_SENT]] = machine.times[NOW] + machine.times[THINK]
         counts[NUM_SENT] += 1
+    if len(machine.next_turn) > 0 and machine.next_turn[request] != NOBODY:
+        send(machine, machine.next_turn[request])
+
+
+@kernel
+def send(machine: Machine, request: int) -> None:
+    """Put a request whose turn comes after the answer that ended now in line, behind all that arrive no later."""
+    counts, line, arrival = machine.counts, machine.line, machine.arrival
+    arrival[request] = machine.times[NOW] + machine.delay[request]
+    place = counts[NUM_SENT]
+    while place > counts[NUM_ARRIVED] and arrival[line[place - 1]] > arrival[request]:
+        line[place] = line[place - 1]
+        place -= 1
+    line[place] = request
+    counts[NUM_SENT] += 1

@@ -125,7 +125,7 @@ def give_way(machine: Machine, state: allocators.State, leader: int, tokens: int
     if is_refused:
         refusal = REFUSED_GROWTH if label == SHORTAGE else REFUSED_MOVE
         machine.outcome[request] = REFUSED_ALONE if counts[RECOMPUTE] else refusal
-        queue.leave(machine)
+        queue.leave(machine, request)
     else:
         counts[PREEMPTED_NOW] = 1
         machine.tallies[PREEMPTED, label] += 1
@@ -206,5 +206,5 @@ def finish(machine: Machine, state: allocators.State) -> None:
         machine.ended[counts[NUM_FINISHED]] = request
         machine.ended_at[counts[NUM_FINISHED]] = machine.times[NOW]
         counts[NUM_FINISHED] += 1
-        queue.leave(machine)
+        queue.leave(machine, request)
     counts[NUM_ENDING] = 0

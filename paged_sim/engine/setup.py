@@ -82,7 +82,7 @@ def num_seats(scenario: Scenario, slots: int, requests: Requests) -> int:
     Where they begin alike they may be more than slots: what a sequence shares with others takes none.
     """
     most = min(scenario.scheduler.max_num_seqs, int(requests.samples.sum()))
-    if requests.prefix_block or len(requests.source) or requests.samples.max(initial=1) > 1:
+    if requests.prefix_block or len(requests.chain) or len(requests.source) or requests.samples.max(initial=1) > 1:
         return max(1, most)
     return max(1, min(most, slots))
 
@@ -144,7 +144,8 @@ def operations_per_step(state: allocators.State, requests: Requests, seats: int)
         beams = 2 * seats * int(requests.output_tokens.max(initial=1)) if requests.beams else 0
     elif isinstance(state, prefix_cache.Cached):
         # Each owner of a shared page checks it, and a page may hold tokens of several stretches.
-        pages = state.table.size * int(state.numbers[prefix_cache.WIDTH]) + int(state.numbers[prefix_cache.USABLE])
+        stretches = prefix_cache.stretches_of_a_page(state.content, int(state.numbers[prefix_cache.PAGE_SIZE]))
+        pages = state.table.size * stretches + int(state.numbers[prefix_cache.USABLE])
     return 6 * pages + 16 * seats + 64 + beams
 
 
@@ -185,8 +186,8 @@ def set_clock(machine: Machine, scenario: Scenario) -> None:
 
 
 def set_loop(machine: Machine, requests: Requests) -> None:
-    """Say whose arrival is known: everybody's, or in a closed loop one request of each user."""
-    machine.counts[m.NUM_SENT] = len(requests)
+    """Say whose arrival is known: everybody's, or in a closed loop the first requests of all users or sessions."""
+    machine.counts[m.NUM_SENT] = len(requests) - np.count_nonzero(requests.after >= 0)
     if requests.users:
         machine.counts[m.CLOSED_LOOP] = 1
         machine.counts[m.NUM_SENT] = min(requests.users, len(requests))

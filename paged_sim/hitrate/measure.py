@@ -17,7 +17,7 @@ from paged_sim.hitrate.lru import StackDistances
 from paged_sim.hitrate.policies import POLICIES, chosen_policies
 from paged_sim.hitrate.references import References, references_of
 from paged_sim.hitrate.results import Curve, HitRates, Point, TraceRates, pooled
-from paged_sim.workloads import Trace, read_trace
+from paged_sim.workloads import Reading, Trace, read_trace
 
 COMPILE_FROM = 100_000
 """References to replay, over all policies and capacities, below which plain Python takes less than a second."""
@@ -56,6 +56,7 @@ def hit_rates(
     policies: str | None = None,
     hits: str = "blocks",
     trace_format: str = "auto",
+    reading: Reading | None = None,
     curves: bool = False,
     progress: Progress | None = None,
 ) -> HitRates:
@@ -70,6 +71,7 @@ def hit_rates(
         policies: As `chosen_policies` reads them; None for all.
         hits: What is counted, a name of `DEFINITIONS`.
         trace_format: A name of `TRACE_FORMATS`, or "auto".
+        reading: What the format does not say, or says otherwise.
         curves: Draw a dense curve of every policy, not only of LRU, where it is free.
         progress: Is told of every replay.
 
@@ -79,7 +81,7 @@ def hit_rates(
     if hits not in DEFINITIONS:
         raise PagedSimError(f"--hits: unknown definition {hits!r}; the definitions are {', '.join(DEFINITIONS)}")
     wanted, names = parse_capacities(capacities), chosen_policies(policies)
-    traces = [_with_ids(read_trace(path, trace_format)) for path in paths]
+    traces = [_with_ids(read_trace(path, trace_format, reading=reading)) for path in paths]
     block_size = _one_block_size(traces)
     request = _Request(hits, curves, progress)
     measured = tuple(_measure(trace, _counting(trace, hits), wanted, names, request) for trace in traces)

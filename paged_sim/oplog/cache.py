@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from paged_sim.oplog.kv_events import CLEARED, REMOVED, Batch, BlockHash, Event, read_events
+from paged_sim.oplog.kv_events import CLEARED, Batch, BlockHash, Event, read_events
 from paged_sim.oplog.levels import Levels
 from paged_sim.oplog.occupancy import Contradiction, Contradictions, Replay
+from paged_sim.oplog.trtllm_events import REMOVED
 
 _GPU = "GPU"
 _NOTE = "KV events tell what the prefix cache holds, not which blocks are in use."
@@ -18,20 +20,21 @@ def replay_events(path: Path, lines: Iterable[tuple[int, bytes]]) -> Replay:
     """Replay the numbered lines of KV events: `BlockStored` adds blocks to the cache, `BlockRemoved` takes them out.
 
     A hash that is stored twice counts as two blocks until both are removed, as vLLM does not merge equal blocks. Only
-    blocks on the GPU count. Time is that of the batches, from the first on; where the first has none, each line takes
-    as long as any other.
+    blocks on the GPU count. Time is that of the batches, from the first on, those of all ranks in one order; where the
+    first line has none, each line takes as long as any other.
 
     Raises:
         PagedSimError: as `read_events`.
     """
     cache = _Cache()
-    cached = Levels()
-    timed = False
-    first = now = 0.0
-    for index, batch in enumerate(read_events(path, lines)):
-        if index == 0 and batch.time is not None:
-            timed, first = True, batch.time
-            cached = Levels(width=1 / 1024)
+    batches = list(read_events(path, lines))
+    timed = batches[0].time is not None
+    if timed:
+        batches = _in_time(batches)
+    first = batches[0].time or 0.0
+    now = 0.0
+    cached = Levels(width=1 / 1024) if timed else Levels()
+    for batch in batches:
         at = max(now, batch.time - first) if timed and batch.time is not None else now
         if timed and batch.time is not None:
             cache.counts["set back"] += batch.time - first < now
@@ -44,6 +47,18 @@ def replay_events(path: Path, lines: Iterable[tuple[int, bytes]]) -> Replay:
     counts = {name: cache.counts[name] for name in ("lines", "stored", "evicted", "cleared")}
     axis, origin = ("second", 0) if timed else ("line", 1)
     return Replay(path, "KV events", axis, origin, now, counts, None, cached, cache.wrong, None, cache.notes())
+
+
+def _in_time(batches: list[Batch]) -> list[Batch]:
+    """The batches of all ranks in order of time, those of one rank in the order in which they were recorded."""
+    latest: dict[int, float] = {}
+    times = []
+    for batch in batches:
+        before = latest.get(batch.rank, -math.inf)
+        latest[batch.rank] = before if batch.time is None else max(before, batch.time)
+        times.append(latest[batch.rank])
+    order = sorted(range(len(batches)), key=times.__getitem__)
+    return [batches[index] for index in order]
 
 
 class _Cache:

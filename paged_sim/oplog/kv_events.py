@@ -1,8 +1,9 @@
-"""vLLM's KV events as JSON lines: blocks put into the prefix cache and taken out of it.
+"""KV events as JSON lines: blocks put into the prefix cache and taken out of it.
 
 The events are those of `vllm.distributed.kv_events`: `BlockStored`, `BlockRemoved` and `AllBlocksCleared`, in batches
 with a time. A line is a batch or an event, each as an object (events with their name under `type`) or as an array in
-the order of the fields (events with their name first). Engines that publish the same events may be read as well.
+the order of the fields (events with their name first). SGLang publishes the same events; recordings of others call the
+time of a batch `batch_ts` and the rank `attn_dp_rank`. TensorRT-LLM's own events are read by `trtllm_events`.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from typing import Any, NamedTuple
 
 from paged_sim.errors import PagedSimError
 from paged_sim.oplog.lines import REMEDY, numbered_lines, parse_line, shown
+from paged_sim.oplog.trtllm_events import REMOVED, STORED, TrtllmBlocks, is_trtllm
 
-STORED, REMOVED, CLEARED = "BlockStored", "BlockRemoved", "AllBlocksCleared"
+CLEARED = "AllBlocksCleared"
 EVENT_TYPES = (STORED, REMOVED, CLEARED)
 
 # Where a field stands in an event that is an array; the name of the event is at 0.
 _PLACES = {STORED: {"medium": 6, "group_idx": 9}, REMOVED: {"medium": 2, "group_idx": 3}}
+_TIMES = ("ts", "batch_ts")
+_RANKS = ("data_parallel_rank", "attn_dp_rank")
 _BATCH = "a line is a batch with `ts` and `events`, or one event with its `type`"
 
 BlockHash = int | str
@@ -56,25 +60,30 @@ def read_events(path: Path, lines: Iterable[tuple[int, bytes]] | None = None) ->
     Raises:
         PagedSimError: the file cannot be read, or a line is no batch and no event; the message has file and line.
     """
+    blocks = TrtllmBlocks()
     for number, line in numbered_lines(path) if lines is None else lines:
         place = f"{path}:{number}"
-        yield _batch(parse_line(line, place), number, place)
+        value = parse_line(line, place)
+        if is_trtllm(value):
+            yield Batch(number, None, 0, tuple(Event(*each) for each in blocks.read(value, place)))
+        else:
+            yield _batch(value, number, place)
 
 
 def looks_like_events(value: object) -> bool:
     """Whether the first line of a file is meant as KV events rather than as an operation."""
-    if isinstance(value, list):
-        return bool(value) and (isinstance(value[0], str) or (len(value) > 1 and isinstance(value[1], list)))
-    return isinstance(value, dict)
+    if not isinstance(value, list) or not value:
+        return isinstance(value, dict)
+    return is_trtllm(value) or isinstance(value[0], str) or (len(value) > 1 and isinstance(value[1], list))
 
 
 def _batch(value: Any, number: int, place: str) -> Batch:
     if isinstance(value, dict) and "events" in value:
-        time, events, rank = value.get("ts"), value["events"], value.get("data_parallel_rank")
+        time, events, rank = _first_of(value, _TIMES), value["events"], _first_of(value, _RANKS)
     elif isinstance(value, list) and len(value) > 1 and isinstance(value[1], list) and not isinstance(value[0], str):
         time, events, rank = value[0], value[1], value[2] if len(value) > 2 else None
     elif isinstance(value, dict) and "type" in value:
-        time, events, rank = value.get("ts"), [value], value.get("data_parallel_rank")
+        time, events, rank = _first_of(value, _TIMES), [value], _first_of(value, _RANKS)
     elif isinstance(value, list) and value and isinstance(value[0], str):
         time, events, rank = None, [value], None
     else:
@@ -83,6 +92,11 @@ def _batch(value: Any, number: int, place: str) -> Batch:
         raise PagedSimError(f"{place}: events: {shown(events)} is not a list; {_BATCH}")
     found = tuple(_event(event, place) for event in events)
     return Batch(number, _time(time, place), _number(rank, "data_parallel_rank", place) or 0, found)
+
+
+def _first_of(value: dict[str, Any], names: tuple[str, ...]) -> Any:
+    """What a batch has under the first of these names that it has."""
+    return next((value[name] for name in names if value.get(name) is not None), None)
 
 
 def _event(value: Any, place: str) -> Event:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def describe_trace(info: TraceInfo) -> Listing:
-    """Requests, span, rate, length quantiles, prefix sharing, and anything skipped or mended."""
+    """How it was read, requests, span, rate, length quantiles, prefix sharing, anything skipped, and warnings."""
     facts: list[tuple[Cell, ...]] = [
-        ("format", info.format),
-        ("requests", f"{info.requests:,}"),
+        *_reading(info),
+        ("requests", f"{info.requests:,}" + (f" of {info.sessions:,} sessions" if info.sessions else "")),
         ("span", MISSING if info.span is None else f"{info.span:,.2f} s"),
         ("mean rate", MISSING if info.mean_rate is None else f"{info.mean_rate:,.3f} requests/s"),
         ("longest prompt + output", f"{info.largest_total:,} tokens"),
@@ -30,7 +30,7 @@ def describe_trace(info: TraceInfo) -> Listing:
     )
     header = ("tokens", "mean", "min", *(f"p{p}" for p in percents), "max")
     blocks: list[Block] = [
-        Heading(str(info.path.name)),
+        Heading(info.path.name + (f" and {info.files - 1} more" if info.files > 1 else "")),
         Grid("", ("trace", "value"), tuple(facts), prose=frozenset({1})),
         Grid("Lengths", header, rows),
         *_prefix(info),
@@ -38,6 +38,22 @@ def describe_trace(info: TraceInfo) -> Listing:
     ]
     data = {**asdict(info), "path": str(info.path)}
     return Listing(blocks, data)
+
+
+def _reading(info: TraceInfo) -> list[tuple[Cell, ...]]:
+    """How the file was read."""
+    facts: list[tuple[Cell, ...]] = [
+        ("format", f"{info.format}, {info.told_by}"),
+        ("columns", "; ".join(f"{field}: {name}" for field, name in info.columns.items())),
+    ]
+    if info.unused:
+        facts.append(("not used", ", ".join(info.unused)))
+    if info.first_arrival is not None:
+        facts.append(("times", "dates" if info.time_unit == "date" else f"in {info.time_unit}"))
+        facts.append(("first request at", str(info.begins)))
+    if info.block_size is not None:
+        facts.append(("tokens of a block", f"{info.block_size:,}"))
+    return facts
 
 
 def _prefix(info: TraceInfo) -> list[Block]:
@@ -48,7 +64,9 @@ def _prefix(info: TraceInfo) -> list[Block]:
         Paragraph(
             f"Prefix sharing, for a cache without end: {percent(prefix.tokens)} of the prompt tokens and "
             f"{percent(prefix.blocks)} of the blocks of {prefix.block} tokens were seen before; "
-            f"{percent(prefix.requests)} of the requests share a beginning with an earlier one."
+            f"{percent(prefix.requests)} of the requests share a beginning with an earlier one. With the answers that "
+            f"later turns hold it is {percent(info.tokens_with_answers)} of the prompt tokens. Ids cover "
+            f"{percent(prefix.covered)} of the prompt tokens."
         )
     ]
 
@@ -59,4 +77,5 @@ def _mended(info: TraceInfo) -> list[Block]:
         lines.append(f"Outputs of 0 tokens, read as 1: {info.raised_outputs:,}")
     if info.reordered:
         lines.append(f"Rows listed after a later one, sorted by time: {info.reordered:,}")
+    lines += [f"Warning: {warning}" for warning in info.warnings]
     return [Paragraph("\n".join(lines), style="yellow")] if lines else []

@@ -25,8 +25,10 @@ def resolved(scenario: Scenario) -> dict[str, Any]:
     if scenario.memory.kind == "log":
         dump["memory"]["log"] = _as_written(scenario.memory.params["path"], scenario, "memory.log")
     if scenario.workload.trace:
-        path = scenario.workload.trace.path
-        dump["workload"]["trace"]["file"] = _as_written(path, scenario, "workload.trace.file")
+        files = [_as_written(path, scenario, "workload.trace.file") for path in scenario.workload.trace.paths]
+        dump["workload"]["trace"]["file"] = files[0] if len(files) == 1 else files
+        if tokenizer := scenario.workload.trace.tokenizer:
+            dump["workload"]["trace"]["tokenizer"] = _as_written(tokenizer, scenario, "workload.trace.tokenizer")
     origins = dict(scenario.origins)
     if scenario.model.kind == "preset" and "kv_dtype" not in dump["model"]:
         dump["model"]["kv_dtype"] = resolve_model(scenario.model).dtype

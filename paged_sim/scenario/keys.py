@@ -10,7 +10,7 @@ from paged_sim.scenario.compound import Bounds, Choice, Expectations, Histogram,
 from paged_sim.scenario.hardware import EngineName, GpuName
 from paged_sim.scenario.lognormal import LogNormal
 from paged_sim.scenario.models import Variant
-from paged_sim.scenario.scalars import FilePath, Flag, Name, Number, Text, Word
+from paged_sim.scenario.scalars import FilePath, FilePaths, Flag, Name, Number, Text, Word
 from paged_sim.scenario.shapes import Key, ListOf, ScalarOrList, Section
 from paged_sim.scenario.units import DURATION, NUMBER, RATE, SHARE, SIZE
 from paged_sim.scenario.variants import Variants, Way, nested, one_key
@@ -240,22 +240,71 @@ _PREFIX = Section(
         Key("share", FRACTION, "Share of the requests that begin with one.", "0.6", default=1.0),
     )
 )
+_COLUMN = Text("the name of a column, its number from 1, or keys with dots between them")
+_COLUMNS = Section(
+    (
+        Key("arrival", _COLUMN, "When it arrives.", "sent_at", default_text="told by the name"),
+        Key("prompt", _COLUMN, "Prompt tokens.", "usage.prompt_tokens", default_text="told by the name"),
+        Key("output", _COLUMN, "Output tokens.", "3", default_text="told by the name"),
+        Key("max_tokens", _COLUMN, "Declared limit of the output.", "max_tokens", default_text="told by the name"),
+        Key("session", _COLUMN, "Conversation that it is a turn of.", "session_id", default_text="told by the name"),
+        Key("turn", _COLUMN, "Number of the turn in it.", "turn", default_text="told by the name"),
+        Key("delay", _COLUMN, "Time since the answer before it.", "delay", default_text="told by the name"),
+        Key("hash_ids", _COLUMN, "Ids of the prompt's leading blocks.", "hash_ids", default_text="told by the name"),
+    )
+)
 _TRACE = Section(
     (
         Key(
             "file",
-            FilePath(),
-            "The recorded requests; relative to the scenario file, in a flag to the current directory.",
+            FilePaths(),
+            "The recorded requests; relative to the scenario file, in a flag to the current directory. Several files "
+            "are one run: conversations of one file each begin together.",
             "requests.csv",
             required=True,
-            field="path",
+            field="paths",
         ),
         Key(
             "format", Name("trace format"), "Format of the file; auto tells it by the content.", "auto", default="auto"
         ),
+        Key(
+            "columns",
+            _COLUMNS,
+            "Which column or key of the file holds what.",
+            "{prompt: tokens_in, output: tokens_out}",
+            default_text="told by the format",
+        ),
+        Key(
+            "time_unit",
+            Word(("s", "ms", "us", "ns")),
+            "Unit of the times in the file.",
+            "ms",
+            default_text="that of the format",
+        ),
+        Key(
+            "block_size",
+            TOKENS,
+            "Prompt tokens that each of the hash_ids stands for.",
+            "64",
+            default_text="told by the format and the lengths",
+        ),
+        Key(
+            "tokenizer",
+            FilePath(),
+            "A tokenizer.json that counts the tokens of a file of text; needs the package tokenizers.",
+            "tokenizer.json",
+            default_text="none",
+        ),
         Key("limit", COUNT, "At most so many requests.", "5000", default_text="all"),
         Key("skip", Number(minimum=0), "Requests left out at the start.", "100", default=0),
         Key("speedup", POSITIVE, "Arrivals come so many times faster than recorded.", "2", default=1.0),
+        Key(
+            "answers",
+            Flag(),
+            "The prompt of a later turn holds the answers before it, where sessions or ids say so.",
+            "false",
+            default=True,
+        ),
     ),
     bare="file",
 )

@@ -54,13 +54,23 @@ class Prefix:
 
 @dataclass(frozen=True, slots=True)
 class TraceSource:
-    """A recorded request file in place of generated requests."""
+    """Recorded requests in place of generated ones, from one file or several."""
 
-    path: Path
+    paths: tuple[Path, ...]
     format: str = "auto"
+    columns: Mapping[str, str] = field(default_factory=dict)
+    time_unit: str | None = None
+    block_size: int | None = None
+    tokenizer: Path | None = None
     limit: int | None = None
     skip: int = 0
     speedup: float = 1.0
+    answers: bool = True
+
+    @property
+    def path(self) -> Path:
+        """The first file."""
+        return self.paths[0]
 
 
 @dataclass(frozen=True, slots=True)

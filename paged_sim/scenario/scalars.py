@@ -246,3 +246,41 @@ class FilePath:
 
     def describe(self) -> str:
         return f"the path of a file or of a folder with {self.inside}" if self.inside else "the path of a file"
+
+
+@dataclass(frozen=True, slots=True)
+class FilePaths:
+    """One file, a list of files, or a pattern such as `conversations/*.json`; reads into a tuple, patterns sorted."""
+
+    def read(self, node: Node, at: At) -> tuple[Path, ...]:
+        if isinstance(node.data, tuple):
+            if not node.data:
+                raise mistake(node.where, at.path, f"the list is empty; give {self.describe()}")
+            at.note(node)
+            return tuple(path for item in node.data for path in self._read_one(item, at.unnoted()))
+        return self._read_one(node, at)
+
+    def _read_one(self, node: Node, at: At) -> tuple[Path, ...]:
+        text = scalar_text(node, at, self.describe())
+        if not any(sign in text for sign in "*?[") or (node.base / text).is_file():
+            return (FilePath().read(node, at),)
+        pattern = node.base / text
+        try:
+            folder = Path(pattern.anchor)
+            found = tuple(sorted(path for path in folder.glob(str(pattern.relative_to(folder))) if path.is_file()))
+        except (OSError, ValueError):
+            found = ()
+        if not found:
+            raise mistake(node.where, at.path, f"no file is called like {show(text)}; check the pattern")
+        at.note(node)
+        return found
+
+    def dump(self, value: tuple[Path, ...]) -> str | list[str]:
+        return str(value[0]) if len(value) == 1 else [str(path) for path in value]
+
+    def schema(self) -> dict[str, Any]:
+        one = FilePath().schema()
+        return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}
+
+    def describe(self) -> str:
+        return "the path of a file, a list of paths, or a pattern"

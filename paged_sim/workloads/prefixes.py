@@ -27,6 +27,11 @@ def no_ids(count: int) -> PrefixIds:
     return PrefixIds(np.zeros(count + 1, dtype=np.int64), np.empty(0, dtype=np.int64), 0)
 
 
+def ids_of(known: PrefixIds, request: int) -> Ints:
+    """The ids of one request."""
+    return known.ids[known.offsets[request] : known.offsets[request + 1]]
+
+
 def take_ids(known: PrefixIds, order: Ints) -> PrefixIds:
     """The ids of the requests at `order`, in that order."""
     counts = np.diff(known.offsets)[order]
@@ -35,11 +40,14 @@ def take_ids(known: PrefixIds, order: Ints) -> PrefixIds:
     return PrefixIds(offsets, known.ids[where], known.block)
 
 
-def put_in_front(prefix: Prefix, prompt: Ints, known: PrefixIds, rng: np.random.Generator) -> tuple[Ints, PrefixIds]:
+def put_in_front(
+    prefix: Prefix, prompt: Ints, known: PrefixIds, rng: np.random.Generator, previous: Ints
+) -> tuple[Ints, PrefixIds]:
     """Give a share of the requests one of `prefix.groups` system prompts of `prefix.tokens` tokens, in front.
 
     Whether a request belongs to a group is drawn for all requests, then the group for all. Without known ids a system
     prompt is one id that stands for all its tokens; with them it takes as many ids of the known size as it needs.
+    `previous` is empty, or the request before each one in its session, or -1: a session has one prompt throughout.
 
     Returns:
         The longer prompts and the ids of the leading blocks.
@@ -49,6 +57,11 @@ def put_in_front(prefix: Prefix, prompt: Ints, known: PrefixIds, rng: np.random.
     """
     member = rng.random(len(prompt)) < prefix.share
     group = rng.integers(prefix.groups, size=len(prompt))
+    if len(previous):
+        first = np.where(previous >= 0, previous, np.arange(len(previous)))
+        while not np.array_equal(first, first[first]):
+            first = first[first]
+        member, group = member[first], group[first]
     block = known.block or prefix.tokens
     if prefix.tokens % block:
         raise PagedSimError(

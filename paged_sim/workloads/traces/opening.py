@@ -49,6 +49,11 @@ def empty_file(path: Path) -> PagedSimError:
     return PagedSimError(f"{path}: empty file; give a trace with at least one request")
 
 
+def no_request(path: Path, why: str = "") -> PagedSimError:
+    """What to say of a file without a usable row, `why` in between."""
+    return PagedSimError(f"{path}: no request{why}; give a trace with at least one")
+
+
 def _undecodable_line(path: Path) -> int:
     """Number of the first line that is not UTF-8."""
     with open_bytes(path) as raw:

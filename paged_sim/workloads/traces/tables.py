@@ -1,130 +1,168 @@
-"""Traces that are tables with a line of column names: Azure, Vidur, BurstGPT, LLMServingSim."""
+"""Tables: text cells between separators, with a line of column names or without."""
 
 from __future__ import annotations
 
-import difflib
+import csv
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, islice
+from operator import itemgetter
 from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any, TextIO
 
 from paged_sim.errors import PagedSimError
-from paged_sim.requests import Floats, Ints
-from paged_sim.workloads.prefixes import no_ids
-from paged_sim.workloads.traces.cells import Block, column_names, date_column, read_blocks, time_column, token_column
-from paged_sim.workloads.traces.rows import EMPTY_PROMPT, FAILED, Rows
-from paged_sim.workloads.traces.values import shown
+from paged_sim.workloads.traces.opening import empty_file, open_text
+from paged_sim.workloads.traces.values import REMEDY, number_in
 
-_NANOSECONDS = 1e9
+BLOCK_ROWS = 65_536
+_SEPARATORS = ",;|"
+_IN_NAMES = " _-.'\"()/"
 
 
 @dataclass(frozen=True, slots=True)
-class TableFormat:
-    """The columns of one format; any other column is ignored.
+class TableBlock:
+    """Rows of a table that lie together; `first_row` counts data rows from 0."""
 
-    `time` is in `per_second` units a second, or a date and time where `dates` is true; where it is not `time_required`
-    a file may do without. With `zero_is_failure` a row in which either count is 0 is a failed request.
-    """
-
-    prompt: str
-    output: str
-    time: str
-    per_second: float = 1.0
-    dates: bool = False
-    time_required: bool = True
-    zero_is_failure: bool = False
+    table: Table
+    first_row: int
+    rows: list[list[str]]
 
     @property
-    def required(self) -> tuple[str, ...]:
-        """Names of the columns that a file must have."""
-        return (self.time, self.prompt, self.output) if self.time_required else (self.prompt, self.output)
+    def cells_are_text(self) -> bool:
+        return True
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def column(self, name: str) -> list[Any]:
+        """The cells of one column."""
+        return list(map(itemgetter(self.table.names.index(name)), self.rows))
+
+    def place(self, row: int, name: str) -> str:
+        """File, line and column of a cell."""
+        return f"{self.table.path}:{self.table.line_of(self.first_row + row)}: column {name}"
 
 
-TABLES = {
-    "azure": TableFormat("ContextTokens", "GeneratedTokens", "TIMESTAMP", per_second=_NANOSECONDS, dates=True),
-    "vidur": TableFormat("num_prefill_tokens", "num_decode_tokens", "arrived_at", time_required=False),
-    "burstgpt": TableFormat("Request tokens", "Response tokens", "Timestamp", zero_is_failure=True),
-    "llmservingsim": TableFormat("input_toks", "output_toks", "arrival_time_ns", per_second=_NANOSECONDS),
-}
+class Table:
+    """A file of rows; without a header its columns are called by their numbers, from 1."""
+
+    def __init__(self, path: Path, *, has_header: bool = True) -> None:
+        self.path = path
+        self.has_header = has_header
+        self.skipped: Counter[str] = Counter()
+
+    @cached_property
+    def _first_line(self) -> str:
+        with open_text(self.path) as text:
+            return _first_line(text, self.path)[0]
+
+    @cached_property
+    def separator(self) -> str:
+        """What stands between the cells: a tab wherever there is one, else what is most frequent in the first line.
+
+        Rarer signs and spaces count only where there is no comma, semicolon or bar.
+        """
+        line = self._first_line
+        if "\t" in line:
+            return "\t"
+        best = max(_SEPARATORS, key=line.count)
+        if best in line:
+            return best
+        others = Counter(sign for sign in line.strip() if not sign.isalnum() and sign not in _IN_NAMES)
+        return others.most_common(1)[0][0] if others else " " if " " in line.strip() else best
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The names in the first line, without the spaces and quotes around them, or numbers from 1."""
+        cells = _cells(self._first_line, self.separator)
+        return cells if self.has_header else [str(number + 1) for number in range(len(cells))]
+
+    @property
+    def looks_headerless(self) -> bool:
+        """Whether every cell of the first line is a number."""
+        return all(not isinstance(number_in(cell), str) for cell in _cells(self._first_line, self.separator))
+
+    def resolve(self, wanted: str) -> str | None:
+        """The column that a user means: by name, by name in another spelling, or by number."""
+        if wanted in self.names:
+            return wanted
+        if wanted.isdecimal() and 1 <= int(wanted) <= len(self.names):
+            return self.names[int(wanted) - 1]
+        plain = {plainly(name): name for name in reversed(self.names)}
+        return plain.get(plainly(wanted))
+
+    def blocks(self) -> Iterator[TableBlock]:
+        """The data rows, a block at a time; at least one block, blank lines left out.
+
+        Raises:
+            PagedSimError: a row has too few or too many cells, or quotes that do not match.
+        """
+        with open_text(self.path) as text:
+            header_line, reader = self._reader(text)
+            present = filter(None, reader)
+            first_row = 0
+            try:
+                while (rows := list(islice(present, BLOCK_ROWS))) or not first_row:
+                    block = TableBlock(self, first_row, rows)
+                    self._check_widths(block)
+                    yield block
+                    if not rows:
+                        return
+                    first_row += len(rows)
+            except csv.Error as error:
+                line = header_line + reader.line_num
+                raise PagedSimError(f"{self.path}:{line}: not a table ({error}); {REMEDY}") from None
+
+    def line_of(self, row: int) -> int:
+        """Line of a row, found by reading the file again: nothing counts lines while all goes well."""
+        with open_text(self.path) as text:
+            header_line, reader = self._reader(text)
+            next(islice(filter(None, reader), row, None))
+            return header_line + int(reader.line_num)
+
+    def header_line(self) -> int:
+        """Line of the column names."""
+        with open_text(self.path) as text:
+            return _first_line(text, self.path)[1]
+
+    def _reader(self, text: TextIO) -> tuple[int, Any]:
+        """A reader of the data rows, and the number of lines before what it reads."""
+        first, number = _first_line(text, self.path)
+        lines = text if self.has_header else chain([first], text)
+        before = number if self.has_header else number - 1
+        separator = self.separator
+        return before, csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=separator == " ")
+
+    def _check_widths(self, block: TableBlock) -> None:
+        width = len(self.names)
+        if set(map(len, block.rows)) <= {width}:
+            return
+        for row, cells in enumerate(block.rows):
+            if len(cells) != width:
+                raise PagedSimError(
+                    f"{self.path}:{self.line_of(block.first_row + row)}: {len(cells)} columns where the first line "
+                    f"{'names' if self.has_header else 'has'} {width}; complete the row or remove it"
+                )
 
 
-class _Part(NamedTuple):
-    """The usable rows of one block."""
-
-    prompt: Ints
-    output: Ints
-    time: Floats | Ints | None
-    skipped: int
+def plainly(name: str) -> str:
+    """A name without what differs between spellings: case, spaces, dashes and underscores."""
+    return "".join(letter for letter in name.lower() if letter not in " -_")
 
 
-def recognise_table(head: str) -> str | None:
-    """The format whose columns the first line names: the one that most of them belong to, None where none does."""
-    names = set(column_names(head.lstrip().split("\n", 1)[0]))
-    matches = {name: len(names.intersection(form.required)) for name, form in TABLES.items()}
-    best = max(matches, key=lambda name: matches[name])
-    return best if matches[best] else None
+def _cells(line: str, separator: str) -> list[str]:
+    try:
+        cells = next(csv.reader([line.strip("\r\n")], delimiter=separator, skipinitialspace=True))
+    except (csv.Error, StopIteration):
+        cells = line.split(separator)
+    return [cell.strip().strip('"') for cell in cells]
 
 
-def read_table(form: TableFormat, path: Path, wanted: int | None) -> Rows:
-    """The first `wanted` usable rows of the file (all with None).
-
-    Raises:
-        PagedSimError: a column is missing, a row has too few or too many cells, or a cell holds no number.
-    """
-    parts: list[_Part] = []
-    found = 0
-    for block in read_blocks(path):
-        if not parts:
-            _check_columns(block, form)
-        part = _read_part(form, block, None if wanted is None else wanted - found)
-        parts.append(part)
-        found += len(part.prompt)
-        if found == wanted:
-            break
-    return _join(form, parts)
-
-
-def _read_part(form: TableFormat, block: Block, wanted: int | None) -> _Part:
-    prompt, output = token_column(block, form.prompt), token_column(block, form.output)
-    time: Floats | Ints | None = None
-    if form.dates:
-        time = date_column(block, form.time)
-    elif form.time in block.header:
-        time = time_column(block, form.time, form.per_second)
-    usable = (prompt > 0) & (output > 0) if form.zero_is_failure else prompt > 0
-    kept = np.flatnonzero(usable)[:wanted]
-    rows_used = int(kept[-1]) + 1 if len(kept) == wanted else len(prompt)
-    return _Part(prompt[kept], output[kept], None if time is None else time[kept], rows_used - len(kept))
-
-
-def _join(form: TableFormat, parts: list[_Part]) -> Rows:
-    prompt = np.concatenate([part.prompt for part in parts] or [np.empty(0, dtype=np.int64)])
-    output = np.concatenate([part.output for part in parts] or [np.empty(0, dtype=np.int64)])
-    times = [part.time for part in parts if part.time is not None]
-    skipped = sum(part.skipped for part in parts)
-    return Rows(
-        prompt=prompt,
-        output=np.maximum(output, 1),
-        seconds=_seconds(form, np.concatenate(times)) if times else None,
-        prefix=no_ids(len(prompt)),
-        skipped={FAILED if form.zero_is_failure else EMPTY_PROMPT: skipped} if skipped else {},
-        raised_outputs=int(np.count_nonzero(output == 0)),
-    )
-
-
-def _seconds(form: TableFormat, times: npt.NDArray[np.int64 | np.float64]) -> Floats:
-    """Seconds from the start: dates count from the earliest one. Exact until the last division."""
-    start = times.min() if form.dates and len(times) else 0
-    return (times - start) / form.per_second
-
-
-def _check_columns(block: Block, form: TableFormat) -> None:
-    for name in form.required:
-        if name not in block.header:
-            lower = {column.lower(): column for column in block.header if column not in form.required}
-            close = difflib.get_close_matches(name.lower(), lower, n=1)
-            names = ", ".join(map(shown, block.header[:8]))
-            hint = f"rename {shown(lower[close[0]])}" if close else f"the first line names {names}"
-            raise PagedSimError(f"{block.path}:{block.header_line}: no column {name!r}; {hint}")
+def _first_line(text: TextIO, path: Path) -> tuple[str, int]:
+    """The first line that is neither blank nor a comment, and its number."""
+    for number, line in enumerate(text, start=1):
+        if line.strip() and not line.startswith("# "):
+            return line, number
+    raise empty_file(path)

@@ -1,4 +1,4 @@
-"""Numbers of a trace file: whole tokens and times, checked one by one. The caller puts the place before the message."""
+"""Values of a trace file: whole tokens and times, checked one by one. The caller puts the place before the message."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import math
 
 from paged_sim.errors import PagedSimError
 from paged_sim.workloads.limits import MOST_TOKENS
+from paged_sim.workloads.traces.sources import MISSING
 
 LATEST_SECONDS = 1e10
 """Three centuries: a later time is a mistake of units."""
 
 REMEDY = "correct the row or remove it"
+TEXT_REMEDY = (
+    "give the model's tokenizer.json (tokenizer), or take the counts that a server logs (usage.prompt_tokens, "
+    "usage.completion_tokens)"
+)
 
 
 def token_count(value: object) -> int:
@@ -21,6 +26,10 @@ def token_count(value: object) -> int:
     """
     if isinstance(value, float) and value.is_integer():
         value = int(value)
+    if value is MISSING:
+        raise PagedSimError(f"missing; {REMEDY}")
+    if is_prose(value):
+        raise PagedSimError(f"{shown(value)} is text, not a number of tokens; {TEXT_REMEDY}")
     if not isinstance(value, int) or isinstance(value, bool):
         raise PagedSimError(f"{shown(value)} is not a whole number; {REMEDY}")
     if value < 0:
@@ -30,12 +39,14 @@ def token_count(value: object) -> int:
     return value
 
 
-def time_in(value: object, per_second: float) -> float:
+def time_in(value: object, per_second: float) -> int | float:
     """`value` as a time of `per_second` units a second, in its own units, from 0 to `LATEST_SECONDS`.
 
     Raises:
         PagedSimError: it is none; the message lacks the place.
     """
+    if value is MISSING:
+        raise PagedSimError(f"missing; {REMEDY}")
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise PagedSimError(f"{shown(value)} is not a number; {REMEDY}")
     if isinstance(value, float) and not math.isfinite(value):
@@ -44,7 +55,7 @@ def time_in(value: object, per_second: float) -> float:
         raise PagedSimError(f"{shown(value)} is negative; times count from the start; {REMEDY}")
     if value > LATEST_SECONDS * per_second:
         raise PagedSimError(f"{shown(value)} is more than three centuries; {REMEDY}")
-    return float(value)
+    return value
 
 
 def number_in(text: str) -> object:
@@ -59,7 +70,17 @@ def number_in(text: str) -> object:
     return text
 
 
+def is_prose(value: object) -> bool:
+    """Whether a value is words where a number should be: a prompt itself, or a list of messages."""
+    if isinstance(value, list):
+        return bool(value) and isinstance(value[0], dict)
+    return isinstance(value, str) and len(value.split()) > 2 and any(letter.isalpha() for letter in value)
+
+
 def shown(value: object) -> str:
     """`value` for a message, never long."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        return "a deeply nested value"
     return text if len(text) <= 40 else f"{text[:36]}...{text[-1]}"
