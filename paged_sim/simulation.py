@@ -271,10 +271,11 @@ class Simulations:
             "seeds": list(drawn),
             "capacity": self.capacity_part(page_size),
             **merge(summaries),
-            "booking": list(booking_notes(self.geometry, self.scenario.max_model_len)),
             "notes": [*self.notes, *drawn[self.scenario.seed].notes],
             "timings": {"wall_seconds": sum(outcome.seconds for outcome in outcomes)} if self.timings else None,
         }
+        if notes := booking_notes(self.geometry, self.scenario.max_model_len):
+            summary["booking"] = list(notes)
         if self.at_step is not None:
             summary |= watched_part(first, self.at_step)
         columns = [outcome.requests for outcome in outcomes if outcome.requests is not None]

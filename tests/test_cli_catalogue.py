@@ -145,6 +145,41 @@ def test_explain_models(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     )
     (explained,) = parsed(capsys, "explain", "--model", config)
     assert explained["bytes_per_token"] == 2 * 2 * 2 * 16 * 2
+    (folder,) = parsed(capsys, "explain", "--model", tmp_path, "--kv-dtype", "fp8", "--tensor-parallel", "2")
+    assert folder["bytes_per_token"] == 2 * 2 * 2 * 16
+    assert folder["layer_kinds"][0]["bytes_per_slot"] == 2 * 2 * 16
+
+
+def test_explain_a_folder_that_is_called_like_a_preset(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("opt-13b").mkdir()
+    assert parsed(capsys, "explain", "--model", "opt-13b")[0]["bytes_per_token"] == 819_200
+    config = {"model_type": "opt", "num_hidden_layers": 1, "num_attention_heads": 1, "hidden_size": 8}
+    Path("opt-13b", "config.json").write_text(json.dumps(config))
+    assert parsed(capsys, "explain", "--model", "opt-13b")[0]["bytes_per_token"] == 2 * 8 * 2
+
+
+def test_explain_takes_a_path_for_a_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "--model", f"{tmp_path}/qwen3-8b"]) == 2
+    assert "qwen3-8b: no such file or folder; give a config.json, or the folder" in capsys.readouterr().err
+
+
+def test_explain_shows_each_kind_of_layer(capsys: pytest.CaptureFixture[str]) -> None:
+    (explained,) = parsed(capsys, "explain", "--model", "google/gemma-3-27b-it")
+    assert (explained["bytes_per_token"], explained["bytes_per_token_above_window"]) == (507_904, 81_920)
+    kinds = [(kind["kind"], kind["layers"], kind["window"]) for kind in explained["layer_kinds"]]
+    assert kinds == [("sliding", 52, 1024), ("full", 10, None)]
+    (explained,) = parsed(capsys, "explain", "--model", "Qwen/Qwen3.5-27B")
+    assert explained["state_bytes"] == sum(kind["state_bytes"] for kind in explained["layer_kinds"]) == 153_944_064
+    text = output_of(capsys, "explain", "--model", "qwen3.5-27b")
+    assert "48 x (3 x 10,240 x 2" in text
+
+
+def test_explain_takes_the_cache_type_for_a_scenario_too(capsys: pytest.CaptureFixture[str]) -> None:
+    data = parsed(capsys, "explain", "vllm-fig2", "--kv-dtype", "fp8")
+    assert next(term for term in data["model"] if term["key"] == "bytes_per_slot")["value"] == 409_600
 
 
 def one_request(prompt: int, output: int, limit: int) -> Requests:

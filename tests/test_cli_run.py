@@ -53,6 +53,18 @@ def run(*arguments: str | Path) -> int:
     return main(["run", *map(str, arguments)])
 
 
+def test_windows_that_are_booked_in_full_are_said_before_the_numbers(
+    small: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    window = ["--set", "model=gpt-oss-20b", "--set", "max_model_len=1024"]
+    assert main(["run", str(small), *window]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    note = "Note: 12 layers of gpt-oss-20b keep the last 128 tokens only, but every layer is booked in full"
+    assert 0 < text.index(note) < text.index("Sequences held and use of memory")
+    assert main(["run", str(small), *window, "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["runs"][0]["booking"][0].endswith("1.8 times the 27 MiB it keeps")
+
+
 def test_a_run_from_file_to_table(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(small) == 0
     out, err = capsys.readouterr()

@@ -168,7 +168,7 @@ def test_states_are_split_over_gpus(tmp_path: Path) -> None:
     assert per_gpu * 4 == four.state_bytes
     # With more GPUs than groups each keeps a group: 16 of them in place of 8.
     assert sixteen.state_bytes - one.state_bytes == 23 * 3 * 8 * 2 * 128 * 2
-    with pytest.raises(PagedSimError, match=r"model\.tensor_parallel: 4,096 rows of a layer's state cannot be split"):
+    with pytest.raises(PagedSimError, match=r"model\.tensor_parallel: 4,096 rows of a state of .* cannot be split"):
         read(path, tensor_parallel=3 * 64)
 
 
@@ -197,7 +197,7 @@ def test_index_keys_do_not_follow_the_cache_type(tmp_path: Path) -> None:
             "model_type: 'mamba' has no attention: no KV cache; state 2,816 bytes a sequence, whatever its length",
         ),
         (
-            {"model_type": "mamba2", "num_hidden_layers": 64, "hidden_size": 4096, "torch_dtype": "bfloat16"},
+            {"model_type": "mamba2", "num_hidden_layers": 64, "num_heads": 128, "torch_dtype": "bfloat16"},
             "model_type: 'mamba2' has no attention: no KV cache; state 138,149,888 bytes a sequence",
         ),
         ({"model_type": "rwkv6"}, "model_type: 'rwkv6' has no attention: no KV cache; a state of fixed size"),
@@ -267,7 +267,11 @@ def test_weights_of_a_quantized_section_are_not_known(tmp_path: Path) -> None:
     inner = LLAMA | {"intermediate_size": 4096, "vocab_size": 32_000}
     assert read(written(tmp_path, {"text_config": inner})).weights_bytes is not None
     inner |= {"quantization_config": {"quant_method": "compressed-tensors"}}
-    assert read(written(tmp_path, {"text_config": inner})).weights_bytes is None
+    geometry = read(written(tmp_path, {"text_config": inner}))
+    assert geometry.weights_bytes is None
+    term = geometry.terms[-1]
+    assert (term.key, term.value) == ("weights_bytes", "not known")
+    assert term.origin.startswith("config.json: text_config.quantization_config: a quantized checkpoint")
 
 
 def test_runs_are_told_what_is_booked_in_full() -> None:

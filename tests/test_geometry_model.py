@@ -56,7 +56,7 @@ def test_preset_matches_reference_to_the_byte(name: str) -> None:
         expected.get("window"),
     )
     counts = {kind.kind: kind.layers for kind in geometry.layer_kinds}
-    assert sum(counts.values()) == expected["layers"]
+    assert sum(counts.values()) == geometry.layers == expected["layers"]
     assert counts.get("sliding", 0) == expected.get("sliding_layers", 0)
     assert term(geometry, "bytes_per_slot").value == below
 
@@ -90,6 +90,8 @@ def test_aliases_have_the_numbers_of_their_model() -> None:
         ("qwen3_8b", "qwen3-8b"),
         ("openai/gpt-oss-120b", "gpt-oss-120b"),
         ("zai-org/GLM-4.6", "glm-4.5"),
+        ("unsloth/Llama-3.1-8B-Instruct", "llama-3.1-8b"),
+        ("/models/Qwen3-8B", "qwen3-8b"),
         ("mixtral", None),
         ("mistralai/Mistral-7B-Instruct-v0.1", None),
         ("Qwen/Qwen3-8B-FP8", None),
@@ -223,6 +225,7 @@ def test_explicit_without_dtype_is_fp16_by_default() -> None:
 def test_given_bytes_per_slot() -> None:
     geometry = resolve_model(Variant("bytes_per_slot", {"bytes": 819_200}))
     assert (geometry.bytes_per_slot, geometry.bytes_per_token, geometry.layer_kinds) == (819_200, 819_200, ())
+    assert geometry.layers is None
     assert [term.key for term in geometry.terms] == ["bytes_per_slot"]
 
 
@@ -255,7 +258,7 @@ def test_split_heads_add_up_and_copies_are_counted(layers: int, heads: int, dim:
             {"preset": "opt-13b", "kv_dtype": "fp17"},
             "model.kv_dtype: the element type 'fp17' is unknown; did",
         ),
-        ("preset", {"preset": "opt-13b", "tensor_parallel": 3}, "model.tensor_parallel: 40 KV heads cannot be split"),
+        ("preset", {"preset": "opt-13b", "tensor_parallel": 3}, "model.tensor_parallel: 40 KV heads of opt-13b cannot"),
         ("preset", {"preset": "opt-13b", "tensor_parallel": 0}, "model.tensor_parallel: 0 is not a whole number of at"),
         ("preset", {"preset": "opt-13b", "tensor_parallel": True}, "model.tensor_parallel: True is not a whole number"),
         ("explicit", {"layers": 1, "kv_heads": 1}, "model.head_dim is missing: give a whole number of at least 1"),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from scenario_samples import FULL, minimal
 
+from paged_sim.errors import PagedSimError
+from paged_sim.geometry import resolve_model
 from paged_sim.scenario import load_text, resolved
 from paged_sim.scenario.models import Scenario
 
@@ -107,3 +111,33 @@ def test_a_trace_given_by_set_replaces_drawn_requests(tmp_path: Any) -> None:
     workload = changed(f"workload.trace={tmp_path / 't.csv'}", "workload.trace.limit=4").workload
     assert workload.trace is not None
     assert (workload.trace.limit, workload.count) == (4, None)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "opt-13b",
+        "facebook/OPT-13B",
+        "{preset: opt-13b, kv_dtype: bf16}",
+        "{layers: 40, kv_heads: 40, head_dim: 128}",
+        "{layers: 40, kv_heads: 40, head_dim: 128, dtype: fp32}",
+    ],
+)
+def test_the_cache_type_goes_with_every_form_of_model(model: str) -> None:
+    scenario = changed("model.kv_dtype=fp8", text=minimal(f"model: {model}"))
+    assert resolve_model(scenario.model).bytes_per_slot == 409_600
+
+
+def test_the_cache_type_of_a_folder(tmp_path: Path) -> None:
+    config = {"model_type": "opt", "num_hidden_layers": 1, "num_attention_heads": 1, "hidden_size": 8}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    scenario = changed("model.kv_dtype=fp8", text=minimal(f"model: {{hf_config: {tmp_path}}}"))
+    assert resolve_model(scenario.model).bytes_per_slot == 16
+
+
+def test_a_key_that_the_way_of_saying_it_has_not() -> None:
+    with pytest.raises(PagedSimError) as caught:
+        changed("model.kv_dtype=fp8", text=minimal("model: {bytes_per_slot: 800KiB}"))
+    assert str(caught.value) == (
+        "--set model.kv_dtype=fp8: what bytes_per_slot says has no kv_dtype; it goes with preset, hf_config, layers"
+    )

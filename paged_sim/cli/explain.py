@@ -10,6 +10,7 @@ import click
 
 from paged_sim.cli.destinations import ResultOptions, plan
 from paged_sim.cli.options import result_options, scenario_options
+from paged_sim.errors import PagedSimError
 from paged_sim.reports.listing import LISTING_FORMATS, Listing
 
 if TYPE_CHECKING:
@@ -67,9 +68,11 @@ def _named(model: str, params: Mapping[str, Any]) -> Variant:
     from paged_sim.scenario.models import Variant
 
     path = Path(model)
-    known = find_model(model) is not None
+    known = find_model(model) is not None and not model.startswith((".", "/"))
     if model.endswith(".json") or (path.exists() and (not known or (path / "config.json").is_file())):
         return Variant("hf_config", {"path": path, **params})
+    if model.startswith((".", "/")):
+        raise PagedSimError(f"--model {model}: no such file or folder; give a config.json, or the folder of a model")
     return Variant("preset", {"preset": model, **params})
 
 

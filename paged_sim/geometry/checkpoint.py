@@ -32,18 +32,24 @@ def model_dtype(config: ConfigFile) -> tuple[str, str]:
     return _USUAL, f"{where} is {found[1]}, which engines serve in 16 bit"
 
 
-def checkpoint_kv_dtype(config: ConfigFile, quantization: Mapping[str, Any] | None) -> tuple[str, str] | None:
-    """Element type that the checkpoint asks for its KV cache, and where; None where it asks for none.
+def quantized_in(config: ConfigFile, beside: Mapping[str, Any] | None) -> tuple[str, Any] | None:
+    """Where the checkpoint says how it is quantized, and that section; None where it says nothing.
 
-    `kv_cache_scheme` or `kv_cache_quant_algo` of the file's `quantization_config`, or where it has none of
-    `quantization`, the `hf_quant_config.json` beside it, as vLLM reads them.
+    It is the file's `quantization_config`, or where it has none `beside`: the `quantization` of the
+    `hf_quant_config.json` beside it, as vLLM reads them.
     """
     found = config.inherited("quantization_config", "compression_config")
     if found is not None:
-        return _kv_cache(found[1], f"{config.label}: {found[0]}")
-    if quantization is not None:
-        return _kv_cache(quantization, "hf_quant_config.json: quantization")
-    return None
+        return f"{config.label}: {found[0]}", found[1]
+    return None if beside is None else ("hf_quant_config.json: quantization", beside)
+
+
+def checkpoint_kv_dtype(quantized: tuple[str, Any] | None) -> tuple[str, str] | None:
+    """Element type that `quantized` asks for the KV cache, and where; None where it asks for none.
+
+    `kv_cache_scheme` or `kv_cache_quant_algo`. Raises PagedSimError for a type that is not known.
+    """
+    return None if quantized is None else _kv_cache(quantized[1], quantized[0])
 
 
 def _kv_cache(quantization: Any, where: str) -> tuple[str, str] | None:
@@ -96,8 +102,8 @@ def stored_weights(path: Path) -> Weights | None:
             total = int(total)
         if isinstance(total, bool) or not isinstance(total, int) or total < 1:
             raise PagedSimError(f"{index}: metadata.total_size: {total!r} is not a whole number of at least 1")
-        return Weights(total, "", f"{index}: metadata.total_size")
+        return Weights(total, "", f"{index.name}: metadata.total_size")
     file = beside(path, "model.safetensors")
     if file.is_file() and file.stat().st_size:
-        return Weights(file.stat().st_size, "", f"{file}: the size of the file")
+        return Weights(file.stat().st_size, "", f"{file.name}: the size of the file")
     return None

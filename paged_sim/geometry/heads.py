@@ -21,10 +21,11 @@ KV_HEADS = (
 )
 _HEAD_DIM = ("head_dim", "attention_head_dim", "kv_channels")
 
-Kept = Heads | Latent
+Attended = Heads | Latent
+"""What a layer's attention keeps of a token."""
 
 
-def heads_of(config: ConfigFile, rule: str, words: Sequence[str], facts: Facts) -> list[Kept]:
+def heads_of(config: ConfigFile, rule: str, words: Sequence[str], facts: Facts) -> list[Attended]:
     """What one layer's attention keeps of a token, for each word of the plan; notes what was read.
 
     The entries of layers without attention mean nothing. Raises PagedSimError for a value that is missing or
@@ -33,7 +34,7 @@ def heads_of(config: ConfigFile, rule: str, words: Sequence[str], facts: Facts) 
     return RULES[rule](config, words, facts)
 
 
-def _grouped(config: ConfigFile, words: Sequence[str], facts: Facts) -> list[Kept]:
+def _grouped(config: ConfigFile, words: Sequence[str], facts: Facts) -> list[Attended]:
     """num_key_value_heads for all layers or one for each, every attention head where it is null."""
     name = config.name_of(KV_HEADS)
     if name is not None and isinstance(config.get(name), list):
@@ -46,12 +47,14 @@ def _grouped(config: ConfigFile, words: Sequence[str], facts: Facts) -> list[Kep
     return _same(config, config.integer(name), config.origin(name), name, words, facts)
 
 
-def _all(config: ConfigFile, words: Sequence[str], facts: Facts) -> list[Kept]:
+def _all(config: ConfigFile, words: Sequence[str], facts: Facts) -> list[Attended]:
     """Every attention head keeps K and V."""
     return _same(config, config.integer(*HEADS), f"{config.origin(*HEADS)}: every head keeps K and V", "", words, facts)
 
 
-def _same(config: ConfigFile, kv_heads: int, origin: str, name: str, words: Sequence[str], facts: Facts) -> list[Kept]:
+def _same(
+    config: ConfigFile, kv_heads: int, origin: str, name: str, words: Sequence[str], facts: Facts
+) -> list[Attended]:
     """The same heads in every layer."""
     heads = config.optional_integer(*HEADS)
     if heads is not None and heads % kv_heads:
@@ -77,7 +80,7 @@ def _head_dim(config: ConfigFile, facts: Facts) -> int:
     return hidden // heads
 
 
-def _falcon(config: ConfigFile, words: Sequence[str], facts: Facts) -> list[Kept]:
+def _falcon(config: ConfigFile, words: Sequence[str], facts: Facts) -> list[Attended]:
     """One head with multi_query, num_kv_heads in the new decoder."""
     if config.flag("new_decoder_architecture", default=False) or config.get("n_head_kv") is not None:
         kv_heads = config.integer("num_kv_heads", "n_head_kv")
@@ -86,21 +89,21 @@ def _falcon(config: ConfigFile, words: Sequence[str], facts: Facts) -> list[Kept
     return _multi_query(config, words, facts)
 
 
-def _multi_query(config: ConfigFile, words: Sequence[str], facts: Facts) -> list[Kept]:
+def _multi_query(config: ConfigFile, words: Sequence[str], facts: Facts) -> list[Attended]:
     """One head with multi_query, which is the usual case."""
     if not config.flag("multi_query", default=True):
         return _all(config, words, facts)
     return _same(config, 1, f"{config.where('multi_query')}: one KV head", "multi_query", words, facts)
 
 
-def _chatglm(config: ConfigFile, words: Sequence[str], facts: Facts) -> list[Kept]:
+def _chatglm(config: ConfigFile, words: Sequence[str], facts: Facts) -> list[Attended]:
     """multi_query_group_num heads with multi_query_attention."""
     if not config.flag("multi_query_attention", default=False):
         return _all(config, words, facts)
     return _grouped(config, words, facts)
 
 
-def _mla(config: ConfigFile, words: Sequence[str], facts: Facts) -> list[Kept]:
+def _mla(config: ConfigFile, words: Sequence[str], facts: Facts) -> list[Attended]:
     """The latent vector: the compressed K and V, and the key part that carries positions; heads with use_mla false."""
     if not config.flag("use_mla", default=True):
         return _grouped(config, words, facts)
@@ -112,10 +115,10 @@ def _mla(config: ConfigFile, words: Sequence[str], facts: Facts) -> list[Kept]:
     return [Latent(rank, rope)] * len(words)
 
 
-def _nas(config: ConfigFile, words: Sequence[str], facts: Facts) -> list[Kept]:
+def _nas(config: ConfigFile, words: Sequence[str], facts: Facts) -> list[Attended]:
     """Attention heads / n_heads_in_group, a count a layer."""
     heads, dim = config.integer(*HEADS), _head_dim(config, facts)
-    kept: list[Kept] = []
+    kept: list[Attended] = []
     for index, word in enumerate(words):
         group = 1
         if word != "none":
@@ -128,7 +131,7 @@ def _nas(config: ConfigFile, words: Sequence[str], facts: Facts) -> list[Kept]:
     return kept
 
 
-def _gemma4(config: ConfigFile, words: Sequence[str], facts: Facts) -> list[Kept]:
+def _gemma4(config: ConfigFile, words: Sequence[str], facts: Facts) -> list[Attended]:
     """Full layers have heads of global_head_dim, and with attention_k_eq_v num_global_key_value_heads of them.
 
     K equals V there, one projection for both, but a cache stores both.
@@ -159,7 +162,7 @@ def _overridden(config: ConfigFile, index: int, kv_heads: int, dim: int) -> Head
     return Heads(kv_heads, dim, dim)
 
 
-def _mimo_v2(config: ConfigFile, words: Sequence[str], facts: Facts) -> list[Kept]:
+def _mimo_v2(config: ConfigFile, words: Sequence[str], facts: Facts) -> list[Attended]:
     """K and V of different sizes; window layers under keys of their own (swa_…)."""
     full = _sized(config, "", facts)
     window = _sized(config, "swa_", facts) if "sliding" in words else full
@@ -175,7 +178,7 @@ def _sized(config: ConfigFile, prefix: str, facts: Facts) -> Heads:
     return Heads(*values.values())
 
 
-def _zamba2(config: ConfigFile, words: Sequence[str], facts: Facts) -> list[Kept]:
+def _zamba2(config: ConfigFile, words: Sequence[str], facts: Facts) -> list[Attended]:
     """The shared block sees the hidden state beside the embedding: heads of twice the size."""
     heads, hidden = config.integer(*HEADS), config.integer(*HIDDEN)
     kv_heads = config.optional_integer("num_key_value_heads") or heads
@@ -185,7 +188,7 @@ def _zamba2(config: ConfigFile, words: Sequence[str], facts: Facts) -> list[Kept
     return [Heads(kv_heads, dim, dim)] * len(words)
 
 
-RULES: dict[str, Callable[[ConfigFile, Sequence[str], Facts], list[Kept]]] = {
+RULES: dict[str, Callable[[ConfigFile, Sequence[str], Facts], list[Attended]]] = {
     "all": _all,
     "bigcode": _multi_query,
     "chatglm": _chatglm,

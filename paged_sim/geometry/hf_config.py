@@ -9,9 +9,15 @@ from typing import Any
 
 from paged_sim.errors import PagedSimError
 from paged_sim.geometry.architectures import ARCHITECTURES, Architecture, architecture_of
-from paged_sim.geometry.checkpoint import checkpoint_kv_dtype, model_dtype, read_quantization, stored_weights
+from paged_sim.geometry.checkpoint import (
+    checkpoint_kv_dtype,
+    model_dtype,
+    quantized_in,
+    read_quantization,
+    stored_weights,
+)
 from paged_sim.geometry.config_file import HEADS, LAYERS, NESTINGS, ConfigFile, load_json
-from paged_sim.geometry.heads import Kept, heads_of
+from paged_sim.geometry.heads import Attended, heads_of
 from paged_sim.geometry.layers import Heads, IndexKeys, Latent, Layer, State
 from paged_sim.geometry.parameters import config_weights
 from paged_sim.geometry.plan import Plan
@@ -37,7 +43,9 @@ def read_hf_config(path: Path, kv_dtype: str | None = None) -> Shape:
     name = path.parent.name if path.name == "config.json" and path.parent.name else path.stem
     named = (replace(fact, origin=fact.origin.replace(str(path), path.name)) for fact in shape.facts)
     facts = (Term("model", name, "", "", str(path)), *named)
-    return replace(shape, name=name, facts=facts, weights=stored_weights(path) or shape.weights)
+    weights = stored_weights(path) or shape.weights
+    weights = weights and replace(weights, origin=weights.origin.replace(str(path), path.name))
+    return replace(shape, name=name, facts=facts, weights=weights)
 
 
 def shape_of(
@@ -49,15 +57,16 @@ def shape_of(
     """The shape that the keys `outer` of a config.json describe; `label` names them in messages and origins."""
     config, architecture, facts = _open(label, outer)
     dtype, origin = model_dtype(config)
-    kept_dtype, kept_origin = checkpoint_kv_dtype(config, quantization) or (dtype, origin)
+    quantized = quantized_in(config, quantization)
+    kept_dtype, kept_origin = checkpoint_kv_dtype(quantized) or (dtype, origin)
     if kv_dtype is not None:
         kept_dtype, kept_origin = kv_dtype, "model.kv_dtype"
     plan = plan_of(config, architecture.plan)
     facts.add("layers", len(plan.words), "layers", config.origin(*LAYERS) if config.name_of(LAYERS) else plan.origin)
     heads = heads_of(config, architecture.heads, plan.words, facts)
-    window = _window(config, plan, facts)
+    windows = _windows(config, plan, facts)
     state = state_of(config, architecture.state, dtype, kept_dtype) if _has_states(config, architecture, plan) else None
-    layers = tuple(_layers(plan.words, heads, window, architecture.state, state)) + _index_keys(config, plan, facts)
+    layers = tuple(_layers(plan.words, heads, windows, architecture.state, state)) + _index_keys(config, plan, facts)
     if all(isinstance(layer.keeps, State) for layer in layers):
         raise no_kv_in(config, plan, layers)
     facts.add("kv_dtype", kept_dtype, "", kept_origin)
@@ -69,7 +78,7 @@ def shape_of(
         layers=layers,
         dtype=kept_dtype,
         facts=tuple(facts.terms),
-        weights=None if quantization else config_weights(config, architecture, heads),
+        weights=config_weights(config, architecture, heads, quantized[0] if quantized else None),
         sizes=config_sizes(config.values),
     )
 
@@ -126,32 +135,34 @@ def _by_class(config: ConfigFile) -> str | None:
     return None
 
 
-def _window(config: ConfigFile, plan: Plan, facts: Facts) -> int | None:
-    """The window or chunk of the layers that have one; None where it is longer than the context, so hides nothing."""
-    words = {"sliding": ("sliding_window", "sliding_window_size"), "chunked": ("attention_chunk_size",)}
-    kind = next((word for word in words if word in plan.words), None)
-    if kind is None or config.get("block_configs") is not None:
-        return None
-    names = words[kind]
-    window, context = config.integer(*names), config.optional_integer("max_position_embeddings")
-    if context is not None and window > context:
-        facts.add("window", "none", "", f"{config.origin(*names)} {window:,} is longer than the context of {context:,}")
-        return None
-    facts.add(f"{kind}_layers", plan.words.count(kind), "layers", plan.origin)
-    facts.add("window" if kind == "sliding" else "chunk", window, "tokens", config.origin(*names))
-    return window
+_WINDOWS = {"sliding": ("sliding_window", "sliding_window_size"), "chunked": ("attention_chunk_size",)}
+
+
+def _windows(config: ConfigFile, plan: Plan, facts: Facts) -> dict[str, int]:
+    """The window or chunk of the layers that have one, by their word; one longer than the context hides nothing."""
+    windows = {}
+    context = config.optional_integer("max_position_embeddings")
+    for word in (word for word in _WINDOWS if word in plan.words):
+        window, origin = config.integer(*_WINDOWS[word]), config.origin(*_WINDOWS[word])
+        if context is not None and window > context:
+            facts.add("window", "none", "", f"{origin} {window:,} is longer than the context of {context:,}")
+            continue
+        facts.add(f"{word}_layers", plan.words.count(word), "layers", plan.origin)
+        facts.add("window" if word == "sliding" else "chunk", window, "tokens", origin)
+        windows[word] = window
+    return windows
 
 
 def _layers(
-    words: Sequence[str], heads: Sequence[Kept], window: int | None, state_kind: str, state: State | None
+    words: Sequence[str], heads: Sequence[Attended], windows: Mapping[str, int], state_kind: str, state: State | None
 ) -> list[Layer]:
     """What every layer keeps, in order."""
     layers = []
     for word, kept in zip(words, heads, strict=True):
         if isinstance(kept, Latent) and word in ("full", "both"):
             layers.append(Layer("mla", kept))
-        elif word in ("sliding", "chunked") and window is not None:
-            layers.append(Layer(word, kept, window))
+        elif word in windows:
+            layers.append(Layer(word, kept, windows[word]))
         elif word in ("full", "both", "sliding", "chunked"):
             layers.append(Layer("full", kept))
         if state is not None and word in ("state", "both"):

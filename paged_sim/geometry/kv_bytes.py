@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from paged_sim.geometry.layers import Heads, Latent, Layer, State
+from paged_sim.errors import PagedSimError
+from paged_sim.geometry.layers import Heads, Kept, Latent, Layer, State
 from paged_sim.geometry.shape import Shape, Weights
 from paged_sim.geometry.sizes import Sizes
 from paged_sim.geometry.terms import Term
@@ -55,6 +56,11 @@ class Geometry:
     sizes: Sizes | None = None
 
     @property
+    def layers(self) -> int | None:
+        """Layers that keep something, None where only the bytes are known."""
+        return sum(kind.layers for kind in self.layer_kinds if kind.kind != "indexer") or None
+
+    @property
     def window(self) -> int | None:
         """The longest window or chunk, None where every layer sees every token."""
         return max((kind.window for kind in self.layer_kinds if kind.window is not None), default=None)
@@ -68,6 +74,8 @@ def geometry_of(shape: Shape, tensor_parallel: int) -> Geometry:
     than heads, as vLLM does. A state is depth x rows x bytes, its rows split.
     Raises PagedSimError when heads or rows cannot be split so, or the bytes do not come out whole.
     """
+    for keeps in dict.fromkeys(layer.keeps for layer in shape.layers):
+        _check_split(keeps, shape.name, tensor_parallel)
     kinds = tuple(_kind(layer, count, shape, tensor_parallel) for layer, count in Counter(shape.layers).items())
     per_slot = sum(kind.bytes_per_slot for kind in kinds)
     geometry = Geometry(
@@ -86,6 +94,20 @@ def geometry_of(shape: Shape, tensor_parallel: int) -> Geometry:
     )
     terms = (*shape.facts, *_split_terms(shape, tensor_parallel), *_byte_terms(geometry, shape.weights))
     return replace(geometry, terms=terms)
+
+
+def _check_split(keeps: Kept, name: str, gpus: int) -> None:
+    """Refuse a number of GPUs that KV heads, or the rows of a state, cannot be split over."""
+    if isinstance(keeps, Heads) and keeps.kv_heads % gpus and gpus % keeps.kv_heads:
+        raise PagedSimError(
+            f"model.tensor_parallel: {keeps.kv_heads} KV heads of {name} cannot be split evenly over {gpus} GPUs; "
+            f"take a divisor or a multiple of {keeps.kv_heads}"
+        )
+    rows = [tensor.rows for tensor in keeps.tensors if tensor.rows % gpus] if isinstance(keeps, State) else []
+    if rows:
+        raise PagedSimError(
+            f"model.tensor_parallel: {rows[0]:,} rows of a state of {name} cannot be split evenly over {gpus} GPUs"
+        )
 
 
 def _kind(layer: Layer, count: int, shape: Shape, gpus: int) -> LayerKind:
@@ -141,7 +163,9 @@ def _byte_terms(geometry: Geometry, weights: Weights | None) -> list[Term]:
             Term("state_bytes", geometry.state_bytes, "bytes", formula, "a sequence of any length, over all GPUs")
         )
     if weights:
-        terms.append(Term("weights_bytes", weights.bytes, "bytes", weights.formula, weights.origin))
+        known = "not known" if weights.bytes is None else weights.bytes
+        unit = "" if weights.bytes is None else "bytes"
+        terms.append(Term("weights_bytes", known, unit, weights.formula, weights.origin))
     return terms
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paged_sim.errors import PagedSimError
 from paged_sim.geometry.dtypes import BITS, whole_bytes
 
 
@@ -17,15 +16,7 @@ class Heads:
     value_dim: int
 
     def on_one_gpu(self, gpus: int) -> int:
-        """KV heads in one GPU's memory: split, or copied where there are more GPUs than heads, as vLLM does.
-
-        Raises PagedSimError when `gpus` neither divides the heads nor is a multiple of them.
-        """
-        if self.kv_heads % gpus and gpus % self.kv_heads:
-            raise PagedSimError(
-                f"model.tensor_parallel: {self.kv_heads} KV heads cannot be split evenly over {gpus} GPUs; "
-                f"take a divisor or a multiple of {self.kv_heads}"
-            )
+        """KV heads in one GPU's memory: split, or copied where there are more GPUs than heads, as vLLM does."""
         return max(1, self.kv_heads // gpus)
 
     def token_bytes(self, layers: int, dtype: str, gpus: int) -> int:
@@ -94,11 +85,7 @@ class StateTensor:
     group_rows: int = 0
 
     def bytes(self, gpus: int) -> int:
-        """Bytes of one sequence in one layer on one of `gpus` GPUs. Raises PagedSimError when the rows do not split."""
-        if self.rows % gpus:
-            raise PagedSimError(
-                f"model.tensor_parallel: {self.rows:,} rows of a layer's state cannot be split evenly over {gpus} GPUs"
-            )
+        """Bytes of one sequence in one layer on one of `gpus` GPUs, which divide the rows."""
         return whole_bytes(self.depth * self._rows_of_one(gpus), self.dtype)
 
     def formula(self, gpus: int) -> str:
@@ -125,6 +112,10 @@ class State:
         return f"{layers} x ({' + '.join(tensor.formula(gpus) for tensor in self.tensors)})"
 
 
+Kept = Heads | Latent | IndexKeys | State
+"""What a layer keeps."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
     """One layer, by what it keeps.
@@ -136,5 +127,5 @@ class Layer:
     """
 
     kind: str
-    keeps: Heads | Latent | IndexKeys | State
+    keeps: Kept
     window: int | None = None

@@ -9,7 +9,7 @@ from paged_sim.geometry.architectures import Architecture
 from paged_sim.geometry.checkpoint import model_dtype
 from paged_sim.geometry.config_file import HEADS, HIDDEN, LAYERS, ConfigFile
 from paged_sim.geometry.dtypes import BITS, whole_bytes
-from paged_sim.geometry.heads import Kept
+from paged_sim.geometry.heads import Attended
 from paged_sim.geometry.layers import Heads
 from paged_sim.geometry.shape import Weights
 
@@ -17,24 +17,29 @@ from paged_sim.geometry.shape import Weights
 _TWO_MATRICES = {"plain": "intermediate_size", "opt": "ffn_dim", "gpt2": "n_inner", "falcon": "ffn_hidden_size"}
 
 
-def config_weights(config: ConfigFile, architecture: Architecture, kept: Sequence[Kept]) -> Weights | None:
-    """Bytes of the language model's weights; None where the file does not tell.
+def config_weights(
+    config: ConfigFile, architecture: Architecture, kept: Sequence[Attended], quantized: str | None
+) -> Weights:
+    """Bytes of the language model's weights, or why the file does not tell them.
 
     Counts the matrices: embeddings, attention, MLP or experts. Norms and biases (below 0.1 %) and a vision part are
-    left out. Not told: sizes missing from the file, quantized weights, an MLP that is not known, or layers that differ.
+    left out. Not told: sizes missing from the file, weights that are `quantized` (says where), an MLP that is not
+    known, or layers that differ.
     """
-    if not architecture.mlp or len(set(kept)) != 1 or config.inherited("quantization_config", "compression_config"):
-        return None
+    if quantized is not None:
+        return Weights(None, "", f"{quantized}: a quantized checkpoint, whose size no file here tells")
+    if not architecture.mlp or len(set(kept)) != 1:
+        return Weights(None, "", f"{config.label}: the matrices of this architecture are not counted")
     try:
         dtype, _ = model_dtype(config)
         parameters = _parameters(config, architecture, kept[0])
     except PagedSimError:
-        return None
+        return Weights(None, "", f"{config.label}: sizes of matrices are missing")
     formula = f"{parameters:,} parameters in matrices x {BITS[dtype] / 8:g} bytes ({dtype})"
     return Weights(whole_bytes(parameters, dtype), formula, f"sizes in {config.label}")
 
 
-def _parameters(config: ConfigFile, architecture: Architecture, kept: Kept) -> int:
+def _parameters(config: ConfigFile, architecture: Architecture, kept: Attended) -> int:
     hidden, layers = config.integer(*HIDDEN), config.integer(*LAYERS)
     if isinstance(kept, Heads):
         attention = 2 * hidden * kept.key_dim * (config.integer(*HEADS) + kept.kv_heads)

@@ -217,14 +217,15 @@ def _mllama(config: ConfigFile) -> Plan:
 
 
 def _nas(config: ConfigFile) -> Plan:
-    """`block_configs` says of each layer whether it has attention, and whether with a window."""
+    """`block_configs` says of each layer whether it has attention."""
     words = []
     for index, block in enumerate(config.per_layer("block_configs", num_layers(config))):
         attention = block.get("attention") if isinstance(block, dict) else None
         if not isinstance(attention, dict):
             raise config.refuse(f"block_configs[{index}].attention", "missing")
-        skipped = attention.get("no_op") or attention.get("replace_with_linear")
-        words.append("none" if skipped else "sliding" if attention.get("window_length") else "full")
+        if attention.get("window_length") is not None:
+            raise config.refuse(f"block_configs[{index}].attention.window_length", "a window of one layer is not read")
+        words.append("none" if attention.get("no_op") or attention.get("replace_with_linear") else "full")
     return Plan(words, config.where("block_configs"))
 
 

@@ -28,8 +28,11 @@ def hub_ids() -> list[str]:
 
 
 def find_model(name: str) -> str | None:
-    """The built-in model that people call `name`: a preset, an alias or a Hub id, in any case; None for no model."""
-    return _names().get(plain(name))
+    """The built-in model that people call `name`: a preset, an alias or a Hub id, in any case; None for no model.
+
+    The last part of the name decides: a copy under another organisation, or in a folder, is the same model.
+    """
+    return _names().get(plain(name).rpartition("/")[2])
 
 
 def unknown_model(name: str) -> PagedSimError:
@@ -101,13 +104,10 @@ def _aliases() -> dict[str, str]:
 
 @cache
 def _names() -> dict[str, str]:
-    """Every name of every model as `plain` writes it: a Hub id with its organisation and without."""
-    names = {plain(name): name for name in _models()}
-    names |= {plain(alias): name for alias, name in _aliases().items()}
-    for name in _models():
-        for hub in hub_ids_of(name):
-            names |= {plain(hub): name, plain(hub.partition("/")[2]): name}
-    return names
+    """The model of every name as `plain` writes it, Hub ids without their organisation."""
+    hubs = {plain(hub).partition("/")[2]: name for name in _models() for hub in hub_ids_of(name)}
+    aliases = {plain(alias): name for alias, name in _aliases().items()}
+    return hubs | aliases | {plain(name): name for name in _models()}
 
 
 def _load(name: str) -> dict[str, Any]:

@@ -27,8 +27,8 @@ _ATTENTION_FREE: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "falcon_mamba": ("mamba", {"state_size": 16, "conv_kernel": 4, "expand": 2}),
     "mamba": ("mamba", {"state_size": 16, "conv_kernel": 4, "expand": 2}),
     "mamba2": (
-        "mamba2",
-        {"mamba_n_heads": 128, "head_dim": 64, "state_size": 128, "conv_kernel": 4, "expand": 2, "n_groups": 8},
+        "mamba2_alone",
+        {"head_dim": 64, "state_size": 128, "conv_kernel": 4, "expand": 2, "n_groups": 8},
     ),
     "rwkv": ("", {}),
     "rwkv5": ("", {}),

@@ -11,9 +11,12 @@ from paged_sim.geometry.terms import Term
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Bytes of a model's weights over all GPUs, with the calculation and where its numbers come from."""
+    """Bytes of a model's weights over all GPUs, with the calculation and where its numbers come from.
 
-    bytes: int
+    Where they are not known `bytes` is None and `origin` says why.
+    """
+
+    bytes: int | None
     formula: str
     origin: str
 

@@ -13,8 +13,8 @@ from paged_sim.geometry.config_file import HEADS, HIDDEN, ConfigFile
 from paged_sim.geometry.dtypes import parse_dtype
 from paged_sim.geometry.layers import State, StateTensor
 
-_SSM_HEADS = ("mamba_n_heads", "mamba_num_heads", "n_mamba_heads", "num_heads")
-_SSM_HEAD_DIM = ("mamba_d_head", "mamba_head_dim", "mamba_headdim", "head_dim")
+_SSM_HEADS = ("mamba_n_heads", "mamba_num_heads", "n_mamba_heads")
+_SSM_HEAD_DIM = ("mamba_d_head", "mamba_head_dim", "mamba_headdim")
 _SSM_GROUPS = ("mamba_n_groups", "n_groups", "mamba_ngroups")
 _SSM_SIZE = ("mamba_d_state", "ssm_state_size", "state_size")
 _KERNEL = ("mamba_d_conv", "conv_kernel")
@@ -48,18 +48,26 @@ def _mamba(config: ConfigFile, dtype: str) -> tuple[StateTensor, ...]:
 
 
 def _mamba2(config: ConfigFile, dtype: str) -> tuple[StateTensor, ...]:
-    """`mamba2_state_shape`: (kernel - 1) x (channels + 2 x groups x state size), and heads x head size x state size."""
-    heads, size = config.integer(*_SSM_HEADS), config.integer(*_SSM_SIZE)
+    """The Mamba-2 layers of a model that has attention, too; a head's size may be left to the number of channels."""
+    heads = config.integer(*_SSM_HEADS)
     channels = config.optional_integer("mamba_d_ssm")
-    if channels is None and config.name_of(_EXPAND[:1]) is not None:
+    if channels is None and config.name_of(("mamba_expand",)) is not None:
         channels = config.integer("mamba_expand") * config.integer(*HIDDEN)
-    head_dim = config.get(config.name_of(_SSM_HEAD_DIM) or "")
-    if head_dim in (None, "auto") and channels is not None:
-        head_dim = channels // heads
-    else:
-        head_dim = config.integer(*_SSM_HEAD_DIM)
-    channels = channels or heads * head_dim
-    groups = config.integer(*_SSM_GROUPS)
+    stated = config.get(config.name_of(_SSM_HEAD_DIM) or "")
+    derived = stated in (None, "auto") and channels is not None
+    head_dim = channels // heads if derived and channels else config.integer(*_SSM_HEAD_DIM)
+    return _ssd(config, dtype, heads, head_dim, channels or heads * head_dim)
+
+
+def _mamba2_alone(config: ConfigFile, dtype: str) -> tuple[StateTensor, ...]:
+    """The layers of a model of nothing but Mamba-2."""
+    heads, head_dim = config.integer("num_heads"), config.integer("head_dim")
+    return _ssd(config, dtype, heads, head_dim, heads * head_dim)
+
+
+def _ssd(config: ConfigFile, dtype: str, heads: int, head_dim: int, channels: int) -> tuple[StateTensor, ...]:
+    """`mamba2_state_shape`: (kernel - 1) x (channels + 2 x groups x state size), and heads x head size x state size."""
+    size, groups = config.integer(*_SSM_SIZE), config.integer(*_SSM_GROUPS)
     convolution = StateTensor(channels, config.integer(*_KERNEL) - 1, dtype, groups, 2 * size)
     return convolution, StateTensor(heads, head_dim * size, _recurrent_dtype(config, dtype))
 
@@ -108,4 +116,5 @@ RULES: dict[str, Callable[[ConfigFile, str], tuple[StateTensor, ...]]] = {
     "lightning": _lightning,
     "mamba": _mamba,
     "mamba2": _mamba2,
+    "mamba2_alone": _mamba2_alone,
 }
