@@ -219,7 +219,7 @@ def _llama_config() -> str:
         ),
         (
             ["init", "--from", "vllm serve qwen3-8b -tp 3"],
-            "--from: model.tensor_parallel: 8 KV heads cannot",
+            "--from: model.tensor_parallel: 8 KV heads of qwen3-8b cannot",
         ),
     ],
 )
