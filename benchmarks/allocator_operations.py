@@ -18,6 +18,7 @@ from benchmarks.settings import Settings
 from benchmarks.timing import Row, repeat, spread
 from paged_sim import allocators
 from paged_sim.allocators import FAMILIES, NO_ROOM, contiguous, paged
+from paged_sim.allocators.layout import Residents
 from paged_sim.allocators.placement import PLACEMENTS
 from paged_sim.compiled import jit
 from paged_sim.requests import Ints
@@ -161,8 +162,11 @@ def fragmented(
 def free_extents(state: allocators.State) -> int:
     """Runs of free slots."""
     slots = int(allocators.capacity(state))
-    occupied = FAMILIES[type(state)].occupied(state, slots)
-    return int(np.count_nonzero(np.diff(np.concatenate(([True], occupied)).astype(np.int8)) == -1))
+    held = np.flatnonzero(state.num_pages if isinstance(state, paged.Paged) else state.held)
+    nothing = np.zeros(len(held), np.int64)
+    layout = FAMILIES[type(state)].layout(state, Residents(held, nothing, nothing), slots)
+    ends = layout.starts + layout.parts.sum(axis=0)
+    return int(np.count_nonzero(np.append(layout.starts, slots) > np.append(0, ends)))
 
 
 def measure_scan(extents: int, settings: Settings) -> Row:

@@ -22,17 +22,22 @@ __all__ = ["ACCOUNTS", "SCHEMA_VERSION", "PolicyRun", "Run", "Timeline"]
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Columns of equal length, one row per kept step of the first seed.
+    """Columns of equal length, one row per kept step of the first seed, and per long idle time between steps.
 
     `columns` holds "step", "time" (s), "duration" (s, or 1 a step), "batch" (sequences held), "waiting" (requests),
     "held" (slots) and one column of slots per account, all in order of steps.
-    `memory_map[i, j]` is the share (0..255) of address bin j that is handed out as step `map_steps[i]` begins; empty
-    arrays where no map was asked for.
+    `memory_map[i, j, k]` are the slots of account `map_accounts[k]` in the j-th of up to 256 equal stretches of
+    addresses (the sum over k is its size), read as the ledger's row of the same step `map_steps[i]` is: after
+    admissions and writes, before anything is freed. That step begins at `map_times[i]`; `map_times` has one entry more,
+    the end of the run. Long idle time has a row of its own, with the step that follows it. Accounts without a slot in
+    any row are left out. Where no map was asked for all are empty.
     """
 
     columns: Mapping[str, npt.NDArray[np.float64]]
-    memory_map: npt.NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0), np.uint8))
+    memory_map: npt.NDArray[np.uint16 | np.uint32] = field(default_factory=lambda: np.zeros((0, 0, 0), np.uint16))
     map_steps: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    map_times: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    map_accounts: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """What there is of it, by field, with arrays as `packed` writes them."""
@@ -48,8 +53,9 @@ class Timeline:
         made = cls(**{"columns": {}, **{part.name: parts[part.name] for part in fields(cls) if part.name in parts}})
         if len({column.shape for column in made.columns.values()}) > 1:
             raise DamagedError("its columns differ in length")
-        if len(made.memory_map) != len(made.map_steps):
-            raise DamagedError("its memory map and the steps of it differ in length")
+        rows, accounts = len(made.map_steps), len(made.map_accounts)
+        if made.memory_map.shape[::2] != (rows, accounts) or len(made.map_times) != rows + (rows > 0):
+            raise DamagedError("its memory map and the steps, times or accounts of it differ in length")
         return made
 
 

@@ -19,15 +19,16 @@ from paged_sim.arena import ArenaStats, open_arena
 from paged_sim.arena.operations import MAX_SLOTS
 from paged_sim.engine import machine as m
 from paged_sim.engine import measures, warm
-from paged_sim.engine.drive import MemoryMap, Progress, drive
+from paged_sim.engine.drive import Progress, drive
 from paged_sim.engine.felt import RequestColumns, felt_by_requests, requests_of
 from paged_sim.engine.handover import usable_cores
 from paged_sim.engine.machine import Machine
+from paged_sim.engine.memory_map import MemoryMap
 from paged_sim.engine.refusals import refusals_of
 from paged_sim.engine.setup import build_allocator, build_machine, num_seats
 from paged_sim.errors import EXIT_ERROR, PagedSimError
 from paged_sim.geometry import Batch, Capacity, Geometry, booking_notes, resolve_capacity, resolve_model
-from paged_sim.ledger import SERIES
+from paged_sim.ledger import ACCOUNTS, SERIES
 from paged_sim.merge import merge
 from paged_sim.oplog.records import Record
 from paged_sim.oplog.write import open_log
@@ -418,9 +419,18 @@ def timeline_of(machine: Machine, memory_map: MemoryMap | None) -> Timeline:
     rows = machine.timeline[: machine.counts[m.NUM_ROWS]]
     names = ("step", "time", "duration", *SERIES)
     columns = {name: rows[:, index].copy() for index, name in enumerate(names)}
-    if memory_map is None:
+    if memory_map is None or not memory_map.rows:
         return Timeline(columns)
-    return Timeline(columns, np.array(memory_map.rows, np.uint8), np.array(memory_map.steps, np.int64))
+    slots = np.stack([row.slots for row in memory_map.rows])
+    occurring = np.flatnonzero(slots.any(axis=(0, 1)))
+    narrow = np.uint16 if slots[0].sum(axis=1).max() < 1 << 16 else np.uint32
+    return Timeline(
+        columns,
+        slots[:, :, occurring].astype(narrow),
+        np.array([row.step for row in memory_map.rows], np.int64),
+        np.array([*(row.time for row in memory_map.rows), memory_map.end]),
+        tuple(ACCOUNTS[account] for account in occurring),
+    )
 
 
 def refuse_empty(parts: tuple[PolicyRun, ...]) -> None:

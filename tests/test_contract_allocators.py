@@ -25,9 +25,11 @@ from hypothesis.stateful import (
 from paged_sim import allocators
 from paged_sim.allocators import FAMILIES, KEPT, NO_ROOM, State
 from paged_sim.allocators.contiguous import MOVED_FROM, Contiguous
+from paged_sim.allocators.layout import PARTS, Residents
 from paged_sim.arena import open_arena
 from paged_sim.arena.operations import CHECK, COPY, POISON, WRITE
 from paged_sim.engine.setup import build_allocator
+from paged_sim.ledger import METADATA, OVER_RESERVATION, RESERVATION, ROUNDING, TAIL, TOKEN_STATE
 from paged_sim.scenario.models import AllocatorSpec, ArenaSpec
 
 ROWS = 24
@@ -252,8 +254,28 @@ class AllocatorContract(RuleBasedStateMachine):
         held = {slot for row in self.rows for slot in self.slots_of(row)}
         assert len(held) == allocators.capacity(self.state) - allocators.free_slots(self.state)
         assert all(0 <= slot < self.slots for slot in held)
-        flags = FAMILIES[type(self.state)].occupied(self.state, self.slots)
-        assert np.flatnonzero(flags).tolist() == sorted(held)
+
+    @invariant()
+    def the_layout_says_what_lies_where(self) -> None:
+        """Slot by slot what the longest of its owners has stored or will store there."""
+        rows = sorted(self.rows)
+        stored = [self.rows[row][2] for row in rows]
+        final = [self.final[self.rows[row][0]] for row in rows]
+        expected: dict[int, int] = {}
+        for row, now, then in zip(rows, stored, final, strict=True):
+            for position, slot in enumerate(self.slots_of(row)):
+                kind = TOKEN_STATE if position < now else RESERVATION if position < then else TAIL
+                expected[slot] = min(kind, expected.get(slot, TAIL))
+        residents = Residents(*(np.array(column, np.int64) for column in (rows, stored, final)))
+        layout = FAMILIES[type(self.state)].layout(self.state, residents, self.slots)
+        said: dict[int, int] = {}
+        for start, parts in zip(layout.starts.tolist(), layout.parts.T, strict=True):
+            for slot, account in enumerate(np.repeat(PARTS, parts).tolist(), start):
+                assert slot not in said
+                said[slot] = TAIL if account in (OVER_RESERVATION, ROUNDING) else account
+        nobodys = {slot for slot, account in said.items() if account == METADATA}
+        assert {slot: account for slot, account in said.items() if slot not in nobodys} == expected
+        assert len(nobodys) == self.slots - allocators.capacity(self.state)
 
     @invariant()
     def every_row_has_room_and_its_accounts_add_up(self) -> None:

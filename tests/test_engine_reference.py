@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from paged_sim import allocators
 from paged_sim.allocators import paged
 from paged_sim.engine import machine as m
-from paged_sim.engine import steps
+from paged_sim.engine import running, steps
 from paged_sim.requests import Requests
 from paged_sim.scenario.models import AllocatorSpec, ArenaSpec, Scenario, Scheduler, Variant
 
@@ -173,9 +173,12 @@ def test_the_engine_follows_the_rules_step_by_step(case: tuple[Scenario, Request
     model = reference(scenario, requests)
     # Token by token, so that `advance` comes back after every step.
     machine, state = set_up(scenario, requests, eager=True)
-    reason = steps.PAUSED
-    while reason == steps.PAUSED:
-        reason = steps.advance(machine, state, int(machine.counts[m.STEP]) + 1)
+    while machine.counts[m.NUM_ENDED] < len(requests):
+        steps.advance(machine, state, int(machine.counts[m.STEP]) + 1)
+        if machine.counts[m.NUM_RUNNING] == 0:
+            # It came back after idle time, which is no step.
+            continue
+        running.finish(machine, state)
         row = machine.timeline[machine.counts[m.NUM_ROWS] - 1]
         batch, tables = model.step()
         assert row[COLUMNS.index("batch")] == batch

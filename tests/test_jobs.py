@@ -50,6 +50,8 @@ def same(one: Run, other: Run) -> bool:
             np.testing.assert_array_equal(column, right.timeline.columns[name])
         np.testing.assert_array_equal(left.timeline.memory_map, right.timeline.memory_map)
         np.testing.assert_array_equal(left.timeline.map_steps, right.timeline.map_steps)
+        np.testing.assert_array_equal(left.timeline.map_times, right.timeline.map_times)
+        assert left.timeline.map_accounts == right.timeline.map_accounts
     return True
 
 

@@ -160,18 +160,22 @@ def timeline(name: str, steps: int = 400, bins: int = 160) -> Timeline:
     shares["token_state"] = np.clip(shares["token_state"] * wobble, 0, 1)
     columns["held"] = SLOTS * (shares["token_state"] + shares["reservation"])
     columns.update({key: SLOTS * shares.get(key, np.zeros(steps)) for key in ACCOUNTS})
-    return Timeline(columns, memory_map(name, generator, steps // 2, bins), np.arange(0, steps, 2) * 100)
+    map_steps = step[::2].astype(np.int64)
+    slots = memory_map(name, generator, len(map_steps), bins)
+    return Timeline(columns, slots, map_steps, np.append(map_steps, steps * 100) * 0.036, ("token_state", "short"))
 
 
-def memory_map(name: str, generator: np.random.Generator, rows: int, bins: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def memory_map(name: str, generator: np.random.Generator, rows: int, bins: int) -> np.ndarray[Any, np.dtype[np.uint16]]:
+    """Stretches of 255 slots; the rest of the arena is not shown."""
+    tokens = np.full((rows, bins), 255, np.uint16)
     if name == "vllm":
-        return np.clip(generator.normal(245, 12, (rows, bins)), 0, 255).astype(np.uint8)
-    grid = np.full((rows, bins), 255, np.uint8)
-    for begin in range(0, bins, 20):
-        for row in range(int(generator.integers(0, 20)), rows, 37):
-            grid[row : row + int(generator.integers(1, 9)), begin : begin + 20] = 0
-    grid[:, -12:] = 0
-    return grid
+        tokens = np.clip(generator.normal(245, 12, (rows, bins)), 0, 255).astype(np.uint16)
+    else:
+        for begin in range(0, bins, 20):
+            for row in range(int(generator.integers(0, 20)), rows, 37):
+                tokens[row : row + int(generator.integers(1, 9)), begin : begin + 20] = 0
+        tokens[:, -12:] = 0
+    return np.stack((tokens, 255 - tokens), axis=2)
 
 
 def sample_run(*names: str, scenario: str = "sample", changes: Mapping[str, Any] | None = None) -> Run:

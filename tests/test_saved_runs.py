@@ -86,6 +86,8 @@ def test_in_python(tmp_path: Path) -> None:
             assert_same(column, after.timeline.columns[name])
         assert_same(before.timeline.memory_map, after.timeline.memory_map)
         assert_same(before.timeline.map_steps, after.timeline.map_steps)
+        assert_same(before.timeline.map_times, after.timeline.map_times)
+        assert before.timeline.map_accounts == after.timeline.map_accounts
     again.save(tmp_path / "again.json")
     assert (tmp_path / "again.json").read_bytes() == (tmp_path / "run.json").read_bytes()
 
@@ -171,7 +173,10 @@ SHORT = base64.b64encode(zlib.compress(b"\1\2")).decode()
         (("timelines", "paged"), 3, "the timeline of paged is damaged: 3 is no packed array"),
         (("timelines", "paged"), [], "the timeline of paged is damaged: it is no object"),
         (("timelines", "paged", "columns"), {}, "holds no timelines"),
-        (("timelines", "paged", "map_steps"), packed(np.arange(3)), "its memory map and the steps of it differ"),
+        (("timelines", "paged", "map_steps"), packed(np.arange(3)), "its memory map and the steps, times or accounts"),
+        (("timelines", "paged", "map_times"), packed(np.arange(3)), "its memory map and the steps, times or accounts"),
+        (("timelines", "paged", "map_accounts"), ["tail"], "its memory map and the steps, times or accounts"),
+        (("timelines", "paged", "memory_map"), packed(np.ones((2, 2))), "its memory map and the steps, times or"),
         (STEP, packed(np.arange(3)), "its columns differ in length"),
         ((*STEP, "data"), "?", "a packed array cannot be read"),
         ((*STEP, "data"), "", "a packed array cannot be read"),

@@ -15,7 +15,7 @@ from paged_sim import simulation
 from paged_sim.allocators.paged import Paged
 from paged_sim.engine import machine as m
 from paged_sim.engine import setup, steps
-from paged_sim.engine.drive import LedgerError, MemoryMap, stuck, unbalanced
+from paged_sim.engine.drive import LedgerError, stuck, unbalanced
 from paged_sim.errors import EXIT_ERROR, PagedSimError
 from paged_sim.merge import merge
 from paged_sim.run import ACCOUNTS, Run
@@ -242,33 +242,6 @@ def test_maps_and_a_watched_step_change_nothing_else() -> None:
         assert {name: other.summary["at_step"][name] for name in row} == row
         assert sum(row[name] for name in ACCOUNTS) == 128
     assert simulate(scenario, at_step=10_000).policies[0].summary["at_step"] is None
-
-
-def test_the_memory_map_shows_what_is_handed_out() -> None:
-    """With an interval of one, each row's share of slots handed out is the ledger's share after the step before."""
-    part = simulate(mixed(PAGED), maps=True).policies[0]
-    columns, timeline = part.timeline.columns, part.timeline
-    assert timeline.memory_map.shape == (len(timeline.map_steps), 128)
-    assert set(np.unique(timeline.memory_map)) <= {0, 255}
-    assert timeline.map_steps[0] == 0
-    assert not timeline.memory_map[0].any()
-    handed_out = (timeline.memory_map == 255).sum(axis=1)
-    held = dict(zip(columns["step"].tolist(), columns["held"].tolist(), strict=True))
-    assert all(
-        count <= held[step - 1] for step, count in zip(timeline.map_steps.tolist()[1:], handed_out[1:], strict=True)
-    )
-
-
-def test_a_long_map_keeps_every_second_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("paged_sim.engine.drive.MAP_ROWS", 8)
-    memory_map, (_, state) = MemoryMap(), set_up(scenario_of(PAGED), requests_four())
-    step = 0
-    while step < 100:
-        memory_map.look(step, state, 64)
-        memory_map.look(step, state, 64)
-        step += memory_map.interval
-    assert memory_map.interval == 16
-    assert memory_map.steps == [0, 16, 32, 48, 64, 80, 96]
 
 
 def test_seeds_are_merged() -> None:

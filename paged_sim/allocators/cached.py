@@ -10,10 +10,10 @@ nothing: a page that nobody holds is blank.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from paged_sim.allocators import eviction, future
 from paged_sim.allocators.contract import KEPT, NO_ROOM, Listed
+from paged_sim.allocators.layout import Layout, Residents, of_pages
 from paged_sim.allocators.page_index import NONE, key_of
 from paged_sim.allocators.page_record import FILLED, NUM_PAGE_FIELDS, REFERENCES
 from paged_sim.allocators.page_size import whole_pages
@@ -334,10 +334,7 @@ def is_new(state: Cached) -> bool:
     )
 
 
-def occupied(state: Cached, slots: int) -> npt.NDArray[np.bool_]:
-    """A flag per slot: handed out now. For the memory map; not part of the step loop."""
-    flags = np.zeros(slots, np.bool_)
-    page_size = int(state.numbers[PAGE_SIZE])
-    pages = np.repeat(state.pages[:, REFERENCES] > 0, page_size)
-    flags[: len(pages)] = pages
-    return flags
+def layout(state: Cached, residents: Residents, slots: int) -> Layout:
+    """What lies where, for the memory map; not part of the step loop."""
+    page_size, usable = int(state.numbers[PAGE_SIZE]), int(state.numbers[USABLE])
+    return of_pages(residents, state.table, state.num_pages, state.pages[:, FILLED], page_size, usable, slots)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from paged_sim.allocators import placement
 from paged_sim.allocators.contract import KEPT, NO_ROOM, Listed
+from paged_sim.allocators.layout import Layout, Residents, of_extents
 from paged_sim.compiled import few_events, kernel, marked_state
 from paged_sim.requests import Ints
 
@@ -222,9 +222,6 @@ def is_new(state: Contiguous) -> bool:
     return not state.held.any() and placement.is_new(state.space)
 
 
-def occupied(state: Contiguous, slots: int) -> npt.NDArray[np.bool_]:
-    """A flag per slot: handed out now. For the memory map; not part of the step loop."""
-    change = np.zeros(slots + 1, np.int32)
-    np.add.at(change, state.start[state.held > 0], 1)
-    np.add.at(change, (state.start + state.held)[state.held > 0], -1)
-    return np.cumsum(change[:slots]) > 0
+def layout(state: Contiguous, residents: Residents, slots: int) -> Layout:
+    """What lies where, for the memory map; not part of the step loop."""
+    return of_extents(residents, state.start, state.held, state.reserved)

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from paged_sim.allocators.contract import KEPT, NO_ROOM, Listed
+from paged_sim.allocators.layout import Layout, Residents, of_pages
 from paged_sim.allocators.page_size import shift_of, whole_pages
 from paged_sim.compiled import inlined, marked_state
 from paged_sim.compiled.prefetch import prefetch
@@ -269,10 +270,8 @@ def is_new(state: Paged) -> bool:
     return free == usable and not state.references.any() and np.array_equal(np.sort(state.stack[:free]), pages)
 
 
-def occupied(state: Paged, slots: int) -> npt.NDArray[np.bool_]:
-    """A flag per slot: handed out now. For the memory map; not part of the step loop."""
-    flags = np.zeros(slots, np.bool_)
-    page_size = int(state.numbers[PAGE_SIZE])
-    pages = np.repeat(state.references > 0, page_size)
-    flags[: len(pages)] = pages
-    return flags
+def layout(state: Paged, residents: Residents, slots: int) -> Layout:
+    """What lies where, for the memory map; not part of the step loop."""
+    kept = np.zeros(len(state.references), np.int32)
+    page_size, usable = int(state.numbers[PAGE_SIZE]), int(state.numbers[USABLE])
+    return of_pages(residents, state.table, state.num_pages, kept, page_size, usable, slots)

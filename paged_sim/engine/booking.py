@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paged_sim import ledger as books
-from paged_sim.compiled import kernel
+from paged_sim.compiled import inlined, kernel
 from paged_sim.engine.machine import (
     BLOCKED,
     NUM_FINISHED,
@@ -44,7 +44,10 @@ def book_steps(machine: Machine, blocked: int, steps: int, slope: int, begin: fl
 
 @kernel
 def keep_samples(machine: Machine, steps: int, slope: int, begin: float, duration: float) -> None:
-    """Keep the timeline's rows among these steps: every STRIDE-th; the stride doubles when the timeline is full."""
+    """Keep the timeline's rows among these steps: every STRIDE-th; the stride doubles when the timeline is full.
+
+    A long stretch of idle time is kept whatever its number: the row before would seem to last through it.
+    """
     counts, timeline = machine.counts, machine.timeline
     first = counts[STEP]
     if counts[NUM_RUNNING] == 0 and counts[NUM_ROWS] > 0:
@@ -57,25 +60,41 @@ def keep_samples(machine: Machine, steps: int, slope: int, begin: float, duratio
     while watched < min(first + steps, counts[WATCH] + len(machine.watched)):
         write_sample(machine, machine.watched[watched - counts[WATCH]], watched - first, slope, begin, duration)
         watched += 1
-    step = (first + counts[STRIDE] - 1) // counts[STRIDE] * counts[STRIDE]
+    now = begin + duration * steps
+    idle = counts[NUM_RUNNING] == 0 and is_long(duration, now, len(timeline))
+    step = first if idle else next_kept(machine, first)
     while step < first + steps:
         if counts[NUM_ROWS] == len(timeline):
-            halve(machine)
-            step = (step + counts[STRIDE] - 1) // counts[STRIDE] * counts[STRIDE]
+            halve(machine, now)
+            step = first if idle else next_kept(machine, step)
             continue
         write_sample(machine, timeline[counts[NUM_ROWS]], step - first, slope, begin, duration)
         counts[NUM_ROWS] += 1
         step += counts[STRIDE]
 
 
+@inlined
+def next_kept(machine: Machine, step: int) -> int:
+    """The first step from `step` on whose row is kept."""
+    stride = machine.counts[STRIDE]
+    return int((step + stride - 1) // stride * stride)
+
+
+@inlined
+def is_long(duration: float, now: float, rows: int) -> bool:
+    """Whether idle time shows in a picture of all time until now; at most a quarter of the `rows` there are can."""
+    return bool(duration * rows > 4.0 * now)
+
+
 @kernel
-def halve(machine: Machine) -> None:
-    """Drop every second row of the timeline and double the stride."""
+def halve(machine: Machine, now: float) -> None:
+    """Drop every second row of the timeline, and idle time that is long no more, and double the stride."""
     counts, timeline = machine.counts, machine.timeline
     counts[STRIDE] *= 2
     kept = 0
     for index in range(counts[NUM_ROWS]):
-        if int(timeline[index, 0]) % counts[STRIDE] == 0:
+        idle = timeline[index, 3 + BATCH] == 0 and is_long(timeline[index, 2], now, len(timeline))
+        if idle or int(timeline[index, 0]) % counts[STRIDE] == 0:
             # Column by column: assigning a row costs Numba seconds to compile.
             for column in range(timeline.shape[1]):
                 timeline[kept, column] = timeline[index, column]

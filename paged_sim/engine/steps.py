@@ -54,16 +54,21 @@ def advance(machine: Machine, state: allocators.State, until: int) -> int:
 
     Comes back between steps, after `until` where a run of quiet steps goes beyond it, and may be called again: where it
     stops changes no result. The answer says why: DONE, PAUSED, STUCK (requests wait, nothing runs and nothing will
-    change), UNBALANCED (the accounts do not sum to the capacity).
+    change), UNBALANCED (the accounts do not sum to the capacity). When step `until` is reached, and when the last
+    requests have stored all their tokens, it comes back before anything is freed: all is as the row of the last step
+    says. It also comes back after long idle time, when all is as that row says.
     """
     counts = machine.counts
-    while counts[NUM_ENDED] < len(machine.arrival):
-        if max(counts[NUM_OPERATIONS], counts[NUM_LISTED], counts[LOGGED]) >= counts[FLUSH_AT] or counts[STEP] >= until:
+    while True:
+        running.finish(machine, state)
+        if counts[NUM_ENDED] == len(machine.arrival):
+            return DONE
+        if max(counts[NUM_OPERATIONS], counts[NUM_LISTED], counts[LOGGED]) >= counts[FLUSH_AT]:
             return PAUSED
         queue.join_arrivals(machine)
         if counts[NUM_RUNNING] == 0 and queue.num_waiting(machine) == 0:
-            if counts[NUM_ENDED] < len(machine.arrival):
-                idle(machine, state)
+            if counts[NUM_ENDED] < len(machine.arrival) and idle(machine, state):
+                return PAUSED
             continue
         blocked = serve(machine, state)
         if balance(machine.ledger) != counts[CAPACITY]:
@@ -72,8 +77,8 @@ def advance(machine: Machine, state: allocators.State, until: int) -> int:
             return STUCK
         if counts[NUM_RUNNING] > 0:
             pass_time(machine, blocked)
-        running.finish(machine, state)
-    return DONE
+        if counts[STEP] >= until or counts[NUM_ENDED] + counts[NUM_ENDING] == len(machine.arrival):
+            return PAUSED
 
 
 @kernel
@@ -101,11 +106,7 @@ def pass_time(machine: Machine, blocked: int) -> None:
     """Book this step and the quiet ones that follow, and set the clock and the step behind them."""
     counts, times = machine.counts, machine.times
     generating = running.num_generating(machine)
-    duration = 1.0
-    if counts[TIMED]:
-        duration = (
-            times[BASE] + times[PER_SEQUENCE] * counts[NUM_RUNNING] + times[PER_PREFILL_TOKEN] * counts[PREFILLED]
-        )
+    duration = duration_of(machine)
     limit = quiet_steps(machine)
     begin = times[NOW]
     note_first_tokens(machine, begin + duration)
@@ -119,6 +120,16 @@ def pass_time(machine: Machine, blocked: int) -> None:
     counts[COMPUTED] += generating * (steps - 1)
     counts[STEP] += steps
     counts[NUM_STEPS_DONE] += steps
+
+
+@kernel
+def duration_of(machine: Machine) -> float:
+    """How long this step lasts."""
+    counts, times = machine.counts, machine.times
+    if not counts[TIMED]:
+        return 1.0
+    prefill = times[PER_PREFILL_TOKEN] * counts[PREFILLED]
+    return float(times[BASE] + times[PER_SEQUENCE] * counts[NUM_RUNNING] + prefill)
 
 
 @kernel
@@ -147,13 +158,14 @@ def quiet_steps(machine: Machine) -> int:
 
 
 @kernel
-def idle(machine: Machine, state: allocators.State) -> None:
-    """Nothing runs and nobody waits: book the time to the next arrival and jump there."""
+def idle(machine: Machine, state: allocators.State) -> bool:
+    """Nothing runs and nobody waits: book the time to the next arrival and jump there; whether it was long."""
     row, times = machine.ledger.row, machine.times
     arrival = queue.next_arrival(machine)
     row[BATCH] = 0
     row[WAITING] = 0
     queue_length.begin_step(machine.queue_length, times[NOW], 0, 0)
     admission.label_free_slots(machine, state)
-    booking.book_steps(machine, -1, 1, 0, times[NOW], arrival - times[NOW])
-    times[NOW] = arrival
+    begin, times[NOW] = times[NOW], arrival
+    booking.book_steps(machine, -1, 1, 0, begin, arrival - begin)
+    return booking.is_long(arrival - begin, arrival, len(machine.timeline))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .ledger import draw_ledger
 from .memory_map import draw_memory_map
 from .over_time import draw_over_time
+from .page_sizes import draw_page_sizes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,6 +20,7 @@ PLOTS: dict[str, Callable[[Run], Figure | None]] = {
     "ledger": draw_ledger,
     "over-time": draw_over_time,
     "memory-map": draw_memory_map,
+    "page-sizes": draw_page_sizes,
 }
 
 _STYLE: Any = {
@@ -30,6 +32,7 @@ _STYLE: Any = {
     "axes.spines.right": False,
     "hatch.linewidth": 0.6,
     "svg.hashsalt": "paged-sim",
+    "svg.fonttype": "none",
     "figure.dpi": 100,
 }
 

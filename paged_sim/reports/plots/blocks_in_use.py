@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..palette import LOOKS
+from .labels import entitle, label_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,13 +35,13 @@ def draw_blocks_in_use(replay: Replay, pages: int | None) -> Figure:
     axes.set_ylim(bottom=0)
     axes.set_ylabel("blocks")
     axes.set_xlabel(_X_LABELS[replay.axis])
-    axes.xaxis.set_major_formatter("{x:,g}")
-    axes.yaxis.set_major_formatter("{x:,g}")
+    label_numbers(axes.xaxis, whole=replay.axis != "second", most=8)
+    label_numbers(axes.yaxis, whole=True)
     axes.grid(axis="y", color="#E0E0E0", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.margins(x=0)
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
-    axes.set_title(f"{replay.path.name}: blocks over time, means and (pale) peaks", loc="left", fontweight="bold")
+    entitle(figure, f"{replay.path.name}: blocks over time, means and (pale) peaks")
     return figure
 
 

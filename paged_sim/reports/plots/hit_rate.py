@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..palette import POLICY_COLOURS, POLICY_DASHES
+from .labels import entitle, label_numbers, label_powers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,14 +36,15 @@ def draw_hit_rate(rates: HitRates, trace: TraceRates) -> Figure:
     axes.axvline(trace.unique_blocks, color="#404040", linestyle=":", linewidth=1, label=all_blocks)
     axes.set_xscale("log")
     axes.set_xlim(_least(trace), trace.unique_blocks * 1.1)
-    axes.xaxis.set_major_formatter("{x:,.0f}")
+    label_powers(axes.xaxis)
+    label_numbers(axes.yaxis)
     axes.set_xlabel(f"capacity (blocks of {rates.block_size} tokens)")
     axes.set_ylim(bottom=0)
     axes.set_ylabel(f"hit rate (%, {rates.hits})")
     axes.grid(color="#E0E0E0", linewidth=0.6)
     axes.set_axisbelow(True)
     figure.legend(loc="outside lower center", ncols=6, frameon=False)
-    axes.set_title(f"{trace.name}: prefix-cache hit rate over capacity", loc="left", fontweight="bold")
+    entitle(figure, f"{trace.name}: prefix-cache hit rate over capacity")
     return figure
 
 

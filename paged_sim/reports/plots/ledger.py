@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..basis import OVER, side_of
 from ..numbers import amount, byte_unit
 from ..palette import LOOKS
+from .labels import entitle, label_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,31 +20,32 @@ _LABELLED = 0.045
 
 
 def draw_ledger(run: Run) -> Figure:
-    """Horizontal bars in shares of the arena, with a second axis in bytes."""
+    """Horizontal bars in shares of the arena, over the same steps for all policies, with a second axis in bytes."""
     from matplotlib.figure import Figure
 
     summaries = [part.summary for part in run.policies]
     figure = Figure(figsize=(7.2, 1.9 + 0.42 * len(summaries)), layout="constrained")
     axes = figure.add_subplot()
-    shown = [account for account in LOOKS if any(_share(summary, account) > 0 for summary in summaries)]
+    over = side_of(summaries)
+    shown = [account for account in LOOKS if any(_share(summary, over, account) > 0 for summary in summaries)]
     for row, summary in enumerate(summaries):
-        _draw_bar(axes, row, summary, shown)
-    _label_axes(axes, summaries)
+        _draw_bar(axes, row, {account: _share(summary, over, account) for account in shown})
+    _label_axes(axes, summaries, over)
     handles, labels = axes.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
     figure.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=min(len(unique), 5), frameon=False)
-    axes.set_title(f"{run.scenario['name']}: where the bytes of the KV cache are", loc="left", fontweight="bold")
+    entitle(figure, f"{run.scenario['name']}: where the bytes of the KV cache are")
     return figure
 
 
-def _share(summary: Mapping[str, Any], account: str) -> float:
-    return float(summary["ledger"][summary["over"]][account]["mean"] or 0.0)
+def _share(summary: Mapping[str, Any], over: str, account: str) -> float:
+    return float(summary["ledger"][over][account]["mean"] or 0.0)
 
 
-def _draw_bar(axes: Axes, row: int, summary: Mapping[str, Any], shown: list[str]) -> None:
+def _draw_bar(axes: Axes, row: int, shares: Mapping[str, float]) -> None:
     left = 0.0
-    for account in shown:
-        share, look = _share(summary, account), LOOKS[account]
+    for account, share in shares.items():
+        look = LOOKS[account]
         axes.barh(
             row,
             100 * share,
@@ -71,19 +74,16 @@ def _draw_bar(axes: Axes, row: int, summary: Mapping[str, Any], shown: list[str]
 _DARK = frozenset({"token_state", "over_reservation", "reservation", "padding", "metadata"})
 
 
-def _label_axes(axes: Axes, summaries: list[Mapping[str, Any]]) -> None:
+def _label_axes(axes: Axes, summaries: Sequence[Mapping[str, Any]], over: str) -> None:
     capacity = summaries[0]["capacity"]["bytes"]
     unit, size = byte_unit(capacity)
-    overs = {summary["over"] for summary in summaries}
-    over = (
-        "steps on which a request waits" if overs == {"saturated"} else "all steps" if overs == {"all"} else "see run"
-    )
     axes.set_yticks(range(len(summaries)), [summary["name"] for summary in summaries])
     axes.invert_yaxis()
     axes.set_xlim(0, 100)
-    axes.set_xlabel(f"share of the arena of {amount(capacity)} (%), mean over {over}")
+    axes.set_xlabel(f"share of the arena of {amount(capacity)} (%), mean {OVER[over]}")
     axes.tick_params(axis="y", length=0)
     scale = size * 100 / capacity
     second = axes.secondary_xaxis("top", functions=(lambda share: share / scale, lambda value: value * scale))
     second.set_xlabel(unit)
+    label_numbers(second.xaxis, most=8)
     axes.spines["left"].set_visible(False)

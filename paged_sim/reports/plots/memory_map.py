@@ -1,25 +1,31 @@
-"""The map of free memory over time (address x time), one panel per policy, contiguous beside paged."""
+"""The memory map (address x time): what lies where, coloured by account, one panel per policy."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..numbers import byte_unit
-from .over_time import has_clock
+from ..palette import LOOKS
+from .labels import edges_of_map, entitle, has_clock, label_numbers, label_time
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.image import AxesImage
 
-    from paged_sim.run import PolicyRun, Run
+    from paged_sim.run import PolicyRun, Run, Timeline
 
-
-_COLUMNS = 1024
+_LINES = 1024
+"""Lines of the image that all stretches of addresses together are drawn with, at least one each."""
 
 
 def draw_memory_map(run: Run) -> Figure | None:
-    """Share of each address range that is handed out, light where memory is free; None where no map was recorded."""
+    """Every stretch of addresses at every kept step, divided among its accounts; None where no map was recorded.
+
+    All panels have one time axis: a policy that ends earlier leaves the rest of it empty.
+    """
     from matplotlib.figure import Figure
 
     parts = [part for part in run.policies if part.timeline.memory_map.size]
@@ -27,43 +33,68 @@ def draw_memory_map(run: Run) -> Figure | None:
         return None
     across = 2 if len(parts) == 4 else min(len(parts), 3)
     down = -(-len(parts) // across)
-    figure = Figure(figsize=(1.6 + 2.7 * across, 0.9 + 2.7 * down), layout="constrained")
-    grid = figure.subplots(down, across, sharey=True, squeeze=False)
+    figure = Figure(figsize=(max(5.2, 1.2 + 2.8 * across), 1.3 + 2.5 * down), layout="constrained")
+    grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
     clock = has_clock(run)
-    images = [_draw_panel(axes, part, clock) for axes, part in zip(grid.flat, parts, strict=False)]
+    for axes, part in zip(grid.flat, parts, strict=False):
+        _draw_panel(axes, part, clock)
+        if clock:
+            axes.set_xlim(left=0)
     for axes in grid.flat[len(parts) :]:
         axes.set_visible(False)
+    for axes in grid.flat[max(0, len(parts) - across) : len(parts)]:
+        axes.tick_params(labelbottom=True)
+        label_time(axes, clock, most=4)
     unit, _ = byte_unit(parts[0].summary["capacity"]["bytes"])
     for axes in grid[:, 0]:
         axes.set_ylabel(f"address ({unit})")
-    bar = figure.colorbar(images[0], ax=list(grid.flat), label="share of the addresses handed out (%)", shrink=0.9)
-    bar.outline.set_visible(False)
-    figure.suptitle(f"{run.scenario['name']}: memory handed out over time", x=0.01, ha="left", fontweight="bold")
+        label_numbers(axes.yaxis, most=7)
+    _add_legend(figure, [part.timeline for part in parts])
+    entitle(figure, f"{run.scenario['name']}: what lies where in memory")
     return figure
 
 
-def _draw_panel(axes: Axes, part: PolicyRun, clock: bool) -> AxesImage:
+def _draw_panel(axes: Axes, part: PolicyRun, clock: bool) -> None:
     import numpy as np
 
-    timeline, capacity = part.timeline, part.summary["capacity"]
-    steps = timeline.map_steps.astype(np.float64)
-    when = np.interp(steps, timeline.columns["step"], timeline.columns["time"]) if clock else steps
-    # A row is what has been since the one before it, however long ago that was.
-    edges = np.linspace(when[0], when[-1], _COLUMNS + 1)
-    rows = np.searchsorted(when, (edges[1:] + edges[:-1]) / 2)
+    capacity = part.summary["capacity"]
+    image = colours_of(part.timeline)
     top = capacity["bytes"] / byte_unit(capacity["bytes"])[1]
-    image = axes.imshow(
-        timeline.memory_map[rows].T / 2.55,
-        aspect="auto",
-        origin="lower",
-        interpolation="nearest",
-        cmap="Blues",
-        vmin=0,
-        vmax=100,
-        extent=(float(when[0]), float(max(when[-1], when[0] + 1)), 0.0, top),
-    )
+    axes.pcolorfast(edges_of_map(part.timeline, clock), np.linspace(0, top, len(image) + 1), image)
     axes.set_title(part.summary["name"])
-    axes.set_xlabel("time (s)" if clock else "step")
-    axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.locator_params(axis="x", nbins=4)
+
+
+def colours_of(timeline: Timeline) -> npt.NDArray[np.uint8]:
+    """The map as an image, uint8[lines, rows, 3]: each stretch of addresses is some lines, divided among its accounts.
+
+    Where the lines of a stretch are cut is shifted from one to the next, so that accounts much smaller than a line have
+    their share of the area as well.
+    """
+    import numpy as np
+    from matplotlib.colors import to_rgb
+
+    slots = timeline.memory_map
+    rows, stretches, accounts = slots.shape
+    up_to = np.cumsum(slots, axis=2) / slots.sum(axis=2, keepdims=True)
+    shift = (np.arange(rows)[:, None] * _SHIFTS[0] + np.arange(stretches) * _SHIFTS[1]) % 1
+    lines = max(1, _LINES // stretches)
+    kind = np.zeros((lines, rows, stretches), np.intp)
+    for line in range(lines):
+        where = (line + shift) / lines
+        for account in range(accounts - 1):
+            kind[line] += up_to[:, :, account] <= where
+    colours = np.array([np.round(np.multiply(to_rgb(LOOKS[name].colour), 255)) for name in timeline.map_accounts])
+    image: npt.NDArray[np.uint8] = colours.astype(np.uint8)[kind.transpose(2, 0, 1).reshape(-1, rows)]
     return image
+
+
+_SHIFTS = (0.7548776662466927, 0.5698402909980532)
+"""Steps of a sequence in the plane that fills it evenly: the inverse of the plastic number, and its square."""
+
+
+def _add_legend(figure: Figure, timelines: Sequence[Timeline]) -> None:
+    from matplotlib.patches import Patch
+
+    shown = [name for name in LOOKS if any(name in timeline.map_accounts for timeline in timelines)]
+    patches = [Patch(facecolor=LOOKS[name].colour, label=LOOKS[name].label) for name in shown]
+    figure.legend(handles=patches, loc="outside lower center", ncols=min(len(patches), 4), frameon=False)
