@@ -11,7 +11,6 @@ from paged_sim.engine.machine import (
     BUDGET,
     CACHING,
     CHUNKED,
-    COMPUTED,
     FINAL,
     FRAGMENTATION,
     FULL_PROMPT,
@@ -111,18 +110,18 @@ def admit(machine: Machine, state: allocators.State) -> None:
         counts[RULE] = AFTER_PREEMPTION
         return
     while queue.num_waiting(machine) > 0:
-        counts[RULE] = MAX_NUM_SEQS
         if not has_seats(machine):
+            counts[RULE] = MAX_NUM_SEQS
             return
         hits = hits_of_head(machine, state)
         tokens = budget_for_head(machine, hits)
-        counts[RULE] = TOKEN_BUDGET
         if tokens == 0:
             counts[HELD_BACK] = 1
+            counts[RULE] = TOKEN_BUDGET
             return
-        # Whoever does not fit waits for memory; that it does is found anew where the free slots are labelled.
-        counts[RULE] = WATERMARK
         if not has_room(machine, state, tokens_of_head(machine, hits + tokens)):
+            # Or for memory itself: that is found anew where the free slots are labelled.
+            counts[RULE] = WATERMARK
             return
         begin(machine, state, hits, tokens)
 
@@ -163,8 +162,7 @@ def compute_prompt(machine: Machine, state: allocators.State, seat: int, stored:
     work = groups.work(machine, request, stored, stored + tokens)
     counts[BUDGET] = max(0, counts[BUDGET] - work)
     counts[PREFILLED] += work
-    counts[COMPUTED] += work
-    if machine.request_stats[request, ONCE_STORED] > stored:
+    if machine.admissions[request] > 1:
         note_again(machine, request, stored, stored + tokens)
     stored += tokens
     groups.write(machine, state, seat, stored)
@@ -176,7 +174,7 @@ def compute_prompt(machine: Machine, state: allocators.State, seat: int, stored:
         counts[PARTIAL] = seat
         return
     seats[seat, OFFSET] = counts[STEP] - stored
-    machine.started[counts[NUM_STARTED]] = seat
+    machine.started[counts[NUM_STARTED]] = request
     counts[NUM_STARTED] += 1
     if stored == seats[seat, FINAL]:
         machine.ending[counts[NUM_ENDING]] = seat
@@ -188,9 +186,10 @@ def compute_prompt(machine: Machine, state: allocators.State, seat: int, stored:
 @kernel
 def note_again(machine: Machine, request: int, first: int, last: int) -> None:
     """Count those of a request's tokens `first` to `last - 1` that it had stored before it was preempted."""
-    stats = machine.request_stats
-    before = min(last, int(stats[request, ONCE_STORED]))
-    stats[request, RECOMPUTED] += groups.work(machine, request, first, before)
+    losses = machine.losses
+    before = min(last, int(losses[request, ONCE_STORED]))
+    if before > first:
+        losses[request, RECOMPUTED] += groups.work(machine, request, first, before)
 
 
 @kernel

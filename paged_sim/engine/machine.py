@@ -76,9 +76,9 @@ UNFORKED, TOGETHER, DIVERGED = range(3)
     NUM_FINISHED,
     NUM_ENDED,
     NUM_STEPS_DONE,
-    NUM_STEPS_MEASURED,  # of these, the ones after the warm-up
+    NUM_STEPS_SKIPPED,  # of these, the ones of the warm-up
     TOKEN_STEPS,
-    COMPUTED,  # tokens computed, each time they were
+    UNDONE,  # tokens that preempted and refused sequences had computed or found
     DISCARDED,
     STORED_AT_FINISH,
     HELD_AT_FINISH,
@@ -130,17 +130,15 @@ BLOCKED, PREEMPTED = range(2)
 FRAGMENTATION, SHORTAGE, MAX_NUM_SEQS, TOKEN_BUDGET, WATERMARK, AFTER_PREEMPTION = range(6)
 NUM_CAUSES = 6
 
-# Columns of `request_stats`: what became of each request, in one line of the processor's cache.
+# Columns of `losses`: what a request lost to preemptions and won by a prefix cache. No other one's line is touched.
 (
-    QUEUED_SINCE,  # when it came into the queue last
-    ADMITTED,  # when it left the queue for the first time; NaN if it never did, as in the next one
-    FIRST_TOKEN,  # the end of the step that computed the last token of its prompt
-    WAITED,  # time in the queue
+    PREEMPTED_AT,  # when it came back to the queue last
+    WAITED_AGAIN,  # time in the queue after preemptions
     ONCE_STORED,  # tokens it had stored when it was preempted, at most
     RECOMPUTED,  # tokens computed again after that
     FOUND,  # tokens that a prefix cache spared it, each counted once
-) = range(7)
-NUM_REQUEST_STATS = 8
+) = range(5)
+NUM_LOSSES = 8
 
 # Outcomes of a request.
 (
@@ -188,11 +186,12 @@ class Machine(NamedTuple):
     its user send, `delay` seconds later. `queue[QUEUE_HEAD:QUEUE_TAIL]` are the waiting requests, behind
     `returned[:NUM_RETURNED]` (the last one first), the preempted ones. `wheel[step & mask]` is where in `cells` the
     newest event of a step is (see `wheel`).
-    `request_stats[request]` says when what happened to it. `started` and `ending` are the seats that complete their
-    prompt and their output in this step. `ended` lists requests as they finish, `ended_at` when
-    they did. `operations` is the record for the
-    arena, with the list `pages`, `log` that of the pool (`pool_log`). `samples[request]` are its sequences; the type of
-    `group` says whether any request has more than one. `durations[cause]` is the time in which steps were blocked.
+    `admitted[request]` is when it left the queue for the first time, `first_token[request]` the end of the step that
+    computed the last token of its prompt, NaN until then; `losses[request]` is about its preemptions. `started` are the
+    requests that complete their prompt in this step, `ending` the seats that complete their output. `ended` lists
+    requests as they finish, `ended_at` when they did. `operations` is the record for the arena, with the list `pages`,
+    `log` that of the pool (`pool_log`). `samples[request]` are its sequences; the type of `group` says whether any
+    request has more than one. `durations[cause]` is the time in which steps were blocked.
     """
 
     content: Content
@@ -205,7 +204,9 @@ class Machine(NamedTuple):
     known: Ints
     admissions: Ints
     outcome: Ints
-    request_stats: Floats
+    admitted: Floats
+    first_token: Floats
+    losses: Floats
     ended: Ints
     ended_at: Floats
     queue: Ints
@@ -269,7 +270,9 @@ def empty_machine(
         known=requests.prompt_tokens.copy(),
         admissions=np.zeros(total, np.int64),
         outcome=np.zeros(total, np.int64),
-        request_stats=unserved(total),
+        admitted=np.full(total, np.nan),
+        first_token=np.full(total, np.nan),
+        losses=zeros_in_lines(total, NUM_LOSSES).view(np.float64),
         ended=np.zeros(total, np.int64),
         ended_at=np.zeros(total),
         queue=np.zeros(total, np.int64),
@@ -302,13 +305,6 @@ def next_turns(after: Ints) -> Ints:
     following = np.full(len(after), NOBODY, np.int64)
     following[after[after >= 0]] = np.flatnonzero(after >= 0)
     return following
-
-
-def unserved(requests: int) -> Floats:
-    """The statistics of requests of which nothing is known yet."""
-    stats = zeros_in_lines(requests, NUM_REQUEST_STATS).view(np.float64)
-    stats[:, [ADMITTED, FIRST_TOKEN]] = np.nan
-    return stats
 
 
 def zeros_in_lines(rows: int, columns: int) -> Ints:

@@ -51,8 +51,9 @@ def note_hits(machine: Machine, request: int, hits: int) -> None:
     counts[NUM_ADMITTED if first else NUM_READMITTED] += 1
     counts[ASKED if first else ASKED_AGAIN] += machine.known[request]
     counts[HIT if first else HIT_AGAIN] += hits
-    stats = machine.request_stats
-    stats[request, FOUND] += max(0.0, hits - stats[request, ONCE_STORED])
+    if hits > 0:
+        losses = machine.losses
+        losses[request, FOUND] += max(0.0, hits - losses[request, ONCE_STORED])
 
 
 @kernel

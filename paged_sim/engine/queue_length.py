@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from paged_sim.compiled import inlined, kernel, marked_state
+from paged_sim.compiled import inlined, marked_state
 from paged_sim.ledger import BINS
 from paged_sim.requests import Floats, Ints
 
@@ -73,9 +73,10 @@ def lengthen(queue: QueueLength, now: float) -> None:
     queue.length[0] += 1
 
 
-@kernel
+@inlined
 def begin_step(queue: QueueLength, now: float, length: int, side: int) -> None:
     """A step of the kind `side` begins at `now`, and after its admissions `length` requests wait."""
-    settle(queue, now)
-    queue.length[0] = length
-    queue.side[0] = side
+    if length != queue.length[0] or side != queue.side[0]:
+        settle(queue, now)
+        queue.length[0] = length
+        queue.side[0] = side

@@ -16,9 +16,7 @@ from paged_sim.engine.machine import (
     BASE,
     BUDGET,
     CAPACITY,
-    COMPUTED,
     EAGER,
-    FIRST_TOKEN,
     FLUSH_AT,
     HELD_BACK,
     LOG_STEP,
@@ -38,7 +36,6 @@ from paged_sim.engine.machine import (
     PER_SEQUENCE,
     PREEMPTED_NOW,
     PREFILLED,
-    REQUEST,
     STEP,
     TIMED,
     Machine,
@@ -109,7 +106,8 @@ def pass_time(machine: Machine, blocked: int) -> None:
     duration = duration_of(machine)
     limit = quiet_steps(machine)
     begin = times[NOW]
-    note_first_tokens(machine, begin + duration)
+    if counts[NUM_STARTED] > 0:
+        note_first_tokens(machine, begin + duration)
     arrival = queue.next_arrival(machine)
     # The clock adds up step by step: its rounding decides which step sees a request arrive.
     steps = 0
@@ -117,7 +115,6 @@ def pass_time(machine: Machine, blocked: int) -> None:
         times[NOW] += duration
         steps += 1
     booking.book_steps(machine, blocked, steps, generating, begin, duration)
-    counts[COMPUTED] += generating * (steps - 1)
     counts[STEP] += steps
     counts[NUM_STEPS_DONE] += steps
 
@@ -135,11 +132,10 @@ def duration_of(machine: Machine) -> float:
 @kernel
 def note_first_tokens(machine: Machine, end: float) -> None:
     """Note when this step ends, at which the prompts it completed have a first token; not again after preemptions."""
-    stats = machine.request_stats
     for index in range(machine.counts[NUM_STARTED]):
-        request = machine.seats[machine.started[index], REQUEST]
-        if math.isnan(stats[request, FIRST_TOKEN]):
-            stats[request, FIRST_TOKEN] = end
+        request = machine.started[index]
+        if math.isnan(machine.first_token[request]):
+            machine.first_token[request] = end
 
 
 @inlined
