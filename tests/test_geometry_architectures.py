@@ -154,6 +154,14 @@ def test_a_section_means_its_class_where_it_is_silent(tmp_path: Path) -> None:
     assert "num_hidden_layers: missing" in refusal(written(tmp_path, {"model_type": "llama"}))
 
 
+@pytest.mark.parametrize("listed", [{"layer_types": ["full_attention"] * 3}, {"layers_block_type": ["attention"] * 3}])
+def test_a_list_of_layers_tells_their_number(listed: dict[str, Any], tmp_path: Path) -> None:
+    config = {"model_type": "llava", "text_config": {"model_type": "llama", **listed}}
+    geometry = read(written(tmp_path, config))
+    assert geometry.bytes_per_token == 2 * 3 * 32 * 128 * 2
+    assert next(fact.value for fact in geometry.terms if fact.key == "layers") == 3
+
+
 def test_a_section_without_a_type_is_the_model_of_the_file_around_it(tmp_path: Path) -> None:
     config = {"model_type": "qwen2_5_vl", "text_config": {"num_hidden_layers": 2, "hidden_size": 8192}}
     assert read(written(tmp_path, config)).bytes_per_token == 2 * 2 * 8 * 128 * 2

@@ -17,6 +17,9 @@ LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_transfo
 HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads")
 HIDDEN = ("hidden_size", "n_embd", "d_model", "n_embed")
 
+# Lists of layers, whose length is their number.
+LISTS_OF_LAYERS = ("layers_block_type", "layer_types", "hybrid_override_pattern")
+
 # Sections in which multimodal files keep their language model, outermost first.
 NESTINGS = ("thinker_config", "text_config", "llm_config", "language_config", "lm_config")
 

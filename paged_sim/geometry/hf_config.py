@@ -16,7 +16,7 @@ from paged_sim.geometry.checkpoint import (
     read_quantization,
     stored_weights,
 )
-from paged_sim.geometry.config_file import HEADS, LAYERS, NESTINGS, ConfigFile, load_json
+from paged_sim.geometry.config_file import HEADS, LAYERS, LISTS_OF_LAYERS, NESTINGS, ConfigFile, load_json
 from paged_sim.geometry.heads import Attended, heads_of
 from paged_sim.geometry.layers import Heads, IndexKeys, Latent, Layer, State
 from paged_sim.geometry.parameters import config_weights
@@ -107,7 +107,14 @@ def _open(label: str, outer: Mapping[str, Any]) -> tuple[ConfigFile, Architectur
         raise unknown_architecture(config, model_type)
     facts = Facts()
     facts.add("architecture", str(name), "", config.where(key))
-    return replace(config, defaults=architecture.defaults), architecture, facts
+    return replace(config, defaults=_meant(config, architecture)), architecture, facts
+
+
+def _meant(config: ConfigFile, architecture: Architecture) -> Mapping[str, Any]:
+    """What the class means by keys that are not there, but for the number of layers where the file lists them."""
+    if all(config.values.get(key) is None for key in LISTS_OF_LAYERS):
+        return architecture.defaults
+    return {key: value for key, value in architecture.defaults.items() if key not in LAYERS}
 
 
 def _language_model(label: str, outer: Mapping[str, Any]) -> tuple[ConfigFile, object]:
