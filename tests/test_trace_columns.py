@@ -284,6 +284,15 @@ def test_a_column_that_bears_a_known_name_is_used_or_named(tmp_path: Path) -> No
     assert trace.requests.max_tokens.tolist() == [9]
 
 
+def test_turns_and_delays_without_a_session_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"prompt_tokens": 5, "output_tokens": 3, "delay": 1, "turn": 1}\n' * 2)
+    assert read(path).warnings == (
+        "column 'turn' is not used: no request names its session",
+        "column 'delay' is not used: no request names its session",
+    )
+
+
 def test_conversations_of_several_files_begin_together_and_share_nothing(tmp_path: Path) -> None:
     one = {"block_size": 4, "requests": [{"t": 100, "in": 8, "out": 2, "hash_ids": [1, 2]}]}
     two = {"block_size": 4, "requests": [{"t": 7, "in": 8, "out": 2, "hash_ids": [1, 2]}, {"t": 9, "in": 4, "out": 1}]}

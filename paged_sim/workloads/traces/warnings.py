@@ -20,12 +20,16 @@ _LEAST_PER_SECOND = 1 / 1000
 def warnings_of(
     found: Found, plan: Plan, rows: Rows, stated_unit: str | None, stated_block: int | None
 ) -> Iterator[str]:
-    """Rates that no server sees, ids that leave prompts uncovered, and columns that are left aside."""
+    """Rates that no server sees, ids that leave prompts uncovered, columns that are left aside or mean nothing."""
     if rows.time is not None and rows.unit != DATE and stated_unit is None and len(rows) > 1:
         yield from _rate(rows)
     if rows.prefix.block:
         yield from _blocks(found, rows, stated_block)
     yield from _left_aside(found, plan)
+    if not np.any(rows.session >= 0):
+        for field in ("turn", "delay"):
+            if field in plan.columns:
+                yield f"column {shown(plan.columns[field])} is not used: no request names its session"
 
 
 def _rate(rows: Rows) -> Iterator[str]:
