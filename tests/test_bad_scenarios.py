@@ -67,6 +67,19 @@ BAD_KEYS = [
         "model: {bytes_per_slot: 1.5B}",
         "bad.yaml:1: model.bytes_per_slot: '1.5B' is no whole number of bytes; write bytes as a number, or",
     ),
+    ("max_model_len: 1.3333k", "bad.yaml:1: max_model_len: '1.3333k' is no whole number; write an integer such as 16"),
+    (
+        "memory: {kv_cache: 8GiB, gpu_memory_utilization: 0.9}",
+        "bad.yaml:1: memory.gpu_memory_utilization: 'gpu_memory_utilization' goes with gpu, not with kv_cache; leave",
+    ),
+    (
+        "memory: {kv_cache: 8GiB, weights: 15GiB}",
+        "bad.yaml:1: memory.weights: 'weights' goes with gpu, not with kv_cache; leave one of them out",
+    ),
+    (
+        "model: {preset: opt-13b, head_dim: 128}",
+        "bad.yaml:1: model.head_dim: 'head_dim' goes with layers, not with preset; leave one of them out",
+    ),
     (
         "model: {bytes_per_slot: 800kib}",
         "bad.yaml:1: model.bytes_per_slot: '800kib' is not a size; did you mean 800KiB? write bytes as a",
@@ -340,7 +353,7 @@ BAD_KEYS = [
     ),
     (
         "workload: {requests: 4, prompt: {lognormal: {mean: 5}}, output: 3}",
-        "bad.yaml:1: workload.prompt.lognormal: 1 numbers of it; give mean, median or a quantile such as",
+        "bad.yaml:1: workload.prompt.lognormal: needs two numbers, found 1; give mean, median or a quantile such as",
     ),
     (
         "workload: {requests: 4, prompt: {lognormal: {mean: 5, median: 6}}, output: 3}",

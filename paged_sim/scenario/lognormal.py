@@ -61,8 +61,8 @@ class LogNormal:
                 raise mistake(entry.where, at.path, f"{show(name)} is no other quantile; write p1 to p99.9, each once")
             quantiles[probability] = value
         at.note(node)
-        if len(quantiles) + len(given) != 2:
-            raise mistake(node.where, at.path, f"{len(quantiles) + len(given)} numbers of it; {_WAYS}")
+        if (count := len(quantiles) + len(given)) != 2:
+            raise mistake(node.where, at.path, f"needs two numbers, found {count}; {_WAYS}")
         try:
             return _mean_and_sigma(quantiles, given)
         except ValueError as error:

@@ -48,7 +48,8 @@ class Unit:
         if self.rounds_down and suffix not in ("", "B"):
             return math.floor(value)
         if value.denominator != 1:
-            raise ValueError(f"{show(text)} is no whole number{' of bytes' if suffix else ''}; write {self.accepts}")
+            of_bytes = " of bytes" if suffix == "B" else ""
+            raise ValueError(f"{show(text)} is no whole number{of_bytes}; write {self.accepts}")
         return int(value)
 
     def _factor(self, text: str, suffix: str, number: Fraction) -> Fraction:

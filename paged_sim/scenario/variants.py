@@ -76,6 +76,7 @@ class Variants:
                 raise mistake(entry.where, at.child(name).path, not_available(name))
         ways = self.way_of(entries)
         if len(ways) == 1:
+            self._check_of(ways[0], entries, at)
             return ways[0]
         if ways:
             given = [name for name in first_keys if name in entries]
@@ -85,6 +86,16 @@ class Variants:
             problem = belongs(name, entry, at.path) or f"unknown key {show(name)}; {hint}"
             raise mistake(entry.where, at.path, problem)
         raise mistake(node.where, at.path, f"the mapping is empty; give {self.describe()}")
+
+    def _check_of(self, way: Way, entries: Mapping[str, Node], at: At) -> None:
+        """No key may be one that only another way knows."""
+        sections = {other.kind: section for other, section in self.sections()}
+        first = sections[way.kind].keys[0].name
+        for name, entry in entries.items():
+            known = {kind: section.keys[0].name for kind, section in sections.items() if name in section.spellings()}
+            if known and way.kind not in known:
+                problem = f"{show(name)} goes with {' or '.join(known.values())}, not with {first}"
+                raise mistake(entry.where, at.child(name).path, f"{problem}; leave one of them out")
 
     def _by_text(self, node: Node, at: At) -> Way:
         text = scalar_text(node, at, self.describe())
