@@ -284,6 +284,13 @@ def test_a_column_that_bears_a_known_name_is_used_or_named(tmp_path: Path) -> No
     assert trace.requests.max_tokens.tolist() == [9]
 
 
+def test_of_two_columns_with_one_name_the_second_is_another(tmp_path: Path) -> None:
+    path = write(tmp_path, "prompt_tokens,prompt_tokens,output_tokens\n1,2,3\n")
+    trace = read(path)
+    assert (trace.requests.prompt_tokens.tolist(), trace.unused) == ([1], ("prompt_tokens (column 2)",))
+    assert read(path, {"prompt": "2"}).requests.prompt_tokens.tolist() == [2]
+
+
 def test_turns_and_delays_without_a_session_are_named(tmp_path: Path) -> None:
     path = tmp_path / "t.jsonl"
     path.write_text('{"prompt_tokens": 5, "output_tokens": 3, "delay": 1, "turn": 1}\n' * 2)

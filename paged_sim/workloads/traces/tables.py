@@ -75,9 +75,16 @@ class Table:
 
     @cached_property
     def names(self) -> list[str]:
-        """The names in the first line, without the spaces and quotes around them, or numbers from 1."""
+        """The names in the first line, without the spaces and quotes around them, or numbers from 1.
+
+        A name that stands there before gets its number.
+        """
         cells = _cells(self._first_line, self.separator)
-        return cells if self.has_header else [str(number + 1) for number in range(len(cells))]
+        if not self.has_header:
+            return [str(number + 1) for number in range(len(cells))]
+        return [
+            cell if cell not in cells[:number] else f"{cell} (column {number + 1})" for number, cell in enumerate(cells)
+        ]
 
     @property
     def looks_headerless(self) -> bool:
