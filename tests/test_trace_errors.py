@@ -188,6 +188,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     ),
     "a file of text": ('{"prompt": "What is it?", "output_tokens": 2}\n', f"F: this is text ('prompt'), {COUNT_FIRST}"),
     "prose": ("What is the capital of Peru?\n", f"F: this is text, without numbers of tokens; {COUNT}"),
+    "a sentence": ("Hello, tell me of Peru, please.\n", f"F: this is text, without numbers of tokens; {COUNT}"),
     "a file of conversations": (
         '[{"conversations": [{"from": "human"}]}]',
         f"F: this is text ('conversations'), {COUNT_FIRST}",

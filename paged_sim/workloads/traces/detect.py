@@ -119,7 +119,8 @@ def _unknown(path: Path, names: list[str], first_line: str) -> PagedSimError:
         return PagedSimError(f"{path}: this is text ({text!r}), without its number of tokens; {TEXT_REMEDY}")
     if "events" in names or "event_id" in names:
         return _events(path)
-    if is_prose(first_line) and not any(sign in first_line for sign in ",;|{"):
+    is_sentence = first_line.rstrip("\"'").endswith((".", "?", "!"))
+    if is_prose(first_line) and (is_sentence or not any(sign in first_line for sign in ",;|{")):
         return PagedSimError(f"{path}: this is text, without numbers of tokens; {TEXT_REMEDY}")
     return PagedSimError(
         f"{path}: unknown trace format, its first line is {shown(first_line)}; say what is where "
