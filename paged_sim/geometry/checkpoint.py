@@ -93,11 +93,16 @@ def read_quantization(path: Path) -> Mapping[str, Any] | None:
 
 
 def stored_weights(path: Path) -> Weights | None:
-    """Bytes of the checkpoint beside a config.json: its index's total_size, or the size of its only file."""
+    """Bytes of the checkpoint beside a config.json: its index's total_size, or the size of its only file.
+
+    None where neither file says it.
+    """
     index = beside(path, "model.safetensors.index.json")
     if index.is_file():
         metadata = load_json(index).get("metadata")
         total = metadata.get("total_size") if isinstance(metadata, Mapping) else None
+        if total is None:  # mergekit writes its version alone
+            return None
         if isinstance(total, float) and total.is_integer():
             total = int(total)
         if isinstance(total, bool) or not isinstance(total, int) or total < 1:
