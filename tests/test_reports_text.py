@@ -153,6 +153,21 @@ def test_headers_are_broken_only_where_there_is_no_room() -> None:
     assert "occu-" in render_text([narrow], Screen())
 
 
+def test_spreads_give_way_before_a_table_is_cut() -> None:
+    header = ("policy", *(f"n{number}" for number in range(6)))
+    row = ("a", *("100.25 ±10.50" for _ in range(6)))
+    (line,) = render_text([Grid("", header, (row,), spreads=True)], Screen()).splitlines()[2:]
+    assert line.split() == ["a", *["100.25"] * 3, *["100.25", "±10.50"] * 3]
+    assert render_text([Grid("", header, (row,), spreads=True)], Screen(full=True)).count("±") == 6
+    assert render_text([Grid("", header, (row,))], Screen()).count("±") == 6
+
+
+def test_long_names_of_rows_are_broken_and_not_cut() -> None:
+    name = "a-policy-with-a-very-long-name-that-tells-what-it-does"
+    lines = render_text([Grid("", ("policy", "steps"), ((name, "1"),))], Screen()).splitlines()[2:]
+    assert "".join(line.split()[0] for line in lines) == name
+
+
 @pytest.mark.parametrize(
     ("payload", "expected"),
     [

@@ -99,7 +99,7 @@ Column = tuple[str, Callable[[Document], Cell]]
 def _grid(title: str, runs: Sequence[Document], columns: Sequence[Column]) -> Grid:
     """A row per policy."""
     rows = tuple((str(run["name"]), *(cell(run) for _, cell in columns)) for run in runs)
-    return Grid(title, ("policy", *(head for head, _ in columns)), rows)
+    return Grid(title, ("policy", *(head for head, _ in columns)), rows, spreads=True)
 
 
 # Arrivals in time.

@@ -58,7 +58,7 @@ def _draw(console: Console, block: Block, screen: Screen) -> None:
     else:
         if block.title:
             console.print(Text(block.title, style="bold"))
-        grid = with_room(block, screen.width)
+        grid = with_room(block, screen)
         for number, columns in enumerate(column_groups(grid, screen.width)):
             if number:
                 console.print()
@@ -77,7 +77,7 @@ def _draw_columns(console: Console, grid: Grid, columns: Sequence[int], width: i
             _text(grid.header[column]),
             justify="left" if left else "right",
             overflow="fold",
-            no_wrap=column not in grid.prose,
+            no_wrap=column not in grid.prose and column > 0,
             max_width=_name_limit(width) if column == 0 else None,
         )
     for row in grid.rows:
@@ -95,10 +95,28 @@ def _name_limit(width: int) -> int:
     return int(width * _NAME_SHARE)
 
 
-def with_room(grid: Grid, width: int) -> Grid:
-    """The grid with each header on one line and unhyphenated, if it then still fits `width` as one table."""
+def with_room(grid: Grid, screen: Screen) -> Grid:
+    """The grid as it fits the screen as one table, if it can.
+
+    That is with each header on one line and unhyphenated, else as it is, else without spreads that may be left out:
+    from the left, and no more of them than must be.
+    """
     flat = replace(grid, header=tuple(head.replace("-\n", "").replace("\n", " ") for head in grid.header))
-    return flat if len(column_groups(flat, width)) == 1 else grid
+    shorter = range(len(grid.header) if grid.spreads and not screen.full else 0)
+    choices = (flat, grid, *(_without_spreads(grid, column) for column in shorter))
+    return next((choice for choice in choices if len(column_groups(choice, screen.width)) == 1), grid)
+
+
+def _without_spreads(grid: Grid, last: int) -> Grid:
+    """The grid without the spreads of its columns up to `last`."""
+    rows = (tuple(_means(row[: last + 1])) + row[last + 1 :] for row in grid.rows)
+    return replace(grid, rows=tuple(rows))
+
+
+def _means(cells: Sequence[Cell]) -> Iterator[Cell]:
+    for cell in cells:
+        mean = plain(cell).partition(" ±")[0]
+        yield mean if isinstance(cell, str) else cell._replace(text=mean)
 
 
 def column_groups(grid: Grid, width: int) -> list[list[int]]:
