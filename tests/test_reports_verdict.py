@@ -102,6 +102,22 @@ CASES = [
         ],
     ),
     Case(
+        "nor is it against one between them",
+        [part("more", held(8.0, 900.0)), part("some", held(6.0, 500.0)), part("fewer", held(4.0, 1_000.0))],
+        [
+            "more holds 2.0x the sequences of fewer in the same 12 GiB, but holding more is not faster here: it is "
+            "done after 900 steps, some after 500."
+        ],
+    ),
+    Case(
+        "of those that hold alike one may be done earlier",
+        [part("a", held(8.0, 900.0)), part("b", held(8.0, 500.0))],
+        [
+            "b is done first, after 500 steps, a after 900: both policies hold 8.00 sequences on average in 12 GiB, to "
+            "within 2%, and one seed says no more."
+        ],
+    ),
+    Case(
         "policies that are alike lead together",
         [part("a", held(8.0)), part("b", held(7.95)), part("c", held(4.0))],
         ["a and b hold 2.0x the sequences of c in the same 12 GiB."],

@@ -291,19 +291,41 @@ def _holds_more(runs: Sequence[Run]) -> str:
         held = f"{best['name']} holds {most:,.2f} sequences on average in {_memory(best)}"
         return f"{mixed}{held} and is done after {_time(best, 'time.end')}{_price(best)}{_loss(best, over, 'it')}."
     if not is_apart(best, worst, path):
-        wasteful = max(runs, key=lambda run: largest_loss(run, over)[1])
-        held = f"{_all_of(runs)} hold {most:,.2f} sequences on average in {_memory(best)}"
-        return f"{mixed}{'no' if mixed else 'No'} winner: {held}, {_within(runs)}{_loss(wasteful, over)}."
+        held = f"{_all_of(runs)} hold {most:,.2f} sequences on average in {_memory(best)}, {_within(runs)}"
+        return f"{mixed}{_alike(runs, bool(mixed))}: {held}{_loss(_most_wasteful(runs, over), over)}."
     leaders = [run for run in runs if not is_apart(run, best, path)]
     holds = "holds" if len(leaders) == 1 else "hold"
     held = f"{_names(leaders)} {holds} {_times(most, least, worst['name'])} {_where(best, worst)}"
-    ends = _time(best, "time.end"), _time(worst, "time.end").removesuffix(" steps")
-    if not is_apart(best, worst, "time.end"):
-        return f"{mixed}{held}{_price(best)}{_loss(worst, over)}."
-    if float(lookup(best, "time.end")) > float(lookup(worst, "time.end")):
-        late = f"holding more is not faster here: it is done after {ends[0]}, {worst['name']} after {ends[1]}"
-        return f"{mixed}{held}{_price(best)}, but {late}."
-    return f"{mixed}{held} and {_is(leaders)} done after {ends[0]} against {ends[1]}{_price(best)}{_loss(worst, over)}."
+    first, _ = _first_and_last(runs)
+    if is_apart(first, best, "time.end"):
+        late = f"it is done after {_time(best, 'time.end')}, {first['name']} after {_end(first)}"
+        return f"{mixed}{held}{_price(best)}, but holding more is not faster here: {late}."
+    ends = f" and {_is(leaders)} done after {_time(best, 'time.end')} against {_end(worst)}"
+    earlier = ends if is_apart(best, worst, "time.end") else ""
+    return f"{mixed}{held}{earlier}{_price(best)}{_loss(worst, over)}."
+
+
+def _alike(runs: Sequence[Run], goes_on: bool) -> str:
+    """Of policies that hold alike: that none wins, unless one is done earlier."""
+    first, last = _first_and_last(runs)
+    if is_apart(first, last, "time.end"):
+        return f"{first['name']} is done first, after {_time(first, 'time.end')}, {last['name']} after {_end(last)}"
+    return "no winner" if goes_on else "No winner"
+
+
+def _first_and_last(runs: Sequence[Run]) -> tuple[Run, Run]:
+    """The policies that are done first and last."""
+    first, *_, last = sorted(runs, key=lambda run: float(lookup(run, "time.end") or 0.0))
+    return first, last
+
+
+def _end(run: Run) -> str:
+    """When a run ended, behind another such time."""
+    return _time(run, "time.end").removesuffix(" steps")
+
+
+def _most_wasteful(runs: Sequence[Run], over: str) -> Run:
+    return max(runs, key=lambda run: largest_loss(run, over)[1])
 
 
 def _price(run: Run) -> str:
