@@ -140,13 +140,11 @@ def draw(scenario: Scenario, seed: int) -> Drawn:
     return drawn
 
 
-def source_notes(drawn: Drawn) -> list[str]:
-    """What was left out of the source of requests, or cut, as sentences for the user."""
-    notes = [
-        f"{count} rows of the trace are no requests and were skipped: {why}" for why, count in drawn.skipped.items()
-    ]
-    if drawn.cut_outputs:
-        notes.append(f"{drawn.cut_outputs} outputs were cut to fit max_model_len or their max_tokens")
+def notes_on(drawn: Drawn, spec: AllocatorSpec) -> list[str]:
+    """What a reader of the numbers must know of the requests, as an allocator serves them."""
+    notes = list(drawn.notes)
+    if spec.prefix_cache != "none" and drawn.requests.samples.max(initial=1) > 1:
+        notes.append("with a prefix cache each sample is a request of its own, and is counted and timed as one")
     return notes
 
 
@@ -252,7 +250,7 @@ class Simulations:
             "seeds": list(drawn),
             "capacity": self.capacity_part(page_size),
             **merge(summaries),
-            "notes": list(drawn[self.scenario.seed].notes),
+            "notes": notes_on(drawn[self.scenario.seed], spec),
             "timings": {"wall_seconds": sum(outcome.seconds for outcome in outcomes)} if self.timings else None,
         }
         if notes := booking_notes(self.geometry, self.scenario.max_model_len):
