@@ -81,7 +81,8 @@ def details(document: Document) -> list[Block]:
 def setting(runs: Sequence[Document]) -> str:
     """What was simulated, as a sentence."""
     capacity, seeds = runs[0]["capacity"], runs[0]["seeds"]
-    seeding = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]}..{seeds[-1]}: mean ±standard deviation"
+    several = f"seeds {seeds[0]}..{seeds[-1]}: mean ±standard deviation; counts are sums over them"
+    seeding = f"seed {seeds[0]}" if len(seeds) == 1 else several
     return (
         f"{amount(capacity['bytes'])} of KV cache: {count(capacity['slots'])} slots of "
         f"{amount(capacity['bytes_per_slot'])}; {seeding}."
