@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
@@ -27,7 +27,7 @@ from paged_sim.engine.memory_map import MemoryMap
 from paged_sim.engine.refusals import refusals_of
 from paged_sim.engine.setup import build_allocator, build_machine, num_seats
 from paged_sim.errors import EXIT_ERROR, PagedSimError
-from paged_sim.geometry import Geometry, booking_notes, resolve_capacity, resolve_model
+from paged_sim.geometry import Batch, Capacity, Geometry, booking_notes, resolve_capacity, resolve_model
 from paged_sim.ledger import ACCOUNTS, SERIES
 from paged_sim.merge import merge
 from paged_sim.oplog.records import Record
@@ -110,14 +110,33 @@ def prepare(
 ) -> tuple[Simulations, dict[int, Drawn]]:
     """Resolve a scenario, draw the requests of each of its seeds and have the step loop compiled where that pays."""
     geometry = resolve_model(scenario.model)
-    capacity = resolve_capacity(scenario.memory, geometry, page_size=common_page_size(scenario))
+    capacity = capacity_of(scenario, geometry)
     if capacity.slots > MAX_SLOTS:
         raise PagedSimError(
             f"memory: {capacity.slots:,} slots are more than an arena can have ({MAX_SLOTS:,}): give less memory"
         )
     drawn = {seed: draw(scenario, seed) for seed in seeds_of(scenario)}
     compile_ahead(scenario, drawn.values(), progress)
-    return Simulations(scenario, geometry, capacity.slots, maps, at_step, timings, ops_log, requests), drawn
+    shared = (maps, at_step, timings, ops_log, requests, memory_notes(capacity))
+    return Simulations(scenario, geometry, capacity.slots, *shared), drawn
+
+
+def capacity_of(scenario: Scenario, geometry: Geometry) -> Capacity:
+    """The room in one GPU's arena; activations are those of the batch that the scenario's file or flags name."""
+
+    def said(key: str) -> int | None:
+        value: int = getattr(scenario.scheduler, key)
+        return None if scenario.origins.get(f"scheduler.{key}", "default") == "default" else value
+
+    batch = Batch(said("max_num_seqs"), said("max_num_batched_tokens"), scenario.max_model_len)
+    return resolve_capacity(scenario.memory, geometry, page_size=common_page_size(scenario), batch=batch)
+
+
+def memory_notes(capacity: Capacity) -> tuple[str, ...]:
+    """What the user should know of the memory, as sentences: that it was estimated, what in a log does not agree."""
+    low, likely, high = (f"{bound / 2**30:,.2f}" for bound in astuple(capacity.kv_bytes))
+    estimate = f"the KV memory of {likely} GiB is estimated, {low} to {high} GiB; `paged-sim explain` shows its parts"
+    return (*([estimate] if low != high else []), *capacity.notes)
 
 
 def common_page_size(scenario: Scenario) -> int | None:
@@ -217,6 +236,7 @@ class Simulations:
     timings: bool
     ops_log: OpsLog | None = None
     requests: bool = False
+    notes: tuple[str, ...] = ()
 
     def tasks(self) -> list[tuple[AllocatorSpec, int]]:
         """Every policy with every seed, in the order in which `run_of` wants the outcomes."""
@@ -250,7 +270,7 @@ class Simulations:
             "seeds": list(drawn),
             "capacity": self.capacity_part(page_size),
             **merge(summaries),
-            "notes": notes_on(drawn[self.scenario.seed], spec),
+            "notes": [*self.notes, *notes_on(drawn[self.scenario.seed], spec)],
             "timings": {"wall_seconds": sum(outcome.seconds for outcome in outcomes)} if self.timings else None,
         }
         if notes := booking_notes(self.geometry, self.scenario.max_model_len):

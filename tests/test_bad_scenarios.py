@@ -40,8 +40,8 @@ BAD_KEYS = [
     ("name:", "bad.yaml:1: name: no value; give a name"),
     ("name: ''", "bad.yaml:1: name: '' will not do; write a name"),
     (
-        "max_model_len: 2k",
-        "bad.yaml:1: max_model_len: '2k' is not an integer; write an integer such as 16 or 1_000_000",
+        "max_model_len: 2q",
+        "bad.yaml:1: max_model_len: '2q' is not an integer; write an integer such as 16 or 1_000_000",
     ),
     ("max_model_len: 0", "bad.yaml:1: max_model_len: 0 is too small; write at least 1"),
     ("layer_groups: true", "bad.yaml:1: layer_groups: 'layer_groups' is not available in this version; remove it"),
@@ -114,11 +114,62 @@ BAD_KEYS = [
         "memory: {slots: 5, pages: 3}",
         "bad.yaml:1: memory: slots and pages are different ways to say it; give one of them",
     ),
-    ("memory: {gpu: a100}", "bad.yaml:1: memory.gpu: unknown GPU 'a100'; did you mean a100-80gb or a100-40gb?"),
+    (
+        "gpu_memory_utilization: 0.95",
+        "bad.yaml:1: gpu_memory_utilization: 'gpu_memory_utilization' belongs to memory; write memory: {gpu: "
+        "h100-80gb, gpu_memory_utilization: 0.95}",
+    ),
+    (
+        "max_num_seqs: 64",
+        "bad.yaml:1: max_num_seqs: 'max_num_seqs' belongs to scheduler; write scheduler: {max_num_seqs: 64}",
+    ),
+    (
+        "block_size: 32",
+        "bad.yaml:1: block_size: 'block_size' belongs to allocators, as page_size; write allocators: [{name: vllm, "
+        "policy: paged, page_size: 32}]",
+    ),
+    (
+        "enable_prefix_caching: false",
+        "bad.yaml:1: enable_prefix_caching: 'enable_prefix_caching' belongs to allocators, as prefix_cache; write "
+        "allocators: [{name: vllm, policy: paged, prefix_cache: none}]",
+    ),
+    (
+        "kv-cache-dtype: fp8",
+        "bad.yaml:1: kv-cache-dtype: 'kv-cache-dtype' belongs to model; write model: {preset: llama-3.1-",
+    ),
+    (
+        "model: {preset: opt-13b, tensor_parallel_size: 2}",
+        "bad.yaml:1: model.tensor_parallel_size: 'tensor_parallel_size' belongs to model, as tensor_para",
+    ),
+    (
+        "model: {kv_cache_dtype: fp8}",
+        "bad.yaml:1: model: 'kv_cache_dtype' belongs to model, as kv_dtype; write model: {preset: llama-",
+    ),
+    (
+        "scheduler: {max_model_len: 4096}",
+        "bad.yaml:1: scheduler.max_model_len: 'max_model_len' belongs to the top level; write max_model_len: 4096",
+    ),
+    (
+        "memory: {mem_fraction_static: 0.8}",
+        "bad.yaml:1: memory: 'mem_fraction_static' belongs to memory, as gpu_memory_utilization; write m",
+    ),
+    ("weights: 26GB", "bad.yaml:1: weights: 'weights' belongs to memory; write memory: {weights: 26GB}"),
+    ("prompt: 64", "bad.yaml:1: prompt: 'prompt' belongs to workload; write workload: {prompt: 64}"),
+    (
+        "quantization: fp8",
+        "bad.yaml:1: quantization: 'quantization' is not modelled (give the bytes of the quantized weights as",
+    ),
+    ("memory: {gpu: a100}", "bad.yaml:1: memory.gpu: unknown GPU 'a100'; did you mean a100-40gb or a100-80gb?"),
     (
         "memory: {gpu: a100-40gb, gpu_memory_utilization: 1.2}",
         "bad.yaml:1: memory.gpu_memory_utilization: 1.2 is too large; write at most 1",
     ),
+    (
+        "memory: {gpu: a100-40gb, engine: tgi-3}",
+        "bad.yaml:1: memory.engine: 'tgi-3' is no engine that is known; write an engine with its version, such as vllm",
+    ),
+    ("memory: {gpu: gtx-9000}", "bad.yaml:1: memory.gpu: unknown GPU 'gtx-9000'; `paged-sim list gpus` shows those"),
+    ("memory: {gpu: {size: 94GiB}}", "bad.yaml:1: memory.gpu.size: unknown key 'size'; write memory"),
     (
         "memory: {gpu: a100-40gb, weights: lots}",
         "bad.yaml:1: memory.weights: unknown 'lots'; write auto, or bytes as a number, or a number with B,",
@@ -288,6 +339,42 @@ BAD_KEYS = [
         "bad.yaml:1: workload.prompt.normal: min 9 is above max 4; swap them",
     ),
     (
+        "workload: {requests: 4, prompt: {lognormal: {mean: 5}}, output: 3}",
+        "bad.yaml:1: workload.prompt.lognormal: 1 numbers of it; give mean, median or a quantile such as",
+    ),
+    (
+        "workload: {requests: 4, prompt: {lognormal: {mean: 5, median: 6}}, output: 3}",
+        "bad.yaml:1: workload.prompt.lognormal: mean 5 is not above the median 6, as it is in every log-",
+    ),
+    (
+        "workload: {requests: 4, prompt: {lognormal: {cv: 5, sigma: 1}}, output: 3}",
+        "bad.yaml:1: workload.prompt.lognormal: cv and sigma do not tell where and how wide it is; give ",
+    ),
+    (
+        "workload: {requests: 4, prompt: {lognormal: {p50: 9, p95: 8}}, output: 3}",
+        "bad.yaml:1: workload.prompt.lognormal: the values of p50 and p95 do not rise; check both",
+    ),
+    (
+        "workload: {requests: 4, prompt: {lognormal: {p90: 9, std: 8}}, output: 3}",
+        "bad.yaml:1: workload.prompt.lognormal: std and a quantile do not tell one distribution; give mean, median or",
+    ),
+    (
+        "workload: {requests: 4, prompt: {lognormal: {mean: 9, p90: 80}}, output: 3}",
+        "bad.yaml:1: workload.prompt.lognormal: mean and a quantile do not tell one distribution; give mean, median or",
+    ),
+    (
+        "workload: {requests: 4, prompt: {lognormal: {p50: 9, median: 8}}, output: 3}",
+        "bad.yaml:1: workload.prompt.lognormal: 'median' is no other quantile; write p1 to p99.9, each once",
+    ),
+    (
+        "workload: {requests: 4, prompt: {lognormal: {median: 9, sigma: 1e18}}, output: 3}",
+        "bad.yaml:1: workload.prompt.lognormal: its mean is beyond all bounds; check both numbers",
+    ),
+    (
+        "workload: {requests: 4, prompt: {lognormal: {mu: 9, sigma: 1}}, output: 3}",
+        "bad.yaml:1: workload.prompt.lognormal.mu: unknown key 'mu'; give mean, median or a quantile such as p50, and",
+    ),
+    (
         "workload: {requests: 4, prompt: {lognormal: {mean: 5, sigma: 0}}, output: 3}",
         "bad.yaml:1: workload.prompt.lognormal.sigma: 0 is too small; write more than 0",
     ),
@@ -455,7 +542,8 @@ BAD_KEYS = [
         "bad.yaml:1: scheduler.preemption: 'swap' is not available in this version; write recompute or none",
     ),
     ("scheduler: {watermark: 1}", "bad.yaml:1: scheduler.watermark: 1 is too large; write less than 1"),
-    ("scheduler: {watermark: 1%}", "bad.yaml:1: scheduler.watermark: '1%' is not a number; write a number such as 0.9"),
+    ("scheduler: {watermark: 1‰}", "bad.yaml:1: scheduler.watermark: '1‰' is not a number; write a number such as 0.9"),
+    ("scheduler: {watermark: 100%}", "bad.yaml:1: scheduler.watermark: 100% is too large; write less than 1"),
     (
         "scheduler: {reserve_full_prompt: yes}",
         "bad.yaml:1: scheduler.reserve_full_prompt: 'yes' is neither true nor false; write true or false",
@@ -638,7 +726,7 @@ BAD_KEYS = [
     ("measure: {samples: 1e9}", "bad.yaml:1: measure.samples: 1e9 is too large; write at most 1,000,000"),
     (
         "trace: t.csv",
-        "bad.yaml:1: trace: unknown key 'trace'; write one of version, name, seed, repeats, model, memory,",
+        "bad.yaml:1: trace: 'trace' belongs to workload; write workload: {trace: t.csv}",
     ),
     (
         "checks: {vllm.batch.mean: '>= high'}",
@@ -689,7 +777,10 @@ BAD_FLAGS = [
         "memory.kv_cache=12GB",
         "bad.yaml: model: missing; give it, for example model: opt-13b; the memory is in bytes, so the",
     ),
-    ("memory.gpu=a100-40g", "--set memory.gpu=a100-40g: unknown GPU 'a100-40g'; did you mean a100-40gb or a100-80gb?"),
+    (
+        "memory.gpu=a100-41gb",
+        "--set memory.gpu=a100-41gb: unknown GPU 'a100-41gb'; did you mean a100-40gb or a100-80gb? Or give its memory",
+    ),
     (
         "workload.arrival={poisson: 2}",
         "--set workload.arrival={poisson: 2}: workload.arrival.poisson: '2' has no unit; write a number",

@@ -51,11 +51,23 @@ def test_slots_and_pages_leave_nothing_over() -> None:
     assert values(found)["pages"] == 600
 
 
-def test_opt_13b_on_an_a100() -> None:
-    found = capacity("gpu", model(), gpu="a100-40gb", gpu_memory_utilization=0.9, weights="auto")
-    kv_bytes = 38_654_705_664 - 25_706_946_560
-    assert (found.slots, found.bytes + found.spare_bytes) == (15_805, kv_bytes)
-    assert values(found) | {"usable": 38_654_705_664, "activations": 0, "kv_cache": kv_bytes} == values(found)
+def gib(size: float) -> int:
+    return int(size * GIB)
+
+
+def own_gpu(memory: float, **params: Any) -> Variant:
+    """A GPU of this total in GiB, with nothing that has to be estimated."""
+    return Variant("gpu", {"gpu": {"memory": gib(memory)}, "activations": 0, "non_torch": 0, **params})
+
+
+def test_what_is_left_beside_all_parts_is_exact() -> None:
+    memory = own_gpu(40, gpu_memory_utilization=0.9, activations=GIB, non_torch=GIB // 4)
+    found = resolve_capacity(memory, model())
+    kv_bytes = 38_654_705_664 - 25_706_946_560 - GIB - GIB // 4
+    assert (found.slots, found.bytes + found.spare_bytes) == (kv_bytes // 819_200, kv_bytes)
+    assert (found.kv_bytes.low, found.kv_bytes.likely, found.kv_bytes.high) == (kv_bytes, kv_bytes, kv_bytes)
+    expected = {"usable": 38_654_705_664, "activations": GIB, "non_torch": GIB // 4, "kv_cache": kv_bytes}
+    assert values(found) | expected == values(found)
 
 
 def test_gpu_defaults_are_nine_tenths_and_the_models_weights() -> None:
@@ -65,20 +77,18 @@ def test_gpu_defaults_are_nine_tenths_and_the_models_weights() -> None:
 
 def test_stated_weights_and_tensor_parallel_are_a_share_for_each_gpu() -> None:
     geometry = model("llama-3-70b", tensor_parallel=4)
-    found = capacity("gpu", geometry, gpu="a100-80gb", gpu_memory_utilization=1, weights=4 * 40 * GIB + 1)
+    found = resolve_capacity(own_gpu(80, gpu_memory_utilization=1, weights=4 * 40 * GIB + 1), geometry)
     assert values(found)["weights_per_gpu"] == 40 * GIB + 1
     assert values(found)["kv_cache"] == 40 * GIB - 1
     assert found.slots == (40 * GIB - 1) // (327_680 // 4)
 
 
-def test_gpu_term_says_what_the_driver_reports() -> None:
-    memory = {
-        name: capacity("gpu", given_slot(1), gpu=name, gpu_memory_utilization=1.0, weights=1).terms[0]
-        for name in gpu_presets()
-    }
-    assert memory["h100-80gb"].value == 80 * GIB
-    assert "its driver reports 79.6 GiB" in memory["h100-80gb"].origin
-    assert "driver" not in memory["h200-141gb"].origin
+def test_gpu_term_is_what_an_engine_sees_and_what_the_driver_prints() -> None:
+    memory = {name: capacity("gpu", given_slot(1), gpu=name, weights=1).terms[0] for name in gpu_presets()}
+    assert memory["h100-80gb"].value == gib(79.15)
+    assert "nvidia-smi prints 79.65 GiB" in memory["h100-80gb"].origin
+    assert "nvidia-smi" not in memory["h200-141gb"].origin
+    assert all(0.87 < float(term.value) / GIB / int(name.split("-")[-1][:-2]) < 1 for name, term in memory.items())
 
 
 @given(budget=st.integers(1, 2**45), slot=st.integers(1, 2**23))
@@ -102,8 +112,7 @@ def test_more_memory_or_smaller_slots_never_hold_less(budget: int, more: int, sl
 @given(percent=st.integers(70, 99))
 def test_utilization_is_monotone_and_exact(percent: int) -> None:
     found = [
-        capacity("gpu", model(), gpu="a100-40gb", gpu_memory_utilization=share / 100)
-        for share in (percent, percent + 1)
+        resolve_capacity(own_gpu(40, gpu_memory_utilization=share / 100), model()) for share in (percent, percent + 1)
     ]
     assert found[0].slots < found[1].slots
     assert values(found[0])["usable"] == 40 * GIB * percent // 100
@@ -117,13 +126,23 @@ def test_utilization_is_monotone_and_exact(percent: int) -> None:
         ("slots", {"slots": -5}, "memory.slots: -5 is not a whole number of at least 1"),
         ("slots", {}, "memory.slots is missing: give a whole number of at least 1"),
         ("pages", {"pages": 600}, "memory.pages needs one page size that all paged allocators share: give slots or"),
-        ("gpu", {"gpu": "a100"}, "GPU preset 'a100' is unknown; did you mean "),
+        (
+            "gpu",
+            {"gpu": "a100"},
+            "memory.gpu: unknown GPU 'a100'; did you mean a100-40gb or a100-80gb? Or give its memory",
+        ),
+        ("gpu", {"gpu": {"memory": 0}}, "memory.gpu.memory: 0 is not a whole number of at least 1"),
+        (
+            "gpu",
+            {"gpu": "l4", "engine": "tgi"},
+            "memory.engine: 'tgi' is no engine that is known; write an engine with",
+        ),
         ("gpu", {"gpu": "a100-40gb", "gpu_memory_utilization": 0}, "memory.gpu_memory_utilization: 0 is not a number"),
         ("gpu", {"gpu": "a100-40gb", "gpu_memory_utilization": 1.01}, "memory.gpu_memory_utilization: 1.01 is not a"),
         ("gpu", {"gpu": "a100-40gb", "gpu_memory_utilization": "9"}, "memory.gpu_memory_utilization: '9' is not a"),
         ("gpu", {"gpu": "a100-40gb", "weights": 0}, "memory.weights: 0 is not a whole number of at least 1"),
-        ("gpu", {"gpu": "t4-16gb"}, "memory.gpu: 23.9 GiB of weights for each GPU leave no room in 14.4 GiB (t4-16gb"),
-        ("disk", {}, "memory: 'disk' is none of kv_cache, slots, pages, gpu"),
+        ("gpu", {"gpu": "t4-16gb"}, "memory.gpu: 23.9 GiB of weights for each GPU and "),
+        ("disk", {}, "memory: 'disk' is none of kv_cache, slots, pages, gpu, log"),
     ],
 )
 def test_bad_memory_is_refused_in_one_line(kind: str, params: dict[str, Any], message: str) -> None:

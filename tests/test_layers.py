@@ -15,7 +15,9 @@ PACKAGE = Path(__file__).parent.parent / "paged_sim"
 # From the bottom up; parts of one layer do not know each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("__version__", "errors", "compiled"),
-    ("requests", "ledger", "geometry", "scenario.models", "files", "saved", "packed", "configuration"),
+    ("files", "packed"),
+    ("servers",),
+    ("requests", "ledger", "geometry", "scenario.models", "saved", "configuration"),
     ("content", "basis"),
     ("allocators", "arena", "workloads", "oplog"),
     ("scenario",),

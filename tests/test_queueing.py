@@ -24,7 +24,7 @@ from paged_sim.simulation import simulate
 
 def column(played: Played, statistic: int) -> Any:
     """One of the statistics of all requests."""
-    return played.machine.request_stats[:, statistic]
+    return played.machine.losses[:, statistic]
 
 
 def summary(played: Played) -> dict[str, Any]:
@@ -44,11 +44,11 @@ def check_littles_law(case: Case, played: Played) -> None:
     machine, found = played.machine, summary(played)
     end = found["time"]["end"]
     assert (found["waiting"]["all"]["mean"] or 0.0) * end == pytest.approx(
-        column(played, m.WAITED).sum(), rel=1e-9, abs=1e-9
+        felt.waited(played.machine).sum(), rel=1e-9, abs=1e-9
     )
     if case.scenario.measure.warmup_requests or refused_while_running(played):
         return
-    served = np.nan_to_num(felt.ended_at(machine) - machine.arrival - column(played, m.WAITED))
+    served = np.nan_to_num(felt.ended_at(machine) - machine.arrival - felt.waited(played.machine))
     area = (found["batch"]["all"]["mean"] or 0.0) * machine.ledger.weights.sum()
     assert area == pytest.approx((served * machine.samples).sum(), rel=1e-9, abs=1e-9)
 
@@ -57,13 +57,13 @@ def check_times(played: Played) -> None:
     """Arrived, admitted, first token, end: in this order, and no request waited longer than it was there."""
     machine = played.machine
     done = machine.outcome == m.FINISHED
-    times = [machine.arrival, *(machine.request_stats[:, at] for at in (m.ADMITTED, m.FIRST_TOKEN))]
+    times = [machine.arrival, machine.admitted, machine.first_token]
     times.append(felt.ended_at(machine))
     for earlier, later in itertools.pairwise(times):
         assert np.all(earlier[done] <= later[done])
-    assert np.all(column(played, m.WAITED)[done] <= (times[3] - machine.arrival)[done])
-    at_once = done & (machine.admissions == 1)
-    assert np.allclose(column(played, m.WAITED)[at_once], (times[1] - machine.arrival)[at_once])
+    assert np.all(felt.waited(played.machine)[done] <= (times[3] - machine.arrival)[done])
+    at_once = done & (machine.preemptions == 0)
+    assert np.allclose(felt.waited(played.machine)[at_once], (times[1] - machine.arrival)[at_once])
     assert np.all(np.isnan(times[3]) == ~done)
 
 
@@ -72,11 +72,11 @@ def check_tokens(case: Case, played: Played) -> None:
     if case.requests.samples.max() > 1 or refused_while_running(played):
         return
     done = played.machine.outcome == m.FINISHED
-    needed = case.requests.stored_tokens[done] - column(played, m.FOUND)[done] + column(played, m.RECOMPUTED)[done]
-    assert played.machine.counts[m.COMPUTED] == needed.sum()
+    needed = case.requests.stored_tokens[done] - played.machine.found[done] + column(played, m.RECOMPUTED)[done]
+    assert felt.tokens_of(played.machine)["computed"] == needed.sum()
     if case.scenario.allocators[0].prefix_cache == "none":
         assert column(played, m.RECOMPUTED).sum() == played.machine.counts[m.DISCARDED]
-        assert not column(played, m.FOUND).any()
+        assert not played.machine.found.any()
 
 
 def check_causes(case: Case, played: Played) -> None:

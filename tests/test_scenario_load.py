@@ -146,7 +146,7 @@ def test_arrivals(arrival: str, variant: Variant) -> None:
         (
             "model: {bytes_per_slot: 800KiB}\nmemory: {gpu: a100-40gb, weights: 26GB}",
             Variant("bytes_per_slot", {"bytes": 819200}),
-            Variant("gpu", {"gpu": "a100-40gb", "gpu_memory_utilization": 0.9, "weights": 26 * 10**9}),
+            Variant("gpu", {"gpu": "a100-40gb", "weights": 26 * 10**9}),
         ),
     ],
 )

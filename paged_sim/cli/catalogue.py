@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,24 +122,55 @@ def schema(**wanted: Any) -> None:
     results.write(lambda shape, screen: json.dumps(json_schema(), indent=2) + "\n")
 
 
-@click.command("init", short_help="Copy a built-in scenario to start from.")
-@click.argument("name")
+@click.command("init", short_help="Write a scenario to start from: a built-in one, or that of a server's command.")
+@click.argument("name", required=False)
+@click.option("--from", "command", metavar="COMMAND|FILE", help="The command that starts a server, or a file with it.")
+@click.option("--gpu", metavar="NAME", help="The GPU of that server.")
 @click.option("-o", "--output", "target", metavar="DIR|FILE", default=".", help="Where to: a folder or a file.")
 @click.option("--force", is_flag=True, help="Overwrite a file that is there.")
-def init(name: str, target: str, force: bool) -> None:
-    """Copy the built-in scenario NAME, with the trace it reads, to start from."""
-    found = _find(name)
-    path = Path(target) / found.path.name if Path(target).is_dir() or target.endswith("/") else Path(target)
-    check_paths([("--output", str(path))])
-    copies = {path: found.path}
-    if (trace := _trace_of(found)) is not None:
-        copies[path.parent / trace.relative_to(found.path.parent)] = trace
-    if not force and (there := [str(copy) for copy in copies if copy.exists()]):
+def init(name: str | None, command: str | None, gpu: str | None, target: str, force: bool) -> None:
+    """Copy the built-in scenario NAME, with the trace it reads, to start from; or write the scenario of a server from
+    the command that starts it (vLLM, SGLang or TensorRT-LLM).
+    """
+    if (name is None) == (command is None):
+        raise click.UsageError("give the NAME of a built-in scenario, or --from COMMAND")
+    if command is None and gpu is not None:
+        raise click.UsageError("--gpu belongs to --from")
+    files, notes = _copies(str(name), target) if command is None else _from_command(command, gpu, target)
+    if not force and (there := [str(path) for path in files if path.exists()]):
         raise PagedSimError(f"{', '.join(there)} exists already; choose another --output, or overwrite it with --force")
-    for copy, original in copies.items():
-        copy.parent.mkdir(exist_ok=True)
-        output.write_file(copy, original.read_bytes())
-    click.echo(f"wrote {', '.join(str(copy) for copy in copies)}; try `paged-sim run {path}`")
+    for path, content in files.items():
+        path.parent.mkdir(exist_ok=True)
+        output.write_file(path, content)
+    click.echo(f"wrote {', '.join(map(str, files))}; try `paged-sim run {next(iter(files))}`")
+    for note in notes:
+        click.echo(f"note: {note}")
+
+
+def _copies(name: str, target: str) -> tuple[dict[Path, bytes], list[str]]:
+    """A built-in scenario and the trace it reads, by where they go."""
+    found = _find(name)
+    path = _path_in(target, found.path.name)
+    copies = {path: found.path.read_bytes()}
+    if (trace := _trace_of(found)) is not None:
+        copies[path.parent / trace.relative_to(found.path.parent)] = trace.read_bytes()
+    return copies, []
+
+
+def _from_command(command: str, gpu: str | None, target: str) -> tuple[dict[Path, bytes], list[str]]:
+    """The scenario of a server, by where it goes, and what the user should know of it."""
+    from paged_sim.cli.from_command import scenario_text
+
+    text, server, notes = scenario_text(command, gpu)
+    model = re.sub(r"[^a-z0-9.]+", "-", Path(server.model).name.lower()).strip("-.")
+    return {_path_in(target, f"{model}-{server.engine}.yaml"): text.encode()}, notes
+
+
+def _path_in(target: str, name: str) -> Path:
+    """The file that `-o` means: itself, or `name` in the folder it names."""
+    path = Path(target) / name if Path(target).is_dir() or target.endswith("/") else Path(target)
+    check_paths([("--output", str(path))])
+    return path
 
 
 def _find(name: str) -> Builtin:

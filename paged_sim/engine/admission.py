@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from paged_sim import allocators
-from paged_sim.compiled import kernel
+from paged_sim.compiled import inlined, kernel
 from paged_sim.engine import caches, groups, queue, wheel
 from paged_sim.engine import seats as seating
 from paged_sim.engine.machine import (
@@ -11,7 +13,6 @@ from paged_sim.engine.machine import (
     BUDGET,
     CACHING,
     CHUNKED,
-    COMPUTED,
     FINAL,
     FRAGMENTATION,
     FULL_PROMPT,
@@ -20,6 +21,7 @@ from paged_sim.engine.machine import (
     MAX_SEQS,
     MAX_TOKENS,
     NOBODY,
+    NOW,
     NUM_ENDING,
     NUM_RUNNING,
     NUM_STARTED,
@@ -35,6 +37,7 @@ from paged_sim.engine.machine import (
     SPARE,
     STEP,
     STORED,
+    TIMED,
     TOKEN_BUDGET,
     WATERMARK,
     Machine,
@@ -111,18 +114,18 @@ def admit(machine: Machine, state: allocators.State) -> None:
         counts[RULE] = AFTER_PREEMPTION
         return
     while queue.num_waiting(machine) > 0:
-        counts[RULE] = MAX_NUM_SEQS
         if not has_seats(machine):
+            counts[RULE] = MAX_NUM_SEQS
             return
         hits = hits_of_head(machine, state)
         tokens = budget_for_head(machine, hits)
-        counts[RULE] = TOKEN_BUDGET
         if tokens == 0:
             counts[HELD_BACK] = 1
+            counts[RULE] = TOKEN_BUDGET
             return
-        # Whoever does not fit waits for memory; that it does is found anew where the free slots are labelled.
-        counts[RULE] = WATERMARK
         if not has_room(machine, state, tokens_of_head(machine, hits + tokens)):
+            # Or for memory itself: that is found anew where the free slots are labelled.
+            counts[RULE] = WATERMARK
             return
         begin(machine, state, hits, tokens)
 
@@ -163,8 +166,7 @@ def compute_prompt(machine: Machine, state: allocators.State, seat: int, stored:
     work = groups.work(machine, request, stored, stored + tokens)
     counts[BUDGET] = max(0, counts[BUDGET] - work)
     counts[PREFILLED] += work
-    counts[COMPUTED] += work
-    if machine.request_stats[request, ONCE_STORED] > stored:
+    if machine.preemptions[request] > 0:
         note_again(machine, request, stored, stored + tokens)
     stored += tokens
     groups.write(machine, state, seat, stored)
@@ -176,8 +178,12 @@ def compute_prompt(machine: Machine, state: allocators.State, seat: int, stored:
         counts[PARTIAL] = seat
         return
     seats[seat, OFFSET] = counts[STEP] - stored
-    machine.started[counts[NUM_STARTED]] = seat
-    counts[NUM_STARTED] += 1
+    if counts[TIMED]:
+        machine.started[counts[NUM_STARTED]] = request
+        counts[NUM_STARTED] += 1
+    else:
+        # Steps of the step clock last 1: no need to wait for what this one's duration will be.
+        note_first_token(machine, request, machine.times[NOW] + 1.0)
     if stored == seats[seat, FINAL]:
         machine.ending[counts[NUM_ENDING]] = seat
         counts[NUM_ENDING] += 1
@@ -185,12 +191,20 @@ def compute_prompt(machine: Machine, state: allocators.State, seat: int, stored:
         wheel.schedule(machine, seat)
 
 
+@inlined
+def note_first_token(machine: Machine, request: int, end: float) -> None:
+    """Note when the step ends that completed a request's prompt, unless it had its first token before a preemption."""
+    if math.isnan(machine.first_token[request]):
+        machine.first_token[request] = end
+
+
 @kernel
 def note_again(machine: Machine, request: int, first: int, last: int) -> None:
     """Count those of a request's tokens `first` to `last - 1` that it had stored before it was preempted."""
-    stats = machine.request_stats
-    before = min(last, int(stats[request, ONCE_STORED]))
-    stats[request, RECOMPUTED] += groups.work(machine, request, first, before)
+    losses = machine.losses
+    before = min(last, int(losses[request, ONCE_STORED]))
+    if before > first:
+        losses[request, RECOMPUTED] += groups.work(machine, request, first, before)
 
 
 @kernel

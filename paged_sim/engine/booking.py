@@ -9,7 +9,6 @@ from paged_sim.engine.machine import (
     NUM_FINISHED,
     NUM_ROWS,
     NUM_RUNNING,
-    NUM_STEPS_MEASURED,
     STEP,
     STRIDE,
     TOKEN_STEPS,
@@ -32,7 +31,6 @@ def book_steps(machine: Machine, blocked: int, steps: int, slope: int, begin: fl
     counts[TOKEN_STEPS] += counts[NUM_RUNNING] * steps
     if counts[NUM_FINISHED] >= counts[WARMUP]:
         books.book(machine.ledger, side, steps, slope, duration)
-        counts[NUM_STEPS_MEASURED] += steps if counts[NUM_RUNNING] > 0 else 0
         if blocked >= 0:
             machine.tallies[BLOCKED, blocked] += steps
     if blocked >= 0:
@@ -75,9 +73,9 @@ def keep_samples(machine: Machine, steps: int, slope: int, begin: float, duratio
 
 @inlined
 def next_kept(machine: Machine, step: int) -> int:
-    """The first step from `step` on whose row is kept."""
+    """The first step from `step` on whose row is kept; a stride is a power of two, and masking is far from dividing."""
     stride = machine.counts[STRIDE]
-    return int((step + stride - 1) // stride * stride)
+    return int((step + stride - 1) & -stride)
 
 
 @inlined

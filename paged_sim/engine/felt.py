@@ -54,8 +54,7 @@ def throughput_of(machine: Machine) -> dict[str, float | None]:
 def latency_of(machine: Machine) -> dict[str, dict[str, float | None]]:
     """From arrival to the first admission, the first token and the end of the last, over the finished requests."""
     finished = machine.counts[m.NUM_FINISHED]
-    stats = machine.request_stats
-    times = {"queue": stats[:, m.ADMITTED], "first_token": stats[:, m.FIRST_TOKEN], "total": ended_at(machine)}
+    times = {"queue": machine.admitted, "first_token": machine.first_token, "total": ended_at(machine)}
     done = slice(None) if finished == len(machine.arrival) else machine.outcome == m.FINISHED
     return {name: spread_of((when - machine.arrival)[done]) for name, when in times.items()}
 
@@ -68,6 +67,11 @@ def ended_at(machine: Machine) -> Floats:
     return times
 
 
+def waited(machine: Machine) -> Floats:
+    """How long each request was in the queue, returns after preemptions included; 0 if it was refused as it came."""
+    return np.nan_to_num(machine.admitted - machine.arrival) + machine.losses[:, m.WAITED_AGAIN]
+
+
 def spread_of(values: Floats) -> dict[str, float | None]:
     """Mean, quantiles (between the two nearest values, in proportion) and maximum; None where there are no values."""
     if not len(values):
@@ -78,9 +82,14 @@ def spread_of(values: Floats) -> dict[str, float | None]:
 
 
 def tokens_of(machine: Machine) -> dict[str, Any]:
-    """Tokens computed, each time they were, and those that were computed again after a preemption."""
-    computed = int(machine.counts[m.COMPUTED])
-    again = int(machine.request_stats[:, m.RECOMPUTED].sum())
+    """Tokens computed, each time they were, and those that were computed again after a preemption.
+
+    Of each request its prompt is computed once and what it generates for each sample, but what was found.
+    """
+    counts, done = machine.counts, machine.outcome == m.FINISHED
+    needed = (machine.prompt + (machine.output - 1) * machine.samples)[done].sum()
+    computed = int(needed + counts[m.UNDONE] - counts[m.HIT] - counts[m.HIT_AGAIN])
+    again = int(machine.losses[:, m.RECOMPUTED].sum())
     return {"computed": computed, "recomputed": again, "recomputed_share": again / computed if computed else None}
 
 
@@ -91,26 +100,25 @@ def waiting_of(machine: Machine, over: str) -> dict[str, Any]:
     """
     sides = {side: queue_lengths(machine, side) for side in SIDES}
     queue = machine.queue_length
-    end = float(queue.weights.sum())
-    share = float(queue.occupied.sum()) / end if end else 0.0
-    causes = {cause: float(time) / end if end else 0.0 for cause, time in zip(CAUSES, machine.durations, strict=True)}
-    rest = max(0.0, share - sum(causes.values()))
+    end = float(machine.times[m.NOW])
+    times = dict(zip((*CAUSES, "step"), [*machine.durations.tolist(), float(queue.between[0])], strict=True))
+    shares = {cause: time / end if end else 0.0 for cause, time in times.items()}
     return {
         "mean": sides[over]["mean"],
         "peak": sides[over]["peak"],
         **sides,
-        "share": share,
-        "share_by": {**causes, "step": rest},
+        "share": sum(shares.values()),
+        "share_by": shares,
     }
 
 
 def queue_lengths(machine: Machine, side: str) -> dict[str, float | None]:
     """Mean, peak, p50 and p99 of the queue over the time of a side; None where there is none."""
     queue, rows = machine.queue_length, SIDES[side]
-    weight = float(queue.weights[rows].sum())
+    histogram, scale = queue.histogram[rows].sum(axis=0), float(queue.scale[0])
+    weight = float(histogram.sum())
     if weight == 0.0:
         return {"mean": None, "peak": None, "p50": None, "p99": None}
-    histogram, scale = queue.histogram[rows].sum(axis=0), float(queue.scale[0])
     return {
         "mean": float(queue.sums[rows].sum()) / weight,
         "peak": float(queue.peaks[rows].max()),
@@ -130,19 +138,19 @@ def requests_of(machine: Machine, source: Ints) -> RequestColumns:
 
     `source` numbers the requests where they are samples of others; empty where they are not.
     """
-    stats, outcome = machine.request_stats, machine.outcome
+    losses, outcome = machine.losses, machine.outcome
     reasons = np.array([REASONS[code].reason if code in REASONS else "" for code in range(max(REASONS) + 1)], object)
     return {
         "request": source if len(source) else np.arange(len(outcome)),
         "arrival": machine.arrival,
-        "admitted": stats[:, m.ADMITTED],
-        "first_token": stats[:, m.FIRST_TOKEN],
+        "admitted": machine.admitted,
+        "first_token": machine.first_token,
         "finished": ended_at(machine),
-        "waited": stats[:, m.WAITED],
-        "preemptions": np.maximum(machine.admissions - 1, 0),
+        "waited": waited(machine),
+        "preemptions": machine.preemptions,
         "prompt_tokens": machine.prompt,
         "output_tokens": machine.output,
-        "recomputed_tokens": stats[:, m.RECOMPUTED].astype(np.int64),
-        "found_tokens": stats[:, m.FOUND].astype(np.int64),
+        "recomputed_tokens": losses[:, m.RECOMPUTED].astype(np.int64),
+        "found_tokens": machine.found,
         "refused": reasons[outcome],
     }

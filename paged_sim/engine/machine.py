@@ -76,9 +76,9 @@ UNFORKED, TOGETHER, DIVERGED = range(3)
     NUM_FINISHED,
     NUM_ENDED,
     NUM_STEPS_DONE,
-    NUM_STEPS_MEASURED,  # of these, the ones after the warm-up
+    NUM_STEPS_SKIPPED,  # of these, the ones of the warm-up
     TOKEN_STEPS,
-    COMPUTED,  # tokens computed, each time they were
+    UNDONE,  # tokens that preempted and refused sequences had computed or found
     DISCARDED,
     STORED_AT_FINISH,
     HELD_AT_FINISH,
@@ -130,17 +130,14 @@ BLOCKED, PREEMPTED = range(2)
 FRAGMENTATION, SHORTAGE, MAX_NUM_SEQS, TOKEN_BUDGET, WATERMARK, AFTER_PREEMPTION = range(6)
 NUM_CAUSES = 6
 
-# Columns of `request_stats`: what became of each request, in one line of the processor's cache.
+# Columns of `losses`: what preemptions cost a request. Nobody touches the line of one that never was preempted.
 (
-    QUEUED_SINCE,  # when it came into the queue last
-    ADMITTED,  # when it left the queue for the first time; NaN if it never did, as in the next one
-    FIRST_TOKEN,  # the end of the step that computed the last token of its prompt
-    WAITED,  # time in the queue
+    PREEMPTED_AT,  # when it came back to the queue last
+    WAITED_AGAIN,  # time in the queue after preemptions
     ONCE_STORED,  # tokens it had stored when it was preempted, at most
     RECOMPUTED,  # tokens computed again after that
-    FOUND,  # tokens that a prefix cache spared it, each counted once
-) = range(7)
-NUM_REQUEST_STATS = 8
+) = range(4)
+NUM_LOSSES = 8
 
 # Outcomes of a request.
 (
@@ -183,16 +180,18 @@ class Machine(NamedTuple):
     """All of a simulation but the allocator.
 
     `known[request]` is the tokens its server knows: the prompt, and after a preemption those generated until then;
-    `admissions[request]` counts how often it was admitted. `content` says which tokens are equal, where a prefix cache
-    asks. `line` are the requests as they arrive; `next_turn` is empty, or the request, if any, that each one's end lets
-    its user send, `delay` seconds later. `queue[QUEUE_HEAD:QUEUE_TAIL]` are the waiting requests, behind
-    `returned[:NUM_RETURNED]` (the last one first), the preempted ones. `wheel[step & mask]` is where in `cells` the
-    newest event of a step is (see `wheel`).
-    `request_stats[request]` says when what happened to it. `started` and `ending` are the seats that complete their
-    prompt and their output in this step. `ended` lists requests as they finish, `ended_at` when
-    they did. `operations` is the record for the
-    arena, with the list `pages`, `log` that of the pool (`pool_log`). `samples[request]` are its sequences; the type of
-    `group` says whether any request has more than one. `durations[cause]` is the time in which steps were blocked.
+    `preemptions[request]` counts these. `content` says which tokens are equal, where a prefix cache asks. `line` are
+    the requests as they arrive; `next_turn` is empty, or the request, if any, that each one's end lets its user send,
+    `delay` seconds later. `queue[QUEUE_HEAD:QUEUE_TAIL]` are the waiting requests, behind `returned[:NUM_RETURNED]`
+    (the last one first), the preempted ones. `wheel[step & mask]` is where in `cells` the newest event of a step is
+    (see `wheel`).
+    `admitted[request]` is when it left the queue for the first time, `first_token[request]` the end of the step that
+    computed the last token of its prompt, NaN until then; `found[request]` are the tokens that a prefix cache spared
+    it, each counted once; `losses[request]` is about its preemptions. `started` are requests that complete their prompt
+    in this step, `ending` the seats that complete their output. `ended` lists
+    requests as they finish, `ended_at` when they did. `operations` is the record for the arena, with the list `pages`,
+    `log` that of the pool (`pool_log`). `samples[request]` are its sequences; the type of `group` says whether any
+    request has more than one. `durations[cause]` is the time in which steps were blocked.
     """
 
     content: Content
@@ -203,9 +202,12 @@ class Machine(NamedTuple):
     prompt: Ints
     output: Ints
     known: Ints
-    admissions: Ints
+    preemptions: Ints
     outcome: Ints
-    request_stats: Floats
+    admitted: Floats
+    first_token: Floats
+    found: Ints
+    losses: Floats
     ended: Ints
     ended_at: Floats
     queue: Ints
@@ -267,17 +269,20 @@ def empty_machine(
         prompt=requests.prompt_tokens,
         output=requests.output_tokens,
         known=requests.prompt_tokens.copy(),
-        admissions=np.zeros(total, np.int64),
+        preemptions=np.zeros(total, np.int64),
         outcome=np.zeros(total, np.int64),
-        request_stats=unserved(total),
+        admitted=np.full(total, np.nan),
+        first_token=np.full(total, np.nan),
+        found=np.full(total, 0),
+        losses=zeros_in_lines(total, NUM_LOSSES).view(np.float64),
         ended=np.zeros(total, np.int64),
-        ended_at=np.zeros(total),
+        ended_at=np.full(total, np.nan),
         queue=np.zeros(total, np.int64),
         returned=np.zeros(seats, np.int64),
         seats=zeros_in_lines(seats, NUM_SEAT_FIELDS),
         free_seats=np.arange(seats - 1, -1, -1, dtype=np.int64),
         due=np.zeros(seats, np.int64),
-        started=np.zeros(seats, np.int64),
+        started=np.full(seats, NOBODY, np.int64),
         ending=np.zeros(seats, np.int64),
         wheel=np.full(buckets, NOBODY, np.int64),
         cells=cells.reshape(-1),
@@ -302,13 +307,6 @@ def next_turns(after: Ints) -> Ints:
     following = np.full(len(after), NOBODY, np.int64)
     following[after[after >= 0]] = np.flatnonzero(after >= 0)
     return following
-
-
-def unserved(requests: int) -> Floats:
-    """The statistics of requests of which nothing is known yet."""
-    stats = zeros_in_lines(requests, NUM_REQUEST_STATS).view(np.float64)
-    stats[:, [ADMITTED, FIRST_TOKEN]] = np.nan
-    return stats
 
 
 def zeros_in_lines(rows: int, columns: int) -> Ints:

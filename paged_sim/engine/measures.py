@@ -94,7 +94,12 @@ def by_side(ledger: Ledger, over: str, series: int, unit: float) -> dict[str, An
 
 def measured(machine: Machine, side: str) -> dict[str, Any]:
     """The steps behind the means of a side, and how long they took together (idle time included); after the warm-up."""
-    steps = {"saturated": machine.tallies[m.BLOCKED].sum(), "all": machine.counts[m.NUM_STEPS_MEASURED]}
+    counts = machine.counts
+    is_warm = counts[m.NUM_FINISHED] >= counts[m.WARMUP]
+    steps = {
+        "saturated": machine.tallies[m.BLOCKED].sum(),
+        "all": counts[m.NUM_STEPS_DONE] - counts[m.NUM_STEPS_SKIPPED] if is_warm else 0,
+    }
     return {"steps": int(steps[side]), "time": float(machine.ledger.weights[SIDES[side]].sum())}
 
 

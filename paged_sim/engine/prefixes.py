@@ -14,7 +14,6 @@ from paged_sim.engine.machine import (
     ASKED_AGAIN,
     CACHED_TAIL,
     COW_COPIES,
-    FOUND,
     HIT,
     HIT_AGAIN,
     HIT_IN_PAGES,
@@ -47,12 +46,11 @@ def begin(state: allocators.State, machine: Machine, seat: int, hits: int, token
 def note_hits(machine: Machine, request: int, hits: int) -> None:
     """Count what a request that was just admitted asked of the cache and what it had; after a preemption apart."""
     counts = machine.counts
-    first = machine.admissions[request] == 1
+    first = machine.preemptions[request] == 0
     counts[NUM_ADMITTED if first else NUM_READMITTED] += 1
     counts[ASKED if first else ASKED_AGAIN] += machine.known[request]
     counts[HIT if first else HIT_AGAIN] += hits
-    stats = machine.request_stats
-    stats[request, FOUND] += max(0.0, hits - stats[request, ONCE_STORED])
+    machine.found[request] += hits if first else max(0, hits - int(machine.losses[request, ONCE_STORED]))
 
 
 @kernel

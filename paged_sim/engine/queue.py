@@ -7,7 +7,6 @@ import math
 from paged_sim.compiled import inlined, kernel
 from paged_sim.engine import queue_length
 from paged_sim.engine.machine import (
-    ADMITTED,
     CLOSED_LOOP,
     NOBODY,
     NOW,
@@ -16,11 +15,11 @@ from paged_sim.engine.machine import (
     NUM_RETURNED,
     NUM_SENT,
     PENDING,
+    PREEMPTED_AT,
     QUEUE_HEAD,
     QUEUE_TAIL,
-    QUEUED_SINCE,
     THINK,
-    WAITED,
+    WAITED_AGAIN,
     Machine,
 )
 
@@ -43,13 +42,12 @@ def head(machine: Machine) -> int:
 
 @kernel
 def pop_head(machine: Machine) -> None:
-    """Take the head out of the queue, and note how long it was there."""
+    """Take the head out of the queue, and note when: for the first time, or how long it was back there."""
     request, now = head(machine), machine.times[NOW]
-    stats = machine.request_stats
-    stats[request, WAITED] += now - stats[request, QUEUED_SINCE]
-    if machine.admissions[request] == 0:
-        stats[request, ADMITTED] = now
-    machine.admissions[request] += 1
+    if math.isnan(machine.admitted[request]):
+        machine.admitted[request] = now
+    else:
+        machine.losses[request, WAITED_AGAIN] += now - machine.losses[request, PREEMPTED_AT]
     if machine.counts[NUM_RETURNED] > 0:
         machine.counts[NUM_RETURNED] -= 1
     else:
@@ -59,7 +57,8 @@ def pop_head(machine: Machine) -> None:
 @kernel
 def put_in_front(machine: Machine, request: int) -> None:
     """Put a preempted request in front of all others."""
-    machine.request_stats[request, QUEUED_SINCE] = machine.times[NOW]
+    machine.preemptions[request] += 1
+    machine.losses[request, PREEMPTED_AT] = machine.times[NOW]
     machine.returned[machine.counts[NUM_RETURNED]] = request
     machine.counts[NUM_RETURNED] += 1
 
@@ -81,7 +80,6 @@ def join_arrivals(machine: Machine) -> None:
         request = machine.line[counts[NUM_ARRIVED]]
         counts[NUM_ARRIVED] += 1
         if machine.outcome[request] == PENDING:
-            machine.request_stats[request, QUEUED_SINCE] = machine.arrival[request]
             queue_length.lengthen(machine.queue_length, machine.arrival[request])
             machine.queue[counts[QUEUE_TAIL]] = request
             counts[QUEUE_TAIL] += 1

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from paged_sim.compiled import inlined, kernel, marked_state
+from paged_sim.compiled import inlined, marked_state
 from paged_sim.ledger import BINS
 from paged_sim.requests import Floats, Ints
 
@@ -20,8 +20,8 @@ class QueueLength(NamedTuple):
     """The length now, and what it was: the first axis is 0 for steps without and 1 for steps with a waiter.
 
     `length[0]` requests wait `since[0]`, in a step (or idle time) of the kind `side[0]`. `sums[side]` is the integral
-    of the length over time, `occupied[side]` the time in which anybody waited, `weights[side]` all of it, and
-    `histogram[side, length * scale[0]]` the time at each length.
+    of the length over time, `histogram[side, length * scale[0]]` the time at each length; `between[0]` is the time in
+    which requests waited though a step without a waiter was under way: they came behind its admissions.
     """
 
     length: Ints
@@ -30,8 +30,7 @@ class QueueLength(NamedTuple):
     scale: Floats
     sums: Floats
     peaks: Floats
-    occupied: Floats
-    weights: Floats
+    between: Floats
     histogram: Floats
 
 
@@ -44,8 +43,7 @@ def create(requests: int) -> QueueLength:
         scale=np.array([min(1.0, BINS / max(requests, 1))]),
         sums=np.zeros(2),
         peaks=np.zeros(2),
-        occupied=np.zeros(2),
-        weights=np.zeros(2),
+        between=np.zeros(1),
         histogram=np.zeros((2, BINS + 1)),
     )
 
@@ -59,11 +57,11 @@ def settle(queue: QueueLength, now: float) -> None:
     side, length = queue.side[0], queue.length[0]
     queue.since[0] = now
     queue.sums[side] += length * weight
-    queue.weights[side] += weight
     queue.histogram[side, int(length * queue.scale[0])] += weight
-    if length > 0:
-        queue.peaks[side] = max(queue.peaks[side], length)
-        queue.occupied[side] += weight
+    if length > queue.peaks[side]:
+        queue.peaks[side] = length
+    if side == 0 and length > 0:
+        queue.between[0] += weight
 
 
 @inlined
@@ -73,9 +71,10 @@ def lengthen(queue: QueueLength, now: float) -> None:
     queue.length[0] += 1
 
 
-@kernel
+@inlined
 def begin_step(queue: QueueLength, now: float, length: int, side: int) -> None:
     """A step of the kind `side` begins at `now`, and after its admissions `length` requests wait."""
-    settle(queue, now)
-    queue.length[0] = length
-    queue.side[0] = side
+    if length != queue.length[0] or side != queue.side[0]:
+        settle(queue, now)
+        queue.length[0] = length
+        queue.side[0] = side

@@ -8,7 +8,6 @@ from paged_sim.engine import groups, queue, wheel
 from paged_sim.engine.admission import compute_prompt
 from paged_sim.engine.machine import (
     BUDGET,
-    COMPUTED,
     DISCARDED,
     EAGER,
     FINAL,
@@ -25,6 +24,8 @@ from paged_sim.engine.machine import (
     NUM_FINISHED,
     NUM_RUNNING,
     NUM_SAMPLES,
+    NUM_STEPS_DONE,
+    NUM_STEPS_SKIPPED,
     OFFSET,
     ONCE_STORED,
     PARTIAL,
@@ -40,6 +41,7 @@ from paged_sim.engine.machine import (
     STEP,
     STORED,
     STORED_AT_FINISH,
+    UNDONE,
     WARMUP,
     Machine,
 )
@@ -52,7 +54,6 @@ def run(machine: Machine, state: allocators.State) -> None:
     counts, seats, row = machine.counts, machine.seats, machine.ledger.row
     generating = num_generating(machine)
     counts[BUDGET] = max(0, counts[BUDGET] - generating)
-    counts[COMPUTED] += generating
     row[TOKEN_STATE] += generating
     row[RESERVATION] -= generating
     wheel.collect_due(machine, state)
@@ -159,10 +160,9 @@ def evict(machine: Machine, state: allocators.State, seat: int, tokens: int) -> 
         tokens = stored
         counts[PARTIAL] = NOBODY
     else:
-        counts[COMPUTED] -= machine.seats[seat, NUM_SAMPLES]
         machine.known[request] = tokens
-    stats = machine.request_stats
-    stats[request, ONCE_STORED] = max(stats[request, ONCE_STORED], float(stored))
+    counts[UNDONE] += groups.work(machine, request, 0, stored)
+    machine.losses[request, ONCE_STORED] = max(machine.losses[request, ONCE_STORED], float(stored))
     counts[DISCARDED] += groups.num_written(machine, state, seat, stored)
     groups.vacate(machine, state, seat, tokens, stored, False)
 
@@ -206,5 +206,7 @@ def finish(machine: Machine, state: allocators.State) -> None:
         machine.ended[counts[NUM_FINISHED]] = request
         machine.ended_at[counts[NUM_FINISHED]] = machine.times[NOW]
         counts[NUM_FINISHED] += 1
+        if counts[NUM_FINISHED] == counts[WARMUP]:
+            counts[NUM_STEPS_SKIPPED] = counts[NUM_STEPS_DONE]
         queue.leave(machine, request)
     counts[NUM_ENDING] = 0

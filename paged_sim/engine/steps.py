@@ -7,8 +7,6 @@ every sequence stores one token a step, so a run of quiet steps is booked at onc
 
 from __future__ import annotations
 
-import math
-
 from paged_sim import allocators
 from paged_sim.compiled import inlined, kernel
 from paged_sim.engine import admission, booking, queue, queue_length, running
@@ -16,9 +14,7 @@ from paged_sim.engine.machine import (
     BASE,
     BUDGET,
     CAPACITY,
-    COMPUTED,
     EAGER,
-    FIRST_TOKEN,
     FLUSH_AT,
     HELD_BACK,
     LOG_STEP,
@@ -38,7 +34,6 @@ from paged_sim.engine.machine import (
     PER_SEQUENCE,
     PREEMPTED_NOW,
     PREFILLED,
-    REQUEST,
     STEP,
     TIMED,
     Machine,
@@ -109,7 +104,8 @@ def pass_time(machine: Machine, blocked: int) -> None:
     duration = duration_of(machine)
     limit = quiet_steps(machine)
     begin = times[NOW]
-    note_first_tokens(machine, begin + duration)
+    if counts[NUM_STARTED] > 0:
+        note_first_tokens(machine, begin + duration)
     arrival = queue.next_arrival(machine)
     # The clock adds up step by step: its rounding decides which step sees a request arrive.
     steps = 0
@@ -117,7 +113,6 @@ def pass_time(machine: Machine, blocked: int) -> None:
         times[NOW] += duration
         steps += 1
     booking.book_steps(machine, blocked, steps, generating, begin, duration)
-    counts[COMPUTED] += generating * (steps - 1)
     counts[STEP] += steps
     counts[NUM_STEPS_DONE] += steps
 
@@ -134,12 +129,9 @@ def duration_of(machine: Machine) -> float:
 
 @kernel
 def note_first_tokens(machine: Machine, end: float) -> None:
-    """Note when this step ends, at which the prompts it completed have a first token; not again after preemptions."""
-    stats = machine.request_stats
+    """Note when this step ends, at which the prompts it completed have a first token."""
     for index in range(machine.counts[NUM_STARTED]):
-        request = machine.seats[machine.started[index], REQUEST]
-        if math.isnan(stats[request, FIRST_TOKEN]):
-            stats[request, FIRST_TOKEN] = end
+        admission.note_first_token(machine, machine.started[index], end)
 
 
 @inlined

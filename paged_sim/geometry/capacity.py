@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import dataclass, replace
 
 from paged_sim.errors import PagedSimError
+from paged_sim.geometry.activations import Batch
 from paged_sim.geometry.choice import Choice, positive_int
+from paged_sim.geometry.gpu_memory import KvBytes, kv_bytes_of_gpu
 from paged_sim.geometry.kv_bytes import Geometry
-from paged_sim.geometry.presets import GIB, preset_gpu
+from paged_sim.geometry.measured import Beside, beside, measured_capacity
 from paged_sim.geometry.terms import Term
-
-_DEFAULT_UTILIZATION = 0.9
+from paged_sim.servers.startup_log import StartupLog, read_startup_log
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """Room in one GPU's arena: `bytes` is `slots` x bytes per slot, `spare_bytes` what is left below one slot."""
+    """Room in one GPU's arena: `bytes` is `slots` x bytes per slot, `spare_bytes` what is left below one slot.
+
+    `kv_bytes` is the memory for the KV cache as an interval; its likely value is what `slots` were made from.
+    `log` is what a start-up log says beside what would have been estimated, `notes` what in it does not agree.
+    """
 
     slots: int
     bytes: int
     spare_bytes: int
+    kv_bytes: KvBytes
     terms: tuple[Term, ...]
+    log: tuple[Beside, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def resolve_capacity(memory: Choice, geometry: Geometry, *, page_size: int | None = None) -> Capacity:
+def resolve_capacity(
+    memory: Choice, geometry: Geometry, *, page_size: int | None = None, batch: Batch | None = None
+) -> Capacity:
     """Slots of the memory the scenario names, for one of the model's GPUs.
 
     `memory.kind` is kv_cache {bytes}, slots {slots}, pages {pages} (slots = pages x `page_size`, a null page
-    included) or gpu {gpu, gpu_memory_utilization?, weights?}: memory x utilization - weights / tensor_parallel;
-    nothing is set aside for activations. Raises PagedSimError when not one slot fits, or a value is missing.
+    included), log {path}, which `measured` reads, or gpu {gpu, gpu_memory_utilization?, weights?, activations?,
+    non_torch?, engine?}, of which `gpu_memory` says what is left; the server's activations are those of `batch`.
+    Raises PagedSimError when not one slot fits, or a value is missing.
     """
     if memory.kind == "slots":
         slots = positive_int(memory.params, "slots", "memory")
@@ -40,16 +49,21 @@ def resolve_capacity(memory: Choice, geometry: Geometry, *, page_size: int | Non
     if memory.kind == "kv_cache":
         budget = positive_int(memory.params, "bytes", "memory.kv_cache")
         return _from_bytes(budget, geometry, (Term("kv_cache", budget, "bytes", "", "scenario"),))
+    if memory.kind == "log":
+        return _from_log(read_startup_log(memory.params["path"]), geometry, batch or Batch(), page_size)
     if memory.kind == "gpu":
-        return _from_gpu(memory, geometry)
-    raise PagedSimError(f"memory: {memory.kind!r} is none of kv_cache, slots, pages, gpu")
+        kv_bytes, _, terms = kv_bytes_of_gpu(memory, geometry, batch or Batch())
+        return replace(_from_bytes(kv_bytes.likely, geometry, terms), kv_bytes=kv_bytes)
+    raise PagedSimError(f"memory: {memory.kind!r} is none of kv_cache, slots, pages, gpu, log")
 
 
 def _counted(slots: int, geometry: Geometry, *given: Term) -> Capacity:
     """A capacity said in slots or pages: nothing is left over."""
     size = slots * geometry.bytes_per_slot
     formula = f"{slots:,} slots x {geometry.bytes_per_slot:,} bytes"
-    return Capacity(slots, size, 0, (*given, Term("arena", size, "bytes", formula, "slots x bytes_per_slot")))
+    return Capacity(
+        slots, size, 0, KvBytes.exactly(size), (*given, Term("arena", size, "bytes", formula, "slots x bytes_per_slot"))
+    )
 
 
 def _from_pages(pages: int, page_size: int | None, geometry: Geometry) -> Capacity:
@@ -63,6 +77,23 @@ def _from_pages(pages: int, page_size: int | None, geometry: Geometry) -> Capaci
         Term("pages", pages, "pages", "", "scenario"),
         Term("slots", slots, "slots", f"{pages:,} pages x {size:,} slots", "a null page is one of the pages"),
     )
+
+
+def _from_log(log: StartupLog, geometry: Geometry, batch: Batch, page_size: int | None) -> Capacity:
+    """As many slots as the log counts, or as its memory holds."""
+    found = measured_capacity(log, geometry, batch, page_size)
+    if found.slots is None:
+        capacity = replace(_from_bytes(found.kv_bytes.likely, geometry, found.terms), kv_bytes=found.kv_bytes)
+    else:
+        capacity = _counted(found.slots, geometry, *found.terms)
+    return replace(capacity, log=beside(log, geometry, batch), notes=(*log.notes, *_other_gpus(log, geometry)))
+
+
+def _other_gpus(log: StartupLog, geometry: Geometry) -> list[str]:
+    gpus = log.number("tensor_parallel")
+    if gpus is None or gpus == geometry.tensor_parallel:
+        return []
+    return [f"tensor_parallel: {gpus} in the log, {geometry.tensor_parallel} in the scenario"]
 
 
 def _from_bytes(budget: int, geometry: Geometry, given: tuple[Term, ...]) -> Capacity:
@@ -80,53 +111,4 @@ def _from_bytes(budget: int, geometry: Geometry, given: tuple[Term, ...]) -> Cap
         Term("arena", size, "bytes", f"{slots:,} slots x {slot:,} bytes", "slots x bytes_per_slot"),
         Term("spare", spare, "bytes", f"{budget:,} - {size:,}", "remainder below one slot"),
     )
-    return Capacity(slots, size, spare, terms)
-
-
-def _from_gpu(memory: Choice, geometry: Geometry) -> Capacity:
-    """What a server may use of one GPU, less its share of the weights."""
-    gpu = preset_gpu(str(memory.params["gpu"]))
-    utilization = _utilization(memory)
-    usable = math.floor(gpu.memory_bytes * Fraction(str(utilization)))
-    weights, weights_term = _weights(memory, geometry)
-    gpus = geometry.tensor_parallel
-    share = -(-weights // gpus)
-    budget = usable - share
-    if budget <= 0:
-        raise PagedSimError(
-            f"memory.gpu: {share / GIB:,.1f} GiB of weights for each GPU leave no room in {usable / GIB:,.1f} GiB "
-            f"({gpu.name} x {utilization:g}): raise model.tensor_parallel or take a larger GPU"
-        )
-    reported = f"; its driver reports {gpu.reported_bytes / GIB:.1f} GiB" if gpu.reported_bytes else ""
-    formula = f"floor({gpu.memory_bytes:,} x {utilization:g})"
-    terms = (
-        Term("gpu_memory", gpu.memory_bytes, "bytes", "", f"preset {gpu.name}: {gpu.source}{reported}"),
-        Term("usable", usable, "bytes", formula, "memory x gpu_memory_utilization"),
-        weights_term,
-        Term("weights_per_gpu", share, "bytes", f"ceil({weights:,} / {gpus})", "weights / tensor_parallel"),
-        Term("activations", 0, "bytes", "", "assumed: nothing is set aside; lower gpu_memory_utilization to do so"),
-        Term("kv_cache", budget, "bytes", f"{usable:,} - {share:,} - 0", "usable - weights_per_gpu - activations"),
-    )
-    return _from_bytes(budget, geometry, terms)
-
-
-def _utilization(memory: Choice) -> float:
-    value = memory.params.get("gpu_memory_utilization", _DEFAULT_UTILIZATION)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
-        raise PagedSimError(f"memory.gpu_memory_utilization: {value!r} is not a number above 0 and at most 1")
-    return value
-
-
-def _weights(memory: Choice, geometry: Geometry) -> tuple[int, Term]:
-    """Bytes of the weights over all GPUs: said, or known of the model."""
-    said = memory.params.get("weights", "auto")
-    if said != "auto":
-        weights = positive_int(memory.params, "weights", "memory")
-        return weights, Term("weights", weights, "bytes", "", "scenario")
-    if geometry.weights_bytes is None:
-        raise PagedSimError(
-            f"memory.weights: auto: the weights of model {geometry.name!r} are not known; "
-            "give their bytes, as in weights: 26GB"
-        )
-    term = next(term for term in geometry.terms if term.key == "weights_bytes")
-    return geometry.weights_bytes, Term("weights", geometry.weights_bytes, "bytes", term.formula, term.origin)
+    return Capacity(slots, size, spare, KvBytes.exactly(budget), terms)

@@ -35,6 +35,11 @@ def positive_int(params: Mapping[str, Any], key: str, where: str, default: int |
 def unknown_name(what: str, name: object, known: Iterable[str]) -> PagedSimError:
     """The error for a name that is in no table, with the names closest to it."""
     names = sorted(known)
-    close = difflib.get_close_matches(str(name).lower(), names, n=3)
+    close = close_names(str(name).lower(), names)
     hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names)}"
     return PagedSimError(f"{what} {name!r} is unknown; {hint}")
+
+
+def close_names(name: str, known: Iterable[str]) -> list[str]:
+    """Up to three of `known` that look like `name`, best first."""
+    return difflib.get_close_matches(name, list(known), n=3)

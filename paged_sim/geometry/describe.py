@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
+from paged_sim.geometry.gpus import GIB, gpu_presets, preset_gpu
 from paged_sim.geometry.kv_bytes import geometry_of
 from paged_sim.geometry.layers import Heads, Latent, Layer
-from paged_sim.geometry.presets import (
-    GIB,
-    aliases_of,
-    canonical_models,
-    gpu_presets,
-    parameters_of,
-    preset_gpu,
-    preset_shape,
-)
+from paged_sim.geometry.presets import aliases_of, canonical_models, parameters_of, preset_shape
 from paged_sim.geometry.shape import Shape
 
 
@@ -52,6 +45,8 @@ def describe_gpus() -> list[dict[str, str]]:
     rows = []
     for name in gpu_presets():
         gpu = preset_gpu(name)
-        reported = f"{gpu.reported_bytes / GIB:.1f} GiB" if gpu.reported_bytes else ""
-        rows.append({"GPU": name, "memory": f"{gpu.memory_bytes // GIB} GiB", "driver reports": reported})
+        reported = f"{gpu.reported_bytes / GIB:.2f} GiB" if gpu.reported_bytes else ""
+        seen = f"{gpu.low / GIB:.2f} to {gpu.high / GIB:.2f}" if gpu.low < gpu.high else ""
+        sees = f"{gpu.memory_bytes / GIB:.2f} GiB"
+        rows.append({"GPU": name, "an engine sees": sees, "seen": seen, "nvidia-smi": reported, "source": gpu.source})
     return rows

@@ -24,6 +24,7 @@ from paged_sim.geometry.plan import Plan
 from paged_sim.geometry.plans import plan_of
 from paged_sim.geometry.refusals import no_kv_in, refusal_of, unknown_architecture
 from paged_sim.geometry.shape import Shape
+from paged_sim.geometry.sizes import config_sizes
 from paged_sim.geometry.states import state_of
 from paged_sim.geometry.terms import Facts, Term
 
@@ -78,6 +79,7 @@ def shape_of(
         dtype=kept_dtype,
         facts=tuple(facts.terms),
         weights=config_weights(config, architecture, heads, quantized[0] if quantized else None),
+        sizes=config_sizes(config.values),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from paged_sim.errors import PagedSimError
 from paged_sim.geometry.layers import Heads, Kept, Latent, Layer, State
 from paged_sim.geometry.shape import Shape, Weights
+from paged_sim.geometry.sizes import Sizes
 from paged_sim.geometry.terms import Term
 
 
@@ -52,6 +53,7 @@ class Geometry:
     state_bytes: int
     weights_bytes: int | None
     terms: tuple[Term, ...]
+    sizes: Sizes | None = None
 
     @property
     def layers(self) -> int | None:
@@ -88,6 +90,7 @@ def geometry_of(shape: Shape, tensor_parallel: int) -> Geometry:
         state_bytes=sum(kind.state_bytes for kind in kinds),
         weights_bytes=shape.weights.bytes if shape.weights else None,
         terms=(),
+        sizes=shape.sizes,
     )
     terms = (*shape.facts, *_split_terms(shape, tensor_parallel), *_byte_terms(geometry, shape.weights))
     return replace(geometry, terms=terms)

@@ -1,33 +1,20 @@
-"""The built-in models and GPUs: `paged_sim/data/models.json` and `paged_sim/data/gpus.json`."""
+"""The built-in models: `paged_sim/data/models.json`."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from paged_sim.errors import PagedSimError
-from paged_sim.geometry.choice import unknown_name
 from paged_sim.geometry.hf_config import shape_of
 from paged_sim.geometry.names import hint_for, plain
 from paged_sim.geometry.shape import Shape, Weights
 from paged_sim.geometry.terms import Term
-
-GIB = 2**30
-
-
-@dataclass(frozen=True, slots=True)
-class Gpu:
-    """One GPU: `memory_bytes` is the size its vendor states, `reported_bytes` what its driver reports, if known."""
-
-    name: str
-    memory_bytes: int
-    reported_bytes: int | None
-    source: str
 
 
 def model_presets() -> list[str]:
@@ -38,11 +25,6 @@ def model_presets() -> list[str]:
 def hub_ids() -> list[str]:
     """The Hub ids of all built-in models, sorted."""
     return sorted(hub for name in _models() for hub in hub_ids_of(name))
-
-
-def gpu_presets() -> list[str]:
-    """Every name `memory.gpu` accepts, sorted."""
-    return sorted(_gpus())
 
 
 def find_model(name: str) -> str | None:
@@ -75,14 +57,6 @@ def preset_shape(name: str, kv_dtype: str | None = None) -> Shape:
     shape = shape_of(f"preset {known}", entry["config"], kv_dtype)
     facts = (Term("model", name, "", "", f"preset {known}: {entry['source']}"), *shape.facts)
     return replace(shape, name=name, facts=facts, weights=_weights(entry) or shape.weights)
-
-
-def preset_gpu(name: str) -> Gpu:
-    """A built-in GPU. Raises PagedSimError with close matches for a name that is not one."""
-    gpu = _gpus().get(name)
-    if gpu is None:
-        raise unknown_name("GPU preset", name, gpu_presets())
-    return gpu
 
 
 def aliases_of(name: str) -> list[str]:
@@ -134,19 +108,6 @@ def _names() -> dict[str, str]:
     hubs = {plain(hub).partition("/")[2]: name for name in _models() for hub in hub_ids_of(name)}
     aliases = {plain(alias): name for alias, name in _aliases().items()}
     return hubs | aliases | {plain(name): name for name in _models()}
-
-
-@cache
-def _gpus() -> dict[str, Gpu]:
-    return {
-        entry["name"]: Gpu(
-            name=entry["name"],
-            memory_bytes=entry["memory_gib"] * GIB,
-            reported_bytes=entry["reported_mib"] * 2**20 if "reported_mib" in entry else None,
-            source=entry["source"],
-        )
-        for entry in _load("gpus.json")["gpus"]
-    }
 
 
 def _load(name: str) -> dict[str, Any]:

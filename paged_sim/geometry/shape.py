@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paged_sim.geometry.layers import Layer
+from paged_sim.geometry.sizes import Sizes
 from paged_sim.geometry.terms import Term
 
 
@@ -28,6 +29,7 @@ class Shape:
     known. `layers` are the layers that keep something, in the model's order; a layer that keeps two things (attention
     beside a state, a latent vector beside an index key) is listed twice. `dtype` is the KV cache's element type.
     `facts` are the numbers that were read, each with its origin.
+    `sizes` decide what activations take, None where they are not known.
     """
 
     name: str
@@ -36,3 +38,4 @@ class Shape:
     dtype: str
     facts: tuple[Term, ...]
     weights: Weights | None = None
+    sizes: Sizes | None = None

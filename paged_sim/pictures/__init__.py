@@ -11,10 +11,10 @@ from paged_sim.engine import queue, running, steps
 from paged_sim.engine.machine import Machine
 from paged_sim.engine.setup import build_allocator, build_machine, num_seats
 from paged_sim.errors import PagedSimError
-from paged_sim.geometry import resolve_capacity, resolve_model
+from paged_sim.geometry import resolve_model
 from paged_sim.requests import Requests
 from paged_sim.scenario.models import AllocatorSpec, Scenario
-from paged_sim.simulation import common_page_size, draw
+from paged_sim.simulation import capacity_of, draw
 
 from .extents import Extents
 from .looks import ExtentLook, PageLook, Pictures, SequenceLook, StepLook
@@ -33,7 +33,7 @@ def pictures_of(scenario: Scenario) -> list[Pictures]:
     Raises PagedSimError where a run is too large to be looked at step by step.
     """
     geometry = resolve_model(scenario.model)
-    slots = resolve_capacity(scenario.memory, geometry, page_size=common_page_size(scenario)).slots
+    slots = capacity_of(scenario, geometry).slots
     requests = draw(scenario, scenario.seed).requests
     return [_pictures(scenario, spec, requests, slots) for spec in scenario.allocators]
 

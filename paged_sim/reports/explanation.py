@@ -12,6 +12,8 @@ from .numbers import amount, count
 
 if TYPE_CHECKING:
     from paged_sim.geometry import Capacity, Geometry, Term
+    from paged_sim.geometry.measured import Beside
+    from paged_sim.servers.startup_log import StartupLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,22 @@ def explain_scenario(
         *values_grids(resolved),
         terms_grid("Bytes of one slot", geometry.terms),
         terms_grid("Capacity", capacity.terms),
+        *log_blocks(capacity.log, capacity.notes),
         *_demand_blocks(demands, geometry.bytes_per_slot),
     ]
     data = {
         "scenario": resolved,
         "model": [asdict(term) for term in geometry.terms],
-        "capacity": [asdict(term) for term in capacity.terms],
+        "capacity": {
+            "slots": capacity.slots,
+            "bytes": capacity.bytes,
+            "bytes_per_slot": geometry.bytes_per_slot,
+            "spare_bytes": capacity.spare_bytes,
+            "kv_bytes": asdict(capacity.kv_bytes),
+            "terms": [asdict(term) for term in capacity.terms],
+            "log": [asdict(row) for row in capacity.log],
+            "notes": list(capacity.notes),
+        },
         "policies": [asdict(demand) for demand in demands],
     }
     return Listing(blocks, data)
@@ -76,6 +88,58 @@ def _model_row(geometry: Geometry) -> tuple[str, ...]:
     beyond = f"{geometry.bytes_per_token_above_window:,}" if geometry.window is not None else ""
     state = amount(geometry.state_bytes) if geometry.state_bytes else ""
     return geometry.name, f"{geometry.bytes_per_token:,}", beyond, state, _formula(geometry)
+
+
+def explain_log(log: StartupLog, rows: Sequence[Beside], model: str | None) -> Listing:
+    """What a start-up log says, beside what would have been estimated of `model`."""
+    version = log.text("version")
+    name = f"{log.path.name}: {log.engine}{' ' * bool(version)}{version or ''}"
+    about = f"Estimates are of {model}." if model else "No estimate without the model: name it with --model."
+    data = {
+        "log": str(log.path),
+        "engine": log.engine,
+        "version": version,
+        "model": model,
+        "numbers": [asdict(row) for row in rows],
+        "notes": list(log.notes),
+    }
+    return Listing([Heading(name), *log_blocks(rows, log.notes), Paragraph(about)], data)
+
+
+def log_blocks(rows: Sequence[Beside], notes: Sequence[str]) -> list[Block]:
+    """A row per number of a start-up log, of one GPU, its words in a sentence, and what in it does not agree."""
+    if not rows:
+        return []
+    words = [f"{row.key} {row.said} (line {row.line})" for row in rows if isinstance(row.said, str)]
+    cells = tuple(
+        (
+            row.key,
+            _amount(row.said, row.unit),
+            "" if row.line is None else str(row.line),
+            _amount(row.estimate, row.unit),
+            row.how or _bounds(row),
+        )
+        for row in rows
+        if not isinstance(row.said, str) and (row.said is not None or row.estimate)
+    )
+    header = ("number", "the log\nsays", "at line", "estimated", "how, or the bounds of the\nestimate")
+    grid = Grid("What the start-up log says", header, cells, frozenset({4}))
+    return [grid, *(Paragraph(text) for text in [", ".join(words), *notes] if text)]
+
+
+def _bounds(row: Beside) -> str:
+    if row.low is None or row.high is None or row.low == row.high:
+        return ""
+    return f"{_amount(row.low, row.unit)} to {_amount(row.high, row.unit)}"
+
+
+def _amount(value: float | str | None, unit: str) -> str:
+    """A number as logs print it: bytes in GiB, unless they are few."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if unit == "bytes" and abs(value) >= 2**20:
+        return f"{value / 2**30:,.2f} GiB"
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def values_grids(resolved: Mapping[str, Any]) -> list[Block]:

@@ -63,7 +63,7 @@ def _model(values: Mapping[str, Any], at: At, places: Places) -> Variant:
         model: Variant = values["model"]
         return model
     missing = SCENARIO.spellings()["model"].missing()
-    if values["memory"].kind in ("kv_cache", "gpu"):
+    if values["memory"].kind in ("kv_cache", "gpu", "log"):
         raise places.mistake("model", f"{missing}; the memory is in bytes, so the bytes of a slot must be known")
     if values["arena"]["payload"] == "full":
         raise places.mistake("model", f"{missing}; payload: full writes the model's real bytes")

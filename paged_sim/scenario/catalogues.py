@@ -1,4 +1,4 @@
-"""The names that other parts of the project know: presets of models, GPUs and length histograms, formats of traces."""
+"""The names that other parts of the project know: presets of models and length histograms, formats of traces."""
 
 from __future__ import annotations
 
@@ -24,15 +24,11 @@ def instead(catalogue: str, name: str) -> str:
 
 
 def known_names(catalogue: str) -> list[str]:
-    """The names in `catalogue`: "model", "GPU", "histogram" or "trace format"."""
+    """The names in `catalogue`: "model", "histogram" or "trace format"."""
     if catalogue == "model":
         from paged_sim.geometry import hub_ids, model_presets
 
         return [*model_presets(), *hub_ids()]
-    if catalogue == "GPU":
-        from paged_sim.geometry import gpu_presets
-
-        return list(gpu_presets())
     if catalogue == "histogram":
         from paged_sim.workloads import histogram_presets
 

@@ -22,6 +22,8 @@ def resolved(scenario: Scenario) -> dict[str, Any]:
     if scenario.model.kind == "hf_config":
         path = scenario.model.params["path"]
         dump["model"]["hf_config"] = _as_written(path, scenario, "model.hf_config")
+    if scenario.memory.kind == "log":
+        dump["memory"]["log"] = _as_written(scenario.memory.params["path"], scenario, "memory.log")
     if scenario.workload.trace:
         files = [_as_written(path, scenario, "workload.trace.file") for path in scenario.workload.trace.paths]
         dump["workload"]["trace"]["file"] = files[0] if len(files) == 1 else files

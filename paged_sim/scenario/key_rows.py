@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from paged_sim.scenario.compound import Histogram
 from paged_sim.scenario.keys import SCENARIO
+from paged_sim.scenario.lognormal import LogNormal
 from paged_sim.scenario.scalars import Shape
 from paged_sim.scenario.shapes import Key, ListOf, ScalarOrList, Section
 from paged_sim.scenario.variants import Variants
@@ -44,6 +45,8 @@ def _rows_below(shape: Shape, path: str) -> Iterator[Row]:
         yield from _rows_below(shape.list, path)
     elif isinstance(shape, Histogram):
         yield from _rows_below(shape.bins, path)
+    elif isinstance(shape, LogNormal):
+        yield from _section_rows(shape.keys, f"{path}.")
     elif isinstance(shape, Variants):
         seen: set[str] = set()
         for _, section in shape.sections():

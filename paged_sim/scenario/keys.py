@@ -7,15 +7,17 @@ alone. What involves several keys at once is in `crosscheck`.
 from __future__ import annotations
 
 from paged_sim.scenario.compound import Bounds, Choice, Expectations, Histogram, Quantiles
+from paged_sim.scenario.hardware import EngineName, GpuName
+from paged_sim.scenario.lognormal import LogNormal
 from paged_sim.scenario.models import Variant
 from paged_sim.scenario.scalars import FilePath, FilePaths, Flag, Name, Number, Text, Word
 from paged_sim.scenario.shapes import Key, ListOf, ScalarOrList, Section
-from paged_sim.scenario.units import DURATION, NUMBER, RATE, SIZE
+from paged_sim.scenario.units import DURATION, NUMBER, RATE, SHARE, SIZE
 from paged_sim.scenario.variants import Variants, Way, nested, one_key
 
 COUNT = Number(minimum=1)
 TOKENS = Number(minimum=1, maximum=10**9)
-FRACTION = Number(NUMBER, minimum=0, maximum=1)
+FRACTION = Number(SHARE, minimum=0, maximum=1)
 POSITIVE = Number(NUMBER, above=0)
 SPAN = Number(DURATION, minimum=0)
 POSITIVE_SPAN = Number(DURATION, above=0)
@@ -76,13 +78,21 @@ MODEL = Variants(
 
 _GPU = Section(
     (
-        Key("gpu", Name("GPU"), "The GPU whose memory is divided.", "a100-40gb", required=True),
+        Key(
+            "gpu",
+            GpuName(),
+            "The GPU whose memory is divided, by the project's name, the driver's or a short one; or the total that an "
+            "engine prints for it.",
+            "a100-40gb",
+            required=True,
+        ),
         Key(
             "gpu_memory_utilization",
-            Number(NUMBER, above=0, maximum=1),
-            "Share of the GPU's memory that the server takes.",
+            Number(SHARE, above=0, maximum=1),
+            "Share of the GPU's memory that the server takes (SGLang: mem_fraction_static; TensorRT-LLM: "
+            "free_gpu_memory_fraction, of what is free).",
             "0.95",
-            default=0.9,
+            default_text="0.9; vLLM 0.21 and later 0.92",
         ),
         Key(
             "weights",
@@ -90,6 +100,27 @@ _GPU = Section(
             "Bytes of the model's weights over all GPUs; auto takes them from the model.",
             "26GB",
             default="auto",
+        ),
+        Key(
+            "activations",
+            Number(SIZE, minimum=0),
+            "Peak of the activations on each GPU, as a start-up log prints it.",
+            "1.89GiB",
+            default_text="estimated, with its bounds",
+        ),
+        Key(
+            "non_torch",
+            Number(SIZE, minimum=0),
+            "What lies outside of PyTorch on each GPU, as a start-up log prints it.",
+            "0.25GiB",
+            default_text="estimated, with its bounds",
+        ),
+        Key(
+            "engine",
+            EngineName(),
+            "The server, with its version, whose overheads are meant where they are not given.",
+            "vllm-0.19",
+            default_text="vllm of any version",
         ),
     )
 )
@@ -99,6 +130,7 @@ MEMORY = Variants(
         one_key("slots", COUNT, "Room for so many tokens.", "15728"),
         one_key("pages", COUNT, "Room for so many pages: all allocators are paged, with one page size.", "600"),
         Way("gpu", _GPU, "What a GPU has left beside the model's weights."),
+        one_key("log", FilePath(), "What a server measured, by its start-up log.", "server.log", field="path"),
     )
 )
 
@@ -108,12 +140,6 @@ _NORMAL = Section(
         Key("std", Number(NUMBER, minimum=0), "Standard deviation before clipping.", "200", required=True),
         Key("min", TOKENS, "Smaller values become this.", "200", default=1),
         Key("max", TOKENS, "Larger values become this.", "2048", default_text="max_model_len"),
-    )
-)
-_LOGNORMAL = Section(
-    (
-        Key("mean", POSITIVE, "Arithmetic mean.", "160", required=True),
-        Key("sigma", POSITIVE, "Standard deviation of the natural logarithm.", "1.1", required=True),
     )
 )
 _GAMMA_LENGTH = Section(
@@ -134,7 +160,7 @@ LENGTHS = Variants(
         Way("constant", TOKENS, "The same length for every request."),
         nested("uniform", Bounds(), "Every length from low to high is as likely.", "[1, 512]"),
         nested("normal", _NORMAL, "Normal, clipped to min and max.", "{mean: 500, std: 200, min: 200, max: 2048}"),
-        nested("lognormal", _LOGNORMAL, "Log-normal.", "{mean: 160, sigma: 1.1}"),
+        nested("lognormal", LogNormal(), "Log-normal, by two of its numbers.", "{median: 90, p95: 700}"),
         nested("gamma", _GAMMA_LENGTH, "Gamma.", "{mean: 340, cv: 0.8}"),
         nested(
             "histogram",
@@ -349,7 +375,7 @@ SCHEDULER = Section(
         ),
         Key(
             "watermark",
-            Number(NUMBER, minimum=0, below=1),
+            Number(SHARE, minimum=0, below=1),
             "Share of the memory that an admission leaves free while something runs.",
             "0.01",
             default=0.0,

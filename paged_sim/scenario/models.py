@@ -18,8 +18,8 @@ class Variant:
 
     model:      preset {preset, kv_dtype?, tensor_parallel?} | hf_config {path, kv_dtype?, tensor_parallel?}
                 | explicit {layers, kv_heads, head_dim, dtype, kv_dtype?, tensor_parallel?} | bytes_per_slot {bytes}
-    memory:     kv_cache {bytes} | slots {slots} | pages {pages} | gpu {gpu, gpu_memory_utilization, weights}
-                (weights: "auto" or bytes)
+    memory:     kv_cache {bytes} | slots {slots} | pages {pages} | gpu {gpu, gpu_memory_utilization, weights,
+                activations?, non_torch?, engine?} (gpu: a name or {memory}; weights: "auto" or bytes) | log {path}
     lengths:    constant {value} | uniform {low, high} | normal {mean, std, min, max} | lognormal {mean, sigma}
                 | gamma {mean, cv} | histogram {preset} or {first_edge, bin_width, counts} | quantiles {points}
                 (list of [probability, value]) | choice {values, weights?} | values {values} (taken in order)

@@ -52,7 +52,7 @@ class Number:
 
     def read(self, node: Node, at: At) -> int | float:
         text = scalar_text(node, at, self.describe()).strip()
-        if node.quoted and "" in self.unit.factors and len(self.unit.factors) == 1:
+        if node.quoted and self.unit.plain and text[-1:].isdigit():
             raise mistake(node.where, at.path, f"{show(text)} is quoted text; write {self.unit.name} without quotes")
         try:
             value = self.unit.parse(text)
@@ -192,7 +192,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name from one of the project's catalogues ("model", "GPU", "histogram")."""
+    """A name from one of the project's catalogues ("model", "histogram")."""
 
     catalogue: str
 

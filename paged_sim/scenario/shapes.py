@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from paged_sim.scenario.context import At, did_you_mean, mistake, not_available
+from paged_sim.scenario.misplaced import belongs
 from paged_sim.scenario.nodes import Node
 from paged_sim.scenario.scalars import Shape
 from paged_sim.scenario.units import show
@@ -99,7 +100,8 @@ class Section:
         known = self.spellings()
         if name not in known:
             path = at.child(name).path if name.isprintable() and name else at.path
-            raise mistake(entry.where, path, f"unknown key {show(name)}; {did_you_mean(name, known)}")
+            problem = belongs(name, entry, at.path) or f"unknown key {show(name)}; {did_you_mean(name, known)}"
+            raise mistake(entry.where, path, problem)
 
     def _read_key(self, key: Key, entries: Mapping[str, Node], values: dict[str, Any], section: Node, at: At) -> None:
         here = at.child(key.name)

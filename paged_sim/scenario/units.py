@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ class Unit:
     """A kind of number: its suffixes and their factors to the base unit.
 
     `factors[""]` is there where a number may stand without a suffix; a bare zero is read where `bare_zero` says so.
-    `whole` numbers are read as int, others as float. `accepts` completes "write ..." in a message.
+    `whole` numbers are read as int, others as float; with `rounds_down` a fraction of the base unit that a suffix
+    leaves over is dropped (5.16GiB is what a log prints of a size). `accepts` completes "write ..." in a message.
     """
 
     name: str
@@ -27,6 +29,7 @@ class Unit:
     factors: Mapping[str, Fraction]
     whole: bool = False
     bare_zero: bool = False
+    rounds_down: bool = False
 
     def parse(self, text: str) -> int | float:
         """The value of `text` in the base unit; ValueError (a message without the place) when it is none."""
@@ -42,6 +45,8 @@ class Unit:
             raise ValueError(f"{show(text)} is too large; write a smaller number")
         if not self.whole:
             return float(value)
+        if self.rounds_down and suffix not in ("", "B"):
+            return math.floor(value)
         if value.denominator != 1:
             raise ValueError(f"{show(text)} is no whole number{' of bytes' if suffix else ''}; write {self.accepts}")
         return int(value)
@@ -58,10 +63,16 @@ class Unit:
         raise ValueError(f"{show(text)} is not {self.name}; {hint}write {self.accepts}")
 
     @property
+    def plain(self) -> bool:
+        """Whether a value is a number first of all, whose suffixes only abbreviate: no quotes around it then."""
+        return "" in self.factors and "B" not in self.factors
+
+    @property
     def pattern(self) -> str:
-        """A regular expression of the values with a suffix, or of plain numbers where there is none."""
+        """A regular expression of the values as text, with a suffix and, where it may be left out, without."""
         suffixes = "|".join(suffix.replace("/", r"/\s*") for suffix in self.factors if suffix)
-        return rf"^\s*{_NUMBER}\s*(?:{suffixes})\s*$" if suffixes else rf"^{_NUMBER}$"
+        optional = "?" if "" in self.factors else ""
+        return rf"^\s*{_NUMBER}\s*(?:{suffixes}){optional}\s*$" if suffixes else rf"^{_NUMBER}$"
 
 
 def show(text: str) -> str:
@@ -93,14 +104,22 @@ for _power, _letter in enumerate("KMGT", start=1):
     _BYTES[f"{_letter}B"] = Fraction(1000**_power)
     _BYTES[f"{_letter}iB"] = Fraction(1024**_power)
 
-INTEGER = Unit("an integer", "an integer such as 16 or 1_000_000", {"": Fraction(1)}, whole=True)
+# As vLLM reads them: small letters are powers of 1000, capitals of 1024.
+_COUNTS = {"": Fraction(1)}
+for _power, _letter in enumerate("kmgt", start=1):
+    _COUNTS[_letter] = Fraction(1000**_power)
+    _COUNTS[_letter.upper()] = Fraction(1024**_power)
+
+INTEGER = Unit("an integer", "an integer such as 16 or 1_000_000", _COUNTS, whole=True)
 NUMBER = Unit("a number", "a number such as 0.9", {"": Fraction(1)})
+SHARE = Unit("a number", "a number such as 0.9, or 90%", {"": Fraction(1), "%": Fraction(1, 100)})
 SIZE = Unit(
     "a size",
     "bytes as a number, or a number with B, KiB, MiB, GiB, TiB (powers of 1024) or KB, MB, GB, TB (powers of 1000), "
     "such as 12GiB",
     _BYTES,
     whole=True,
+    rounds_down=True,
 )
 DURATION = Unit("a duration", "a number with ns, us, ms, s, min or h, such as 5ms", _SECONDS, bare_zero=True)
 RATE = Unit(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from paged_sim.scenario.context import At, mistake, not_available, scalar_text, suggestion
+from paged_sim.scenario.misplaced import belongs
 from paged_sim.scenario.models import Variant
 from paged_sim.scenario.nodes import Node
 from paged_sim.scenario.scalars import Number, Shape, Word
@@ -81,7 +82,8 @@ class Variants:
             raise mistake(node.where, at.path, f"{' and '.join(given)} are different ways to say it; give one of them")
         for name, entry in entries.items():
             hint = suggestion(name, first_keys, f"give {self.describe()}")
-            raise mistake(entry.where, at.path, f"unknown key {show(name)}; {hint}")
+            problem = belongs(name, entry, at.path) or f"unknown key {show(name)}; {hint}"
+            raise mistake(entry.where, at.path, problem)
         raise mistake(node.where, at.path, f"the mapping is empty; give {self.describe()}")
 
     def _by_text(self, node: Node, at: At) -> Way:

@@ -1,0 +1,1 @@
+"""What engines print as they start, and the commands that start them."""
