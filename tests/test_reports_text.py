@@ -149,6 +149,8 @@ def test_the_paper_view_is_shown_where_there_are_published_numbers() -> None:
 def test_headers_are_broken_only_where_there_is_no_room() -> None:
     grid = Grid("", ("policy", "occu-\npancy", "held\nmean"), (("a", "1.0%", "2.00"),))
     assert render_text([grid], Screen()).splitlines()[0] == "policy  occupancy  held mean"
+    broken = Grid("", (*grid.header, *("fill at\nfinish" for _ in range(6))), (("a", *("99.0%" for _ in range(8))),))
+    assert render_text([broken], Screen()).splitlines()[1].startswith("policy  occupancy   mean   finish")
     narrow = Grid("", (*grid.header, *("fill at\nfinish" for _ in range(7))), (("a", *("99.0%" for _ in range(9))),))
     assert "occu-" in render_text([narrow], Screen())
 

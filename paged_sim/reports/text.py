@@ -98,12 +98,13 @@ def _name_limit(width: int) -> int:
 def with_room(grid: Grid, screen: Screen) -> Grid:
     """The grid as it fits the screen as one table, if it can.
 
-    That is with each header on one line and unhyphenated, else as it is, else without spreads that may be left out:
-    from the left, and no more of them than must be.
+    That is with each header on one line, else with no word of it hyphenated, else as it is, else without spreads that
+    may be left out: from the left, and no more of them than must be.
     """
-    flat = replace(grid, header=tuple(head.replace("-\n", "").replace("\n", " ") for head in grid.header))
+    whole = replace(grid, header=tuple(head.replace("-\n", "") for head in grid.header))
+    flat = replace(whole, header=tuple(head.replace("\n", " ") for head in whole.header))
     shorter = range(len(grid.header) if grid.spreads and not screen.full else 0)
-    choices = (flat, grid, *(_without_spreads(grid, column) for column in shorter))
+    choices = (flat, whole, grid, *(_without_spreads(grid, column) for column in shorter))
     return next((choice for choice in choices if len(column_groups(choice, screen.width)) == 1), grid)
 
 
