@@ -160,6 +160,8 @@ def test_spreads_give_way_before_a_table_is_cut() -> None:
     row = ("a", *("100.25 ±10.50" for _ in range(6)))
     (line,) = render_text([Grid("", header, (row,), spreads=True)], Screen()).splitlines()[2:]
     assert line.split() == ["a", *["100.25"] * 3, *["100.25", "±10.50"] * 3]
+    hyphened = Grid("", ("policy", "occu-\npancy", *header[2:]), (row,), spreads=True)
+    assert "occupancy" in render_text([hyphened], Screen())
     assert render_text([Grid("", header, (row,), spreads=True)], Screen(full=True)).count("±") == 6
     assert render_text([Grid("", header, (row,))], Screen()).count("±") == 6
 

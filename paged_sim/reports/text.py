@@ -103,15 +103,16 @@ def with_room(grid: Grid, screen: Screen) -> Grid:
     """
     whole = replace(grid, header=tuple(head.replace("-\n", "") for head in grid.header))
     flat = replace(whole, header=tuple(head.replace("\n", " ") for head in whole.header))
-    shorter = range(len(grid.header) if grid.spreads and not screen.full else 0)
-    choices = (flat, whole, grid, *(_without_spreads(grid, column) for column in shorter))
+    shorter = range(1, len(grid.header)) if grid.spreads and not screen.full else ()
+    fewer = (_without_spreads(choice, column) for column in shorter for choice in (whole, grid))
+    choices = (flat, whole, grid, *fewer)
     return next((choice for choice in choices if len(column_groups(choice, screen.width)) == 1), grid)
 
 
 def _without_spreads(grid: Grid, last: int) -> Grid:
     """The grid without the spreads of its columns up to `last`."""
-    rows = (tuple(_means(row[: last + 1])) + row[last + 1 :] for row in grid.rows)
-    return replace(grid, rows=tuple(rows))
+    rows = tuple((row[0], *_means(row[1 : last + 1]), *row[last + 1 :]) for row in grid.rows)
+    return replace(grid, rows=rows)
 
 
 def _means(cells: Sequence[Cell]) -> Iterator[Cell]:
