@@ -56,7 +56,9 @@ def test_a_column_may_be_called_infinity(tmp_path: Path) -> None:
     values=st.lists(st.tuples(st.integers(0, 99), st.integers(1, 999), st.integers(1, 999)), min_size=1, max_size=9),
     names=st.lists(
         NAMES.filter(
-            lambda name: name == name.strip(' "') and not name.startswith(("[", "{")) and not is_number(name)
+            lambda name: (
+                name == name.strip().strip('"').strip() and not name.startswith(("[", "{")) and not is_number(name)
+            )
         ),
         min_size=5,
         max_size=5,
