@@ -134,8 +134,8 @@ def capacity_of(scenario: Scenario, geometry: Geometry) -> Capacity:
 
 def memory_notes(capacity: Capacity) -> tuple[str, ...]:
     """What the user should know of the memory, as sentences: that it was estimated, what in a log does not agree."""
-    low, likely, high = (f"{bound / 2**30:,.2f}" for bound in astuple(capacity.kv_bytes))
-    estimate = f"the KV memory of {likely} GiB is estimated, {low} to {high} GiB; `paged-sim explain` shows its parts"
+    low, _, high = (f"{bound / 2**30:,.2f}" for bound in astuple(capacity.kv_bytes))
+    estimate = f"KV memory is an estimate, {low} to {high} GiB; `explain` shows its parts"
     return (*([estimate] if low != high else []), *capacity.notes)
 
 

@@ -101,7 +101,7 @@ def test_spread_is_shown_beside_means() -> None:
     text = table(sample)
     assert "34.30 ±0.70" in text
     assert "96.2% ±0.1" in text
-    assert "seeds 42..43: mean ±standard deviation; counts are sums over them." in " ".join(text.split())
+    assert "seeds 42..43: mean ±standard deviation; counts are sums over them" in " ".join(text.split())
 
 
 def test_all_policies_are_shown_over_the_same_steps() -> None:

@@ -47,9 +47,7 @@ def _draw(console: Console, block: Block, screen: Screen) -> None:
     from rich.text import Text
 
     if isinstance(block, Heading):
-        console.print(Text(f"━━ {block.text}", style="bold cyan"))
-        if block.note:
-            console.print(Text(block.note, style="dim"))
+        _draw_heading(console, block, screen)
     elif isinstance(block, Paragraph):
         console.print(Text(block.text, style=block.style))
     elif isinstance(block, Bars):
@@ -63,6 +61,19 @@ def _draw(console: Console, block: Block, screen: Screen) -> None:
             if number:
                 console.print()
             _draw_columns(console, grid, columns, screen.width)
+
+
+def _draw_heading(console: Console, heading: Heading, screen: Screen) -> None:
+    """The name and, beside it where there is room, else below, the note about it."""
+    from rich.text import Text
+
+    name, note = Text(f"━━ {heading.text}", style="bold cyan"), Text(heading.note, style="dim")
+    if heading.note and name.cell_len + 2 + note.cell_len <= screen.width:
+        console.print(name.append(": ").append_text(note))
+        return
+    console.print(name)
+    if heading.note:
+        console.print(note)
 
 
 def _draw_columns(console: Console, grid: Grid, columns: Sequence[int], width: int) -> None:

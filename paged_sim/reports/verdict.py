@@ -213,9 +213,10 @@ def _faster(runs: Sequence[Run]) -> str:
 def _bound_by_memory(runs: Sequence[Run]) -> list[str]:
     """Who is short of memory, the worst first, and that the others are not."""
     bound = sorted((run for run in runs if memory_bound(run)), key=_share_for_memory, reverse=True)
-    told = [_shortage(run) for run in bound[:2]]
-    if len(bound) > 2:
-        told.append(f"{_rest(bound[2:])} less")
+    shown = len(bound) if len(bound) <= 2 else 1
+    told = [_shortage(run) for run in bound[:shown]]
+    if len(bound) > shown:
+        told.append(f"{_rest(bound[shown:])} less")
     if len(bound) < len(runs):
         others = [run for run in runs if run not in bound]
         told.append(f"{_rest(others)} never {'wait' if len(others) > 1 else 'waits'} for it")
