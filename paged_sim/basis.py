@@ -66,10 +66,13 @@ def _waits_often(entry: Entry) -> bool:
 
 
 def come_over_time(scenario: Resolved, entry: Entry) -> bool:
-    """Whether requests arrive while others are served: by the last arrival or, in an entry without it, the scenario."""
-    last = value_at(entry, "time.last_arrival")
-    if last is not None:
-        return bool(last > 0)
+    """Whether requests arrive while others are served: by the last arrival or, in an entry without it, the scenario.
+
+    Never with `clock: step`, where a step lasts as long whatever it holds: who holds more is done earlier.
+    """
+    time = entry.get("time")
+    if time:
+        return bool(time["unit"] == "s" and time["last_arrival"] > 0)
     if scenario.get("clock", "step") == "step":
         return False
     workload = scenario.get("workload") or {}

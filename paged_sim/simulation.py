@@ -134,8 +134,8 @@ def capacity_of(scenario: Scenario, geometry: Geometry) -> Capacity:
 
 def memory_notes(capacity: Capacity) -> tuple[str, ...]:
     """What the user should know of the memory, as sentences: that it was estimated, what in a log does not agree."""
-    low, likely, high = (f"{bound / 2**30:,.2f}" for bound in astuple(capacity.kv_bytes))
-    estimate = f"the KV memory of {likely} GiB is estimated, {low} to {high} GiB; `paged-sim explain` shows its parts"
+    low, _, high = (f"{bound / 2**30:,.2f}" for bound in astuple(capacity.kv_bytes))
+    estimate = f"KV memory is an estimate, {low} to {high} GiB; `explain` shows its parts"
     return (*([estimate] if low != high else []), *capacity.notes)
 
 
@@ -159,13 +159,11 @@ def draw(scenario: Scenario, seed: int) -> Drawn:
     return drawn
 
 
-def source_notes(drawn: Drawn) -> list[str]:
-    """What was left out of the source of requests, or cut, as sentences for the user."""
-    notes = [
-        f"{count} rows of the trace are no requests and were skipped: {why}" for why, count in drawn.skipped.items()
-    ]
-    if drawn.cut_outputs:
-        notes.append(f"{drawn.cut_outputs} outputs were cut to fit max_model_len or their max_tokens")
+def notes_on(drawn: Drawn, spec: AllocatorSpec) -> list[str]:
+    """What a reader of the numbers must know of the requests, as an allocator serves them."""
+    notes = list(drawn.notes)
+    if spec.prefix_cache != "none" and drawn.requests.samples.max(initial=1) > 1:
+        notes.append("with a prefix cache each sample is a request of its own, and is counted and timed as one")
     return notes
 
 
@@ -272,7 +270,7 @@ class Simulations:
             "seeds": list(drawn),
             "capacity": self.capacity_part(page_size),
             **merge(summaries),
-            "notes": [*self.notes, *drawn[self.scenario.seed].notes],
+            "notes": [*self.notes, *notes_on(drawn[self.scenario.seed], spec)],
             "timings": {"wall_seconds": sum(outcome.seconds for outcome in outcomes)} if self.timings else None,
         }
         if notes := booking_notes(self.geometry, self.scenario.max_model_len):

@@ -172,8 +172,13 @@ def test_entries_of_other_steps_are_compared_over_all() -> None:
         ({"clock": {"base": 0.03}, "workload": {"arrival": {"users": 40}}}, {}, "all"),
         ({"clock": {"base": 0.03}, "workload": {"trace": {"file": "a.csv"}, "arrival": "saturated"}}, {}, "all"),
         ({"clock": {"base": 0.03}, "workload": {"requests": [{"prompt": 3}, {"arrival": 2.0}]}}, {}, "all"),
-        ({"clock": {"base": 0.03}, "workload": {"trace": {"file": "a.csv"}}}, {"last_arrival": 0.0}, "saturated"),
-        ({}, {"last_arrival": 3.0}, "all"),
+        (
+            {"clock": {"base": 0.03}, "workload": {"trace": {"file": "a.csv"}}},
+            {"last_arrival": 0.0, "unit": "s"},
+            "saturated",
+        ),
+        ({}, {"last_arrival": 3.0, "unit": "s"}, "all"),
+        ({}, {"last_arrival": 3.0, "unit": "steps"}, "saturated"),
     ],
 )
 def test_with_requests_over_time_means_are_over_all_steps(

@@ -233,7 +233,7 @@ def test_a_terminal_has_colour_progress_and_its_own_width() -> None:
     assert code == 0
     assert "\x1b[1m" in shown
     assert "requests/s" in shown
-    assert "4 GiB of KV cache: 8,192 slots of 512 KiB; seed" in shown
+    assert "4 GiB of KV cache, 8,192 slots of 512 KiB; seed" in shown
 
 
 def test_no_colour_and_quiet_are_heard_on_a_terminal() -> None:

@@ -68,7 +68,7 @@ def test_windows_that_are_booked_in_full_are_said_before_the_numbers(
 def test_a_run_from_file_to_table(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(small) == 0
     out, err = capsys.readouterr()
-    assert out.startswith("━━ small\n")
+    assert out.startswith("━━ small: ")
     assert "paged holds 2.6x the sequences of reserved in the same 400 KiB" in " ".join(out.split())
     assert err == ""
 

@@ -101,7 +101,7 @@ def test_spread_is_shown_beside_means() -> None:
     text = table(sample)
     assert "34.30 ±0.70" in text
     assert "96.2% ±0.1" in text
-    assert "seeds 42..43" in text
+    assert "seeds 42..43: mean ±standard deviation; counts are sums over them" in " ".join(text.split())
 
 
 def test_all_policies_are_shown_over_the_same_steps() -> None:
@@ -149,8 +149,27 @@ def test_the_paper_view_is_shown_where_there_are_published_numbers() -> None:
 def test_headers_are_broken_only_where_there_is_no_room() -> None:
     grid = Grid("", ("policy", "occu-\npancy", "held\nmean"), (("a", "1.0%", "2.00"),))
     assert render_text([grid], Screen()).splitlines()[0] == "policy  occupancy  held mean"
+    broken = Grid("", (*grid.header, *("fill at\nfinish" for _ in range(6))), (("a", *("99.0%" for _ in range(8))),))
+    assert render_text([broken], Screen()).splitlines()[1].startswith("policy  occupancy   mean   finish")
     narrow = Grid("", (*grid.header, *("fill at\nfinish" for _ in range(7))), (("a", *("99.0%" for _ in range(9))),))
     assert "occu-" in render_text([narrow], Screen())
+
+
+def test_spreads_give_way_before_a_table_is_cut() -> None:
+    header = ("policy", *(f"n{number}" for number in range(6)))
+    row = ("a", *("100.25 ±10.50" for _ in range(6)))
+    (line,) = render_text([Grid("", header, (row,), spreads=True)], Screen()).splitlines()[2:]
+    assert line.split() == ["a", *["100.25"] * 3, *["100.25", "±10.50"] * 3]
+    hyphened = Grid("", ("policy", "occu-\npancy", *header[2:]), (row,), spreads=True)
+    assert "occupancy" in render_text([hyphened], Screen())
+    assert render_text([Grid("", header, (row,), spreads=True)], Screen(full=True)).count("±") == 6
+    assert render_text([Grid("", header, (row,))], Screen()).count("±") == 6
+
+
+def test_long_names_of_rows_are_broken_and_not_cut() -> None:
+    name = "a-policy-with-a-very-long-name-that-tells-what-it-does"
+    lines = render_text([Grid("", ("policy", "steps"), ((name, "1"),))], Screen()).splitlines()[2:]
+    assert "".join(line.split()[0] for line in lines) == name
 
 
 @pytest.mark.parametrize(

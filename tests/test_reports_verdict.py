@@ -18,6 +18,7 @@ UNBOUND: dict[str, Any] = {
     "blocked_steps": {"fragmentation": 0, "capacity": 0, "policy": 527},
     "blocked_by": {**dict.fromkeys(CAUSES, 0), "token_budget": 527},
     "requests": {"finished": 4_000, "refused": 0, "preempted": 0},
+    "waiting": {"share": 0.0, "share_by": dict.fromkeys((*CAUSES, "step"), 0.0)},
     "refusals": [],
     "occupancy": {"mean": 0.385, "saturated": statistics(0.385), "all": statistics(0.385)},
     "measured": {"all": {"steps": 9_203, "time": 711.0}, "saturated": {"steps": 527, "time": 35.0}},
@@ -101,6 +102,22 @@ CASES = [
         ],
     ),
     Case(
+        "nor is it against one between them",
+        [part("more", held(8.0, 900.0)), part("some", held(6.0, 500.0)), part("fewer", held(4.0, 1_000.0))],
+        [
+            "more holds 2.0x the sequences of fewer in the same 12 GiB, but holding more is not faster here: it is "
+            "done after 900 steps, some after 500."
+        ],
+    ),
+    Case(
+        "of those that hold alike one may be done earlier",
+        [part("a", held(8.0, 900.0)), part("b", held(8.0, 500.0))],
+        [
+            "b is done first, after 500 steps, a after 900: both policies hold 8.00 sequences on average in 12 GiB, to "
+            "within 2%, and one seed says no more."
+        ],
+    ),
+    Case(
         "policies that are alike lead together",
         [part("a", held(8.0)), part("b", held(7.95)), part("c", held(4.0))],
         ["a and b hold 2.0x the sequences of c in the same 12 GiB."],
@@ -140,6 +157,14 @@ CASES = [
         ["Over all steps: a holds 2.0x the sequences of b in the same 12 GiB."],
     ),
     Case(
+        "and nobody wins over all",
+        [part("a", held(8.0)), part("b", held(7.9), measured={**UNBOUND["measured"], "saturated": {"steps": 1}})],
+        [
+            "Over all steps: no winner: both policies hold 8.00 sequences on average in 12 GiB, to within 2%, and one "
+            "seed says no more."
+        ],
+    ),
+    Case(
         "one policy",
         [part("a", held(8.0))],
         ["a holds 8.00 sequences on average in 12 GiB and is done after 41,000 steps."],
@@ -175,6 +200,28 @@ CASES = [
             "max_num_batched_tokens. Requests take 18.5 s on average under p16c, whose prefix cache spares 34% of the "
             "prompt tokens, 26.2 s under p16: memory does not decide that."
         ],
+    ),
+    Case(
+        "memory that bound while the run warmed up did bind",
+        [part("a", UNBOUND, timed(5.0, queue=0.6, capacity=0.2))],
+        [
+            "Under a requests take 5 s on average, 600 ms of it in the queue. Memory binds: a waits for it 20.0% of "
+            "the time."
+        ],
+    ),
+    Case(
+        "one step, one preemption, one prompt",
+        [part("a", timed(1.0, queue=0.0, capacity=0.2), again(0.139, 1), refusals=refusing(0, 1)["refusals"])],
+        [
+            "Under a requests take 1 s on average, 0 s of it in the queue. Memory binds: a waits for it 20.0% of the "
+            "time and preempts once (13.9% of its tokens computed again).",
+            "1 of 4,000 prompts does not fit max_model_len: refused.",
+        ],
+    ),
+    Case(
+        "in steps who holds more is judged, also where requests come over time",
+        [part("a", held(8.0, 1.0), time={"end": 1.0, "last_arrival": 0.5, "unit": "steps"})],
+        ["a holds 8.00 sequences on average in 12 GiB and is done after 1 step."],
     ),
     Case(
         "nobody waits",
@@ -235,6 +282,14 @@ CASES = [
         [
             "b serves most, 4,000 of 4,000: a refuses 5 of 4,000 requests for want of memory (it could not grow); b "
             "none."
+        ],
+    ),
+    Case(
+        "who serves most may thrash, and may serve samples together that others serve one by one",
+        [part("a", held(8.0), refusing(5)), part("b", again(0.6), requests={**again(0.6)["requests"], "finished": 40})],
+        [
+            "b serves most, 40 of 40: a refuses 5 of 4,000 requests for want of memory (it could not grow); b none.",
+            "b thrashes: it computes 10,000 tokens, 60.0% of them again, after 112 preemptions.",
         ],
     ),
     Case(

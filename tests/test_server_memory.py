@@ -223,6 +223,6 @@ def test_a_run_says_that_its_memory_is_an_estimate() -> None:
     )
     notes = simulate(load_text(text % ""))["vllm"]["notes"]
     assert len(notes) == 1
-    assert notes[0].startswith("the KV memory of ")
-    assert notes[0].endswith("; `paged-sim explain` shows its parts")
+    assert notes[0].startswith("KV memory is an estimate, ")
+    assert notes[0].endswith("; `explain` shows its parts")
     assert simulate(load_text(text % ", activations: 1GiB, non_torch: 0"))["vllm"]["notes"] == []

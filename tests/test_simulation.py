@@ -310,6 +310,18 @@ def test_warm_up_is_left_out_of_the_ledger_but_not_of_the_counters() -> None:
     assert warm["batch"]["mean"] != whole["batch"]["mean"]
 
 
+def test_who_serves_samples_one_by_one_says_so() -> None:
+    cached = replace(PAGED, name="cached", prefix_cache="hash")
+    scenario = mixed(PAGED, cached)
+    run = simulate(replace(scenario, workload=replace(scenario.workload, samples=3)))
+    assert [run[name]["requests"]["finished"] for name in ("paged", "cached")] == [60, 180]
+    assert run["paged"]["notes"] == []
+    assert run["cached"]["notes"] == [
+        "with a prefix cache each sample is a request of its own, and is counted and timed as one"
+    ]
+    assert simulate(mixed(cached))["cached"]["notes"] == []
+
+
 def test_progress_hears_of_every_request() -> None:
     class Listener:
         heard: list[tuple[str, int, int]]

@@ -17,6 +17,7 @@ from paged_sim.errors import PagedSimError
 from paged_sim.scenario import load_text
 from paged_sim.simulation import draw
 from paged_sim.workloads import Reading, Trace, read_trace, trace_info
+from paged_sim.workloads.traces.values import is_number
 
 TRACES = Path(__file__).parent / "data" / "traces"
 Rows = list[tuple[float, int, int]]
@@ -43,12 +44,21 @@ NAMES = st.text(
 )
 
 
+def test_a_column_may_be_called_infinity(tmp_path: Path) -> None:
+    path = tmp_path / "trace.csv"
+    path.write_text("INFINITY,in,out\n0,7,3\n", "utf-8")
+    trace = read(path, {"arrival": "1", "prompt": "2", "output": "3"})
+    assert trace.requests.prompt_tokens.tolist() == [7]
+
+
 @settings(max_examples=150)
 @given(
     values=st.lists(st.tuples(st.integers(0, 99), st.integers(1, 999), st.integers(1, 999)), min_size=1, max_size=9),
     names=st.lists(
         NAMES.filter(
-            lambda name: name == name.strip() and not name.startswith(("[", "{", '"')) and not name.isdecimal()
+            lambda name: (
+                name == name.strip().strip('"').strip() and not name.startswith(("[", "{")) and not is_number(name)
+            )
         ),
         min_size=5,
         max_size=5,

@@ -38,7 +38,8 @@ class Grid:
     """A table. The first column names the row; columns in `prose` hold text to wrap, columns in `names` what is never
     broken, all others are numbers.
 
-    A grid wider than the screen is cut into several, each beginning with the first column.
+    A grid wider than the screen is cut into several, each beginning with the first column. One with `spreads` rather
+    loses those of its cells (what stands behind ±) than that it is cut, unless all is wanted.
     """
 
     title: str
@@ -46,6 +47,7 @@ class Grid:
     rows: tuple[tuple[Cell, ...], ...]
     prose: frozenset[int] = frozenset()
     names: frozenset[int] = frozenset()
+    spreads: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ def side_by_side(document: Document) -> Comparison:
     blocks: list[Block] = [
         Heading(str(document["scenario"]["name"])),
         *verdict_blocks(document),
-        Paragraph(setting(runs)),
+        Paragraph(f"{setting(runs)}."),
         Grid(title, ("metric", *(run["name"] for run in runs)), (*_basis_rows(runs, steps), *rows)),
         *ledger_blocks(runs),
         *at_step_blocks(runs),

@@ -42,7 +42,8 @@ def duration(value: float | None, unit: str) -> str:
     if value is None:
         return MISSING
     if unit != "s":
-        return (f"{value:,.0f}" if value >= 100 else f"{value:.1f}".removesuffix(".0")) + f" {unit}"
+        number = f"{value:,.0f}" if value >= 100 else f"{value:.1f}".removesuffix(".0")
+        return f"{number} {unit.removesuffix('s') if number == '1' else unit}"
     if value >= 100 or value == 0:
         return f"{value:,.0f} s"
     return f"{value:.3g} s" if value >= 1 else f"{1000 * value:.3g} ms"

@@ -44,7 +44,7 @@ def built_in_comparison(tutorial: Sequence[Document], fig2: Document) -> Compari
     blocks: list[Block] = [
         *_tutorial_blocks(table, facts["tutorial"]),
         Heading("Four systems on one GPU, as in Fig. 2 of PagedAttention"),
-        Paragraph(setting(runs)),
+        Paragraph(f"{setting(runs)}."),
         held_grid(runs),
         *ledger_blocks(runs),
         *at_step_blocks(runs),

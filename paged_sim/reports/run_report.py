@@ -61,8 +61,8 @@ def run_blocks(document: Document, *, full: bool = False) -> list[Block]:
 
 
 def verdict_blocks(document: Document) -> list[Block]:
-    """The verdict, a paragraph each."""
-    return [Paragraph(sentence, style="bold green" if not at else "") for at, sentence in enumerate(verdict(document))]
+    """The verdict: its sentences below each other."""
+    return [Paragraph("\n".join(verdict(document)), style="bold green")]
 
 
 def details(document: Document) -> list[Block]:
@@ -79,12 +79,13 @@ def details(document: Document) -> list[Block]:
 
 
 def setting(runs: Sequence[Document]) -> str:
-    """What was simulated, as a sentence."""
+    """What was simulated."""
     capacity, seeds = runs[0]["capacity"], runs[0]["seeds"]
-    seeding = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]}..{seeds[-1]}: mean ±standard deviation"
+    several = f"seeds {seeds[0]}..{seeds[-1]}: mean ±standard deviation; counts are sums over them"
+    seeding = f"seed {seeds[0]}" if len(seeds) == 1 else several
     return (
-        f"{amount(capacity['bytes'])} of KV cache: {count(capacity['slots'])} slots of "
-        f"{amount(capacity['bytes_per_slot'])}; {seeding}."
+        f"{amount(capacity['bytes'])} of KV cache, {count(capacity['slots'])} slots of "
+        f"{amount(capacity['bytes_per_slot'])}; {seeding}"
     )
 
 
@@ -99,7 +100,7 @@ Column = tuple[str, Callable[[Document], Cell]]
 def _grid(title: str, runs: Sequence[Document], columns: Sequence[Column]) -> Grid:
     """A row per policy."""
     rows = tuple((str(run["name"]), *(cell(run) for _, cell in columns)) for run in runs)
-    return Grid(title, ("policy", *(head for head, _ in columns)), rows)
+    return Grid(title, ("policy", *(head for head, _ in columns)), rows, spreads=True)
 
 
 # Arrivals in time.

@@ -47,9 +47,7 @@ def _draw(console: Console, block: Block, screen: Screen) -> None:
     from rich.text import Text
 
     if isinstance(block, Heading):
-        console.print(Text(f"━━ {block.text}", style="bold cyan"))
-        if block.note:
-            console.print(Text(block.note, style="dim"))
+        _draw_heading(console, block, screen)
     elif isinstance(block, Paragraph):
         console.print(Text(block.text, style=block.style))
     elif isinstance(block, Bars):
@@ -58,11 +56,24 @@ def _draw(console: Console, block: Block, screen: Screen) -> None:
     else:
         if block.title:
             console.print(Text(block.title, style="bold"))
-        grid = with_room(block, screen.width)
+        grid = with_room(block, screen)
         for number, columns in enumerate(column_groups(grid, screen.width)):
             if number:
                 console.print()
             _draw_columns(console, grid, columns, screen.width)
+
+
+def _draw_heading(console: Console, heading: Heading, screen: Screen) -> None:
+    """The name and, beside it where there is room, else below, the note about it."""
+    from rich.text import Text
+
+    name, note = Text(f"━━ {heading.text}", style="bold cyan"), Text(heading.note, style="dim")
+    if heading.note and name.cell_len + 2 + note.cell_len <= screen.width:
+        console.print(name.append(": ").append_text(note))
+        return
+    console.print(name)
+    if heading.note:
+        console.print(note)
 
 
 def _draw_columns(console: Console, grid: Grid, columns: Sequence[int], width: int) -> None:
@@ -77,7 +88,7 @@ def _draw_columns(console: Console, grid: Grid, columns: Sequence[int], width: i
             _text(grid.header[column]),
             justify="left" if left else "right",
             overflow="fold",
-            no_wrap=column not in grid.prose,
+            no_wrap=column not in grid.prose and column > 0,
             max_width=_name_limit(width) if column == 0 else None,
         )
     for row in grid.rows:
@@ -95,10 +106,30 @@ def _name_limit(width: int) -> int:
     return int(width * _NAME_SHARE)
 
 
-def with_room(grid: Grid, width: int) -> Grid:
-    """The grid with each header on one line and unhyphenated, if it then still fits `width` as one table."""
-    flat = replace(grid, header=tuple(head.replace("-\n", "").replace("\n", " ") for head in grid.header))
-    return flat if len(column_groups(flat, width)) == 1 else grid
+def with_room(grid: Grid, screen: Screen) -> Grid:
+    """The grid as it fits the screen as one table, if it can.
+
+    That is with each header on one line, else with no word of it hyphenated, else as it is, else without spreads that
+    may be left out: from the left, and no more of them than must be.
+    """
+    whole = replace(grid, header=tuple(head.replace("-\n", "") for head in grid.header))
+    flat = replace(whole, header=tuple(head.replace("\n", " ") for head in whole.header))
+    shorter = range(1, len(grid.header)) if grid.spreads and not screen.full else ()
+    fewer = (_without_spreads(choice, column) for column in shorter for choice in (whole, grid))
+    choices = (flat, whole, grid, *fewer)
+    return next((choice for choice in choices if len(column_groups(choice, screen.width)) == 1), grid)
+
+
+def _without_spreads(grid: Grid, last: int) -> Grid:
+    """The grid without the spreads of its columns up to `last`."""
+    rows = tuple((row[0], *_means(row[1 : last + 1]), *row[last + 1 :]) for row in grid.rows)
+    return replace(grid, rows=rows)
+
+
+def _means(cells: Sequence[Cell]) -> Iterator[Cell]:
+    for cell in cells:
+        mean = plain(cell).partition(" ±")[0]
+        yield mean if isinstance(cell, str) else cell._replace(text=mean)
 
 
 def column_groups(grid: Grid, width: int) -> list[list[int]]:

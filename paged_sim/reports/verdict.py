@@ -46,14 +46,16 @@ def verdict(document: Document) -> list[str]:
     runs: Sequence[Run] = document["runs"]
     served = _most_served(runs)
     is_settled = len(served) == 1 < len(runs)
-    found = [_refused(runs, served), "" if is_settled else _answer(document, served), _excluded(runs)]
+    answer = " ".join(_thrashing(served)) if is_settled else _answer(document, served)
+    found = [_refused(runs, served), answer, _excluded(runs)]
     return [sentence for sentence in found if sentence]
 
 
 def memory_bound(run: Run) -> bool:
     """Whether a request ever waited for memory, was preempted for want of it, or refused."""
     blocked = run["blocked_steps"]
-    return bool(blocked["capacity"] or blocked["fragmentation"] or run["requests"]["preempted"] or _num_refused(run))
+    waited = blocked["capacity"] or blocked["fragmentation"] or _share_for_memory(run)
+    return bool(waited or run["requests"]["preempted"] or _num_refused(run))
 
 
 def largest_loss(run: Run, over: str) -> tuple[str, float]:
@@ -79,6 +81,11 @@ def _answer(document: Document, runs: Sequence[Run]) -> str:
 def _num_refused(run: Run) -> int:
     """Requests refused for want of memory."""
     return sum(entry["count"] for entry in run.get("refusals") or () if not _is_excluded(entry))
+
+
+def _num_excluded(run: Run) -> int:
+    """Requests that no memory could serve."""
+    return sum(entry["count"] for entry in run.get("refusals") or () if _is_excluded(entry))
 
 
 def _is_excluded(entry: Mapping[str, Any]) -> bool:
@@ -112,19 +119,20 @@ def _refused(runs: Sequence[Run], served: Sequence[Run]) -> str:
     also = f"; {', '.join(told)}" if told else ""
     text = f"{refuses} for want of memory ({why['reason']}){also}."
     if len(served) == 1 < len(runs):
-        finished = f"{count(served[0]['requests']['finished'])} of {count(_num_requests(worst))}"
+        finished = f"{count(served[0]['requests']['finished'])} of {count(_num_requests(served[0]))}"
         return f"{served[0]['name']} serves most, {finished}: {text}"
     return f"{text} The rest is about those that refuse fewest." if len(served) < len(runs) else text
 
 
 def _excluded(runs: Sequence[Run]) -> str:
     """The requests that no memory could serve."""
-    numbers = {sum(e["count"] for e in run.get("refusals") or () if _is_excluded(e)) for run in runs}
-    most = max(numbers)
+    worst = max(runs, key=_num_excluded)
+    most = _num_excluded(worst)
     if not most:
         return ""
     who = "refused" if len(runs) == 1 else "refused under every policy"
-    return f"{count(most)} of {count(_num_requests(runs[0]))} prompts do not fit max_model_len: {who}."
+    do = "does" if most == 1 else "do"
+    return f"{count(most)} of {count(_num_requests(worst))} prompts {do} not fit max_model_len: {who}."
 
 
 # Memory that never binds.
@@ -205,9 +213,10 @@ def _faster(runs: Sequence[Run]) -> str:
 def _bound_by_memory(runs: Sequence[Run]) -> list[str]:
     """Who is short of memory, the worst first, and that the others are not."""
     bound = sorted((run for run in runs if memory_bound(run)), key=_share_for_memory, reverse=True)
-    told = [_shortage(run) for run in bound[:2]]
-    if len(bound) > 2:
-        told.append(f"{_rest(bound[2:])} less")
+    shown = len(bound) if len(bound) <= 2 else 1
+    told = [_shortage(run) for run in bound[:shown]]
+    if len(bound) > shown:
+        told.append(f"{_rest(bound[shown:])} less")
     if len(bound) < len(runs):
         others = [run for run in runs if run not in bound]
         told.append(f"{_rest(others)} never {'wait' if len(others) > 1 else 'waits'} for it")
@@ -227,7 +236,8 @@ def _shortage(run: Run) -> str:
         parts.append(f"waits for it {percent(share)} of the time{broken}")
     if preempted := run["requests"]["preempted"]:
         again = lookup(run, "tokens.recomputed_share") or 0.0
-        parts.append(f"preempts {count(preempted)} times ({percent(again)} of its tokens computed again)")
+        times = "once" if preempted == 1 else f"{count(preempted)} times"
+        parts.append(f"preempts {times} ({percent(again)} of its tokens computed again)")
     return f"{run['name']} {' and '.join(parts) or 'refuses requests'}"
 
 
@@ -282,19 +292,41 @@ def _holds_more(runs: Sequence[Run]) -> str:
         held = f"{best['name']} holds {most:,.2f} sequences on average in {_memory(best)}"
         return f"{mixed}{held} and is done after {_time(best, 'time.end')}{_price(best)}{_loss(best, over, 'it')}."
     if not is_apart(best, worst, path):
-        wasteful = max(runs, key=lambda run: largest_loss(run, over)[1])
-        held = f"{_all_of(runs)} hold {most:,.2f} sequences on average in {_memory(best)}"
-        return f"{mixed}No winner: {held}, {_within(runs)}{_loss(wasteful, over)}."
+        held = f"{_all_of(runs)} hold {most:,.2f} sequences on average in {_memory(best)}, {_within(runs)}"
+        return f"{mixed}{_alike(runs, bool(mixed))}: {held}{_loss(_most_wasteful(runs, over), over)}."
     leaders = [run for run in runs if not is_apart(run, best, path)]
     holds = "holds" if len(leaders) == 1 else "hold"
     held = f"{_names(leaders)} {holds} {_times(most, least, worst['name'])} {_where(best, worst)}"
-    ends = _time(best, "time.end"), _time(worst, "time.end").removesuffix(" steps")
-    if not is_apart(best, worst, "time.end"):
-        return f"{mixed}{held}{_price(best)}{_loss(worst, over)}."
-    if float(lookup(best, "time.end")) > float(lookup(worst, "time.end")):
-        late = f"holding more is not faster here: it is done after {ends[0]}, {worst['name']} after {ends[1]}"
-        return f"{mixed}{held}{_price(best)}, but {late}."
-    return f"{mixed}{held} and {_is(leaders)} done after {ends[0]} against {ends[1]}{_price(best)}{_loss(worst, over)}."
+    first, _ = _first_and_last(runs)
+    if is_apart(first, best, "time.end"):
+        late = f"it is done after {_time(best, 'time.end')}, {first['name']} after {_end(first)}"
+        return f"{mixed}{held}{_price(best)}, but holding more is not faster here: {late}."
+    ends = f" and {_is(leaders)} done after {_time(best, 'time.end')} against {_end(worst)}"
+    earlier = ends if is_apart(best, worst, "time.end") else ""
+    return f"{mixed}{held}{earlier}{_price(best)}{_loss(worst, over)}."
+
+
+def _alike(runs: Sequence[Run], goes_on: bool) -> str:
+    """Of policies that hold alike: that none wins, unless one is done earlier."""
+    first, last = _first_and_last(runs)
+    if is_apart(first, last, "time.end"):
+        return f"{first['name']} is done first, after {_time(first, 'time.end')}, {last['name']} after {_end(last)}"
+    return "no winner" if goes_on else "No winner"
+
+
+def _first_and_last(runs: Sequence[Run]) -> tuple[Run, Run]:
+    """The policies that are done first and last."""
+    first, *_, last = sorted(runs, key=lambda run: float(lookup(run, "time.end") or 0.0))
+    return first, last
+
+
+def _end(run: Run) -> str:
+    """When a run ended, behind another such time."""
+    return _time(run, "time.end").removesuffix(" steps")
+
+
+def _most_wasteful(runs: Sequence[Run], over: str) -> Run:
+    return max(runs, key=lambda run: largest_loss(run, over)[1])
 
 
 def _price(run: Run) -> str:

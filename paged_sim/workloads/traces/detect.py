@@ -14,7 +14,7 @@ from paged_sim.workloads.traces.sources import Source
 from paged_sim.workloads.traces.tables import Table, plainly
 from paged_sim.workloads.traces.text import PROMPT_TEXTS, TEXT_KEYS
 from paged_sim.workloads.traces.unpack import UNPACK
-from paged_sim.workloads.traces.values import TEXT_REMEDY, is_prose, number_in, shown
+from paged_sim.workloads.traces.values import TEXT_REMEDY, is_number, is_prose, shown
 
 
 class Found(NamedTuple):
@@ -65,7 +65,7 @@ def _table(path: Path, columns: Mapping[str, str]) -> Table:
     table = Table(path)
     by_number = [int(name) - 1 for name in columns.values() if name.isdecimal() and name not in table.names]
     first = table.names
-    if any(0 <= index < len(first) and not isinstance(number_in(first[index]), str) for index in by_number):
+    if any(0 <= index < len(first) and is_number(first[index]) for index in by_number):
         return Table(path, has_header=False)
     return table
 

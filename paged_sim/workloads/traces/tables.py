@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from paged_sim.errors import PagedSimError
 from paged_sim.workloads.traces.opening import empty_file, open_text
-from paged_sim.workloads.traces.values import REMEDY, number_in
+from paged_sim.workloads.traces.values import REMEDY, is_number
 
 BLOCK_ROWS = 65_536
 _SEPARATORS = ",;|"
@@ -89,7 +89,7 @@ class Table:
     @property
     def looks_headerless(self) -> bool:
         """Whether every cell of the first line is a number."""
-        return all(not isinstance(number_in(cell), str) for cell in _cells(self._first_line, self.separator))
+        return all(is_number(cell) for cell in _cells(self._first_line, self.separator))
 
     def resolve(self, wanted: str) -> str | None:
         """The column that a user means: by name, by name in another spelling, or by number."""

@@ -58,6 +58,12 @@ def time_in(value: object, per_second: float) -> int | float:
     return value
 
 
+def is_number(cell: str) -> bool:
+    """Whether a cell of a first line is data: a column may well be called Infinity or nan."""
+    number = number_in(cell)
+    return isinstance(number, int | float) and math.isfinite(number)
+
+
 def number_in(text: str) -> object:
     """The number that a cell of a table holds, or the text itself where it holds none."""
     if "_" in text:
