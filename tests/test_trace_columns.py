@@ -294,6 +294,15 @@ def test_a_column_that_bears_a_known_name_is_used_or_named(tmp_path: Path) -> No
     assert trace.requests.max_tokens.tolist() == [9]
 
 
+def test_equal_numbers_in_a_first_row_are_no_names(tmp_path: Path) -> None:
+    path = write(tmp_path, "5,5,5\n6,7,8\n")
+    assert read(path, {"prompt": "2", "output": "3"}).requests.prompt_tokens.tolist() == [5, 7]
+    path = write(tmp_path, "0,2,3\n4,7,8\n")
+    assert read(path, {"prompt": "2", "output": "3"}).requests.prompt_tokens.tolist() == [2, 7]
+    path = write(tmp_path, ",0,1,2\n9,4,7,8\n")
+    assert read(path, {"prompt": "1", "output": "2"}).requests.prompt_tokens.tolist() == [7]
+
+
 def test_of_two_columns_with_one_name_the_second_is_another(tmp_path: Path) -> None:
     path = write(tmp_path, "prompt_tokens,prompt_tokens,output_tokens\n1,2,3\n")
     trace = read(path)

@@ -61,11 +61,16 @@ def open_trace(
 
 
 def _table(path: Path, columns: Mapping[str, str]) -> Table:
-    """The table, without a header where its columns are given by number and the first line holds numbers there."""
+    """The table, without a header where its columns are given by number and the first line holds numbers there.
+
+    Numbers that count from 0 or 1 are names, as pandas writes them.
+    """
     table = Table(path)
-    by_number = [int(name) - 1 for name in columns.values() if name.isdecimal() and name not in table.names]
-    first = table.names
-    if any(0 <= index < len(first) and is_number(first[index]) for index in by_number):
+    cells = table.first_cells
+    numbers = [cell for cell in cells if is_number(cell)]
+    names = numbers if numbers in [[str(start + index) for index in range(len(numbers))] for start in (0, 1)] else []
+    by_number = [int(name) - 1 for name in columns.values() if name.isdecimal() and name not in names]
+    if any(0 <= index < len(cells) and is_number(cells[index]) for index in by_number):
         return Table(path, has_header=False)
     return table
 

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from paged_sim.errors import PagedSimError
 from paged_sim.workloads.traces.opening import empty_file, open_text
-from paged_sim.workloads.traces.values import REMEDY, is_number
+from paged_sim.workloads.traces.values import REMEDY
 
 BLOCK_ROWS = 65_536
 _SEPARATORS = ",;|"
@@ -74,22 +74,19 @@ class Table:
         return others.most_common(1)[0][0] if others else " " if " " in line.strip() else best
 
     @cached_property
-    def names(self) -> list[str]:
-        """The names in the first line, without the spaces and quotes around them, or numbers from 1.
+    def first_cells(self) -> list[str]:
+        """The cells of the first line, without the spaces and quotes around them."""
+        return _cells(self._first_line, self.separator)
 
-        A name that stands there before gets its number.
-        """
-        cells = _cells(self._first_line, self.separator)
+    @cached_property
+    def names(self) -> list[str]:
+        """The names in the first line, or numbers from 1; a name that stands there before gets its number."""
+        cells = self.first_cells
         if not self.has_header:
             return [str(number + 1) for number in range(len(cells))]
         return [
             cell if cell not in cells[:number] else f"{cell} (column {number + 1})" for number, cell in enumerate(cells)
         ]
-
-    @property
-    def looks_headerless(self) -> bool:
-        """Whether every cell of the first line is a number."""
-        return all(is_number(cell) for cell in _cells(self._first_line, self.separator))
 
     def resolve(self, wanted: str) -> str | None:
         """The column that a user means: by name, by name in another spelling, or by number."""
