@@ -82,13 +82,14 @@ def _draw_columns(console: Console, grid: Grid, columns: Sequence[int], width: i
 
     rule = Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
     table = Table(box=rule, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False, header_style="bold")
+    long_names = any(len(line) > _name_limit(width) for row in grid.rows for line in plain(row[0]).split("\n"))
     for column in columns:
         left = column == 0 or column in grid.prose | grid.names
         table.add_column(
             _text(grid.header[column]),
             justify="left" if left else "right",
             overflow="fold",
-            no_wrap=column not in grid.prose and column > 0,
+            no_wrap=column not in grid.prose and not (column == 0 and long_names),
             max_width=_name_limit(width) if column == 0 else None,
         )
     for row in grid.rows:
