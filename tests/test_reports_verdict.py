@@ -369,6 +369,23 @@ allocators:
 """
 
 
+AMPLE = """
+memory: {slots: 20000}
+max_model_len: 2048
+seed: 1
+workload:
+  requests: 400
+  prompt: {lognormal: {mean: 300, sigma: 1.0}}
+  output: {lognormal: {mean: 100, sigma: 0.8}}
+  prefix: {groups: 5, tokens: 512, share: 0.5}
+  arrival: {poisson: 3/s}
+clock: {base: 30ms, per_sequence: 0.3ms, per_prefill_token: 0.1ms}
+allocators:
+  - {name: plain, policy: paged}
+  - {name: cache, policy: paged, prefix_cache: hash}
+"""
+
+
 def simulated(text: str, *, compiled: bool = False) -> dict[str, Any]:
     """The JSON of a scenario's run."""
     with patch.dict(os.environ, PAGED_SIM_COMPILE="always" if compiled else "never"):
@@ -402,6 +419,18 @@ def test_refused_requests_are_no_good_news() -> None:
     first, second = verdict(simulated(REFUSED))
     assert first.startswith("unified refuses 5 of 8 requests for want of memory")
     assert second == "unified holds 4.00 sequences on average in 512 MiB and is done after 239 steps."
+
+
+@pytest.mark.slow
+def test_where_nobody_waits_memory_decides_nothing() -> None:
+    document = simulated(AMPLE, compiled=True)
+    assert [run["requests"]["finished"] for run in document["runs"]] == [397, 397]
+    assert not any(run["measured"]["saturated"]["steps"] for run in document["runs"])
+    first, second = verdict(document)
+    assert first.startswith("Memory never binds: peak 74% of 9.77 GiB (plain), and nothing else holds requests back")
+    assert first.endswith("memory does not decide that.")
+    assert "holds" not in first.replace("nothing else holds", "")
+    assert second == "3 of 400 prompts do not fit max_model_len: refused under every policy."
 
 
 @pytest.mark.slow
