@@ -127,7 +127,7 @@ def balance(ledger: Ledger) -> int:
     return total
 
 
-@kernel
+@inlined
 def book(ledger: Ledger, side: int, steps: int, slope: int, duration: float) -> None:
     """Book `steps` equal steps of `duration` each, on each of which `slope` slots move from reservation to token state.
 

@@ -6,6 +6,7 @@ from paged_sim import ledger as books
 from paged_sim.compiled import inlined, kernel
 from paged_sim.engine.machine import (
     BLOCKED,
+    NOBODY,
     NUM_FINISHED,
     NUM_ROWS,
     NUM_RUNNING,
@@ -20,7 +21,7 @@ from paged_sim.ledger import BATCH, NUM_COUNTS, RESERVATION, TOKEN_STATE
 from paged_sim.requests import Floats
 
 
-@kernel
+@inlined
 def book_steps(machine: Machine, blocked: int, steps: int, slope: int, begin: float, duration: float) -> None:
     """Book `steps` alike steps that start at `begin`, on each of which `slope` sequences store a token.
 
@@ -35,7 +36,10 @@ def book_steps(machine: Machine, blocked: int, steps: int, slope: int, begin: fl
             machine.tallies[BLOCKED, blocked] += steps
     if blocked >= 0:
         machine.durations[blocked] += steps * duration
-    keep_samples(machine, steps, slope, begin, duration)
+    # Most steps leave no row behind, and a call for each would be dearer than the question.
+    is_kept = next_kept(machine, counts[STEP]) < counts[STEP] + steps
+    if is_kept or counts[NUM_RUNNING] == 0 or counts[WATCH] != NOBODY:
+        keep_samples(machine, steps, slope, begin, duration)
     row[TOKEN_STATE] += slope * (steps - 1)
     row[RESERVATION] -= slope * (steps - 1)
 
