@@ -155,7 +155,7 @@ def begin(machine: Machine, state: allocators.State, hits: int, tokens: int) -> 
         stored = end
 
 
-@kernel
+@inlined
 def compute_prompt(machine: Machine, state: allocators.State, seat: int, stored: int, tokens: int) -> None:
     """Store the next `tokens` prompt tokens of a seat that has room for them; once they are all there, it generates."""
     counts, seats = machine.counts, machine.seats
