@@ -96,10 +96,10 @@ class Ledger(NamedTuple):
     holding: Floats
 
 
-def create(capacity: int, rows: int, requests: int) -> Ledger:
-    """An empty ledger for an arena of `capacity` slots, at most `rows` sequences and `requests` waiting."""
+def create(capacity: int, rows: int) -> Ledger:
+    """An empty ledger for an arena of `capacity` slots and at most `rows` sequences."""
     spans = np.full(NUM_SERIES, float(capacity))
-    spans[BATCH], spans[WAITING] = rows, requests
+    spans[BATCH] = rows
     # What is shared is seen by every row.
     spans[SHARED] = spans[SAVED] = float(capacity) * rows
     scale = np.minimum(1.0, BINS / np.maximum(spans, 1.0))

@@ -18,7 +18,6 @@ from paged_sim.engine.memory_map import MemoryMap
 from paged_sim.errors import EXIT_ERROR, PagedSimError
 from paged_sim.oplog.records import Record
 
-FOREVER = 1 << 62
 STEPS_PER_TURN = 1 << 20
 
 

@@ -42,7 +42,7 @@ _NOTABLE = 0.01
 
 
 def verdict(document: Document) -> list[str]:
-    """Sentences on one run, the answer first; each is a paragraph."""
+    """Sentences on one run, the answer first."""
     runs: Sequence[Run] = document["runs"]
     served = _most_served(runs)
     is_settled = len(served) == 1 < len(runs)
