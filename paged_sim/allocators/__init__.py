@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from paged_sim.allocators import cached, contiguous, paged
+from paged_sim.allocators import contiguous, paged, prefix
 from paged_sim.allocators.contract import KEPT, NO_ROOM, Listed
-from paged_sim.allocators.prefix_cache import Cached
+from paged_sim.allocators.prefix import Cached
 from paged_sim.compiled import dispatched
 
 State: TypeAlias = contiguous.Contiguous | paged.Paged | Cached
@@ -18,7 +18,7 @@ State: TypeAlias = contiguous.Contiguous | paged.Paged | Cached
 FAMILIES = {
     contiguous.Contiguous: contiguous,
     paged.Paged: paged,
-    Cached: cached,
+    Cached: prefix,
 }
 
 __all__ = [
