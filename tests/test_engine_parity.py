@@ -78,7 +78,7 @@ class PoolLog:
         grow_row, take_row, release_row = family.grow, family.take, family.release
 
         def take(state: State, row: int, slots: int) -> int:
-            found = family.found(state)[0] // int(state.numbers[paged.PAGE_SIZE])
+            found = family.matched(state)[0] // int(state.numbers[paged.PAGE_SIZE])
             if found:
                 self.add("T", state.matched[:found].tolist())
             return take_row(state, row, slots)

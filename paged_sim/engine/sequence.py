@@ -40,7 +40,7 @@ def enter(machine: Machine, state: allocators.State, seat: int, stored: int, com
     A page of which others hold an equal one is spared.
     """
     free = allocators.free_slots(state)
-    allocators.enter(state, seat, stored, comes_back)
+    allocators.insert(state, seat, stored, comes_back)
     accounts.leave_shared(machine, 0, free - allocators.free_slots(state))
 
 
