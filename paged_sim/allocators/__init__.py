@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import TypeAlias
 
 from paged_sim.allocators import absent, cached, contiguous, paged
-from paged_sim.allocators.contract import KEPT, NO_ROOM, Beyond, CachedSlots, Copied, Found, Listed, Span
+from paged_sim.allocators.contract import KEPT, NO_ROOM, Beyond, CachedSlots, Copied, Found, Listed, Span, completed
 from paged_sim.allocators.layout import Layout, Residents
 from paged_sim.allocators.prefix_cache import Cached
 from paged_sim.compiled import dispatched
@@ -23,9 +23,9 @@ from paged_sim.compiled import dispatched
 State: TypeAlias = contiguous.Contiguous | paged.Paged | Cached
 
 FAMILIES: dict[type, ModuleType] = {
-    contiguous.Contiguous: absent.completed(contiguous),
-    paged.Paged: absent.completed(paged),
-    Cached: absent.completed(cached),
+    contiguous.Contiguous: completed(contiguous, absent),
+    paged.Paged: completed(paged, absent),
+    Cached: completed(cached, absent),
 }
 
 __all__ = [
