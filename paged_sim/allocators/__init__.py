@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import TypeAlias
 
 from paged_sim.allocators import absent, contiguous, paged, prefix
-from paged_sim.allocators.contract import KEPT, NO_ROOM, Beyond, Copied, Evictable, Listed, Matched, Span
+from paged_sim.allocators.contract import KEPT, NO_ROOM, Beyond, Copied, Evictable, Listed, Matched, Span, completed
 from paged_sim.allocators.layout import Layout, Residents
 from paged_sim.allocators.prefix import Cached
 from paged_sim.compiled import dispatched
@@ -23,9 +23,9 @@ from paged_sim.compiled import dispatched
 State: TypeAlias = contiguous.Contiguous | paged.Paged | Cached
 
 FAMILIES: dict[type, ModuleType] = {
-    contiguous.Contiguous: absent.completed(contiguous),
-    paged.Paged: absent.completed(paged),
-    Cached: absent.completed(prefix),
+    contiguous.Contiguous: completed(contiguous, absent),
+    paged.Paged: completed(paged, absent),
+    Cached: completed(prefix, absent),
 }
 
 __all__ = [

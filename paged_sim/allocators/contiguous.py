@@ -14,6 +14,7 @@ import numpy as np
 from paged_sim.allocators import placement
 from paged_sim.allocators.contract import NO_ROOM, Beyond, Span
 from paged_sim.allocators.layout import Layout, Residents, of_extents
+from paged_sim.allocators.space import FREE, Space
 from paged_sim.compiled import few_events, kernel, marked_state
 from paged_sim.requests import Ints
 
@@ -29,7 +30,7 @@ class Contiguous(NamedTuple):
     the chunk and longest sequence of `grow`, and where the last `grow` moved a row from (-1: it stayed).
     """
 
-    space: placement.Space
+    space: Space
     start: Ints
     held: Ints
     reserved: Ints
@@ -37,7 +38,7 @@ class Contiguous(NamedTuple):
     numbers: Ints
 
 
-def create(*, slots: int, rule: int, asks: Ints, chunk: int, longest: int, rows: int) -> Contiguous:
+def create(*, slots: int, rule: str, asks: Ints, chunk: int, longest: int, rows: int) -> Contiguous:
     """An empty arena of `slots` for `rows` sequences of at most `longest` tokens.
 
     `grow` never rounds a demand up to more than the empty arena can place.
@@ -73,12 +74,12 @@ def footprint(state: Contiguous, slots: int) -> int:
 
 def fits(state: Contiguous, slots: int) -> bool:
     """Whether `slots` could be placed now."""
-    return placement.longest(state.space) >= slots
+    return placement.fits(state.space, slots)
 
 
 def free_slots(state: Contiguous) -> int:
     """Slots in free extents."""
-    free: int = state.space.numbers[placement.FREE]
+    free: int = state.space.numbers[FREE]
     return free
 
 
@@ -99,7 +100,7 @@ def take(state: Contiguous, row: int, slots: int) -> int:
     start = placement.place(state.space, slots)
     if start == NO_ROOM:
         return NO_ROOM
-    held = placement.placed_length(state.space, slots)
+    held = placement.length_at(state.space, start, slots)
     state.start[row] = start
     state.held[row] = held
     state.reserved[row] = slots
@@ -114,8 +115,7 @@ def grow(state: Contiguous, row: int, slots: int) -> int:
     if slots <= held:
         state.reserved[row] = slots
         return held
-    is_buddy = state.space.numbers[placement.RULE] == placement.BUDDY
-    if not is_buddy and placement.extend(state.space, start, held, slots - held):
+    if placement.extend(state.space, start, held, slots - held):
         state.held[row] = slots
         state.reserved[row] = slots
         return slots

@@ -6,7 +6,6 @@ import numpy as np
 
 from paged_sim import allocators, ledger
 from paged_sim.allocators import contiguous, paged, prefix
-from paged_sim.allocators.placement import PLACEMENTS
 from paged_sim.allocators.prefix import pool
 from paged_sim.allocators.reservation import GROW, RULES
 from paged_sim.content import content_of, nothing_known
@@ -45,7 +44,7 @@ def build_allocator(
         )
     asks = np.zeros(0, np.int64) if spec.reserve == GROW else RULES[spec.reserve](requests, max_model_len)
     return contiguous.create(
-        slots=slots, rule=PLACEMENTS[spec.placement], asks=asks, chunk=spec.chunk, longest=max_model_len, rows=seats
+        slots=slots, rule=spec.placement, asks=asks, chunk=spec.chunk, longest=max_model_len, rows=seats
     )
 
 
