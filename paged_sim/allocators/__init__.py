@@ -14,7 +14,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import TypeAlias
 
-from paged_sim.allocators import absent, contiguous, paged, prefix
+from paged_sim.allocators import absent, block_table, contiguous, paged, prefix
 from paged_sim.allocators.contract import KEPT, NO_ROOM, Beyond, Copied, Evictable, Listed, Matched, Span, completed
 from paged_sim.allocators.layout import Layout, Residents
 from paged_sim.allocators.prefix import Cached
@@ -24,8 +24,8 @@ State: TypeAlias = contiguous.Contiguous | paged.Paged | Cached
 
 FAMILIES: dict[type, ModuleType] = {
     contiguous.Contiguous: completed(contiguous, absent),
-    paged.Paged: completed(paged, absent),
-    Cached: completed(prefix, absent),
+    paged.Paged: completed(completed(paged, block_table), absent),
+    Cached: completed(completed(prefix, block_table), absent),
 }
 
 __all__ = [

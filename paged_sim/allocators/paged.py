@@ -10,18 +10,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from paged_sim.allocators.contract import KEPT, NO_ROOM, Beyond, Listed, Span
+from paged_sim.allocators.block_table import PAGE_SIZE, USABLE, Pages, page_of, pages_for, shift_of
+from paged_sim.allocators.contract import KEPT, NO_ROOM, Listed
 from paged_sim.allocators.layout import Layout, Residents, of_pages
-from paged_sim.allocators.page_size import shift_of, whole_pages
 from paged_sim.compiled import inlined, marked_state
 from paged_sim.compiled.prefetch import prefetch
+from paged_sim.requests import Ints
 
-Ints = npt.NDArray[np.int64]
-Pages = npt.NDArray[np.int32]
-
-PAGE_SIZE, NUM_FREE, USABLE, SHIFT = range(4)
+NUM_FREE = 3
 
 
 @marked_state
@@ -50,31 +47,8 @@ def create(*, slots: int, page_size: int, null_page: bool, rows: int, longest: i
         references=np.zeros(total, np.int32),
         table=np.empty((rows, max(1, width)), np.int32),
         num_pages=np.zeros(rows, np.int64),
-        numbers=np.array([page_size, usable, usable, shift_of(page_size)], np.int64),
+        numbers=np.array([page_size, shift_of(page_size), usable, usable], np.int64),
     )
-
-
-@inlined
-def page_of(state: Paged, position: int) -> int:
-    """Which of a row's pages holds token `position`."""
-    return whole_pages(position, state.numbers[PAGE_SIZE], state.numbers[SHIFT])
-
-
-@inlined
-def pages_for(state: Paged, tokens: int) -> int:
-    """Pages that `tokens` tokens need."""
-    return page_of(state, tokens + state.numbers[PAGE_SIZE] - 1)
-
-
-def want(state: Paged, request: int, tokens: int) -> int:
-    """Slots to hold for a request with `tokens` tokens: these and no more."""
-    return tokens
-
-
-def footprint(state: Paged, slots: int) -> int:
-    """Slots really handed out for `slots`: whole pages."""
-    page_size: int = state.numbers[PAGE_SIZE]
-    return pages_for(state, slots) * page_size
 
 
 def fits(state: Paged, slots: int) -> bool:
@@ -93,12 +67,6 @@ def free_slots(state: Paged) -> int:
 def largest(state: Paged) -> int:
     """The largest demand that could be met now: every free page serves."""
     return free_slots(state)
-
-
-def capacity(state: Paged) -> int:
-    """Slots that can ever be handed out: without the null page and the remainder below one page."""
-    usable: int = state.numbers[USABLE] * state.numbers[PAGE_SIZE]
-    return usable
 
 
 def take(state: Paged, row: int, slots: int) -> int:
@@ -127,11 +95,6 @@ def grow(state: Paged, row: int, slots: int) -> int:
     return held * page_size
 
 
-def expect(state: Paged, row: int) -> None:
-    """Ask for where its next page will be noted."""
-    prefetch(state.table, row * state.table.shape[1] + state.num_pages[row])
-
-
 def release(state: Paged, row: int) -> None:
     """Drop a row's references; a page that nobody holds any more is free, the row's last page on top."""
     free: int = state.numbers[NUM_FREE]
@@ -143,15 +106,6 @@ def release(state: Paged, row: int) -> None:
             free += 1
     state.numbers[NUM_FREE] = free
     state.num_pages[row] = 0
-
-
-def locate(state: Paged, row: int, position: int) -> Span:
-    """Where a row keeps token `position`."""
-    page_size: int = state.numbers[PAGE_SIZE]
-    index = page_of(state, position)
-    within = position - index * page_size
-    slot: int = state.table[row, index] * page_size + within
-    return Span(slot, page_size - within)
 
 
 def list_pages(state: Paged, row: int, position: int, count: int, into: Listed, place: int) -> None:
@@ -167,12 +121,6 @@ def list_pages(state: Paged, row: int, position: int, count: int, into: Listed, 
         page = pages[np.uint64(first + index)]
         prefetch(references, page)
         into[np.uint64(place + index)] = page * page_size
-
-
-def beyond(state: Paged, row: int, final: int) -> Beyond:
-    """Slots of a row beyond its `final` tokens."""
-    held: int = state.num_pages[row] * state.numbers[PAGE_SIZE]
-    return Beyond(0, max(0, held - final), 0)
 
 
 def shares(state: Paged) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from paged_sim import allocators, ledger
-from paged_sim.allocators import contiguous, paged, prefix
+from paged_sim.allocators import block_table, contiguous, paged, prefix
 from paged_sim.allocators.prefix import pool
 from paged_sim.allocators.reservation import GROW, RULES
 from paged_sim.content import content_of, nothing_known
@@ -71,7 +71,7 @@ def refuse_beforehand(
 
 def own_slots(state: paged.Paged, requests: Requests) -> Ints:
     """Slots in the pages that each further sample of each request has to itself at its end."""
-    page_size, prompt, final = int(state.numbers[paged.PAGE_SIZE]), requests.prompt_tokens, requests.stored_tokens
+    page_size, prompt, final = int(state.numbers[block_table.PAGE_SIZE]), requests.prompt_tokens, requests.stored_tokens
     pages = -(-final // page_size) - prompt // page_size
     return np.where(final > prompt, pages * page_size, 0)
 
@@ -140,12 +140,16 @@ def operations_per_step(state: allocators.State, requests: Requests, seats: int)
     pages, beams = 0, 0
     if isinstance(state, paged.Paged):
         alone = requests.samples.max(initial=1) == 1
-        pages = int(state.numbers[paged.USABLE]) if alone else max(int(state.numbers[paged.USABLE]), state.table.size)
+        pages = (
+            int(state.numbers[block_table.USABLE])
+            if alone
+            else max(int(state.numbers[block_table.USABLE]), state.table.size)
+        )
         beams = 2 * seats * int(requests.output_tokens.max(initial=1)) if requests.beams else 0
     elif isinstance(state, prefix.Cached):
         # Each owner of a shared page checks it, and a page may hold tokens of several stretches.
-        stretches = pool.stretches_of_a_page(state.content, int(state.numbers[pool.PAGE_SIZE]))
-        pages = state.table.size * stretches + int(state.numbers[pool.USABLE])
+        stretches = pool.stretches_of_a_page(state.content, int(state.numbers[block_table.PAGE_SIZE]))
+        pages = state.table.size * stretches + int(state.numbers[block_table.USABLE])
     return 6 * pages + 16 * seats + 64 + beams
 
 
