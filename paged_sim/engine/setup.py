@@ -31,7 +31,7 @@ def build_allocator(
         return prefix.create(
             content=content_of(requests),
             kind=prefix.KINDS[spec.prefix_cache].number,
-            policy=prefix.EVICTIONS[spec.eviction].number,
+            policy=prefix.EVICTIONS[spec.eviction],
             slots=slots,
             page_size=spec.page_size,
             null_page=spec.null_page,
