@@ -109,6 +109,7 @@ def build_machine(
         flush_at = FLUSH_AT_EXTENTS if isinstance(state, contiguous.Contiguous) else FLUSH_AT_PAGES
     machine = m.empty_machine(
         requests,
+        state,
         state.content if isinstance(state, prefix_cache.Cached) else nothing_known(),
         seats=seats,
         wheel_span=longest_output + 1,

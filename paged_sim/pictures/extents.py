@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from paged_sim import allocators
 from paged_sim.allocators.contiguous import Contiguous
 from paged_sim.engine import machine as m
 from paged_sim.engine.machine import Machine
@@ -31,8 +30,9 @@ class Extents:
         self._slots = slots
         self._before: dict[str, _Held] = {}
 
-    def look(self, machine: Machine, state: allocators.State) -> StepLook:
+    def look(self, machine: Machine) -> StepLook:
         """The step as it is."""
+        state = machine.allocator
         assert isinstance(state, Contiguous)
         now = {
             label: _held(machine, state, seat, tokens)

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from paged_sim import allocators
 from paged_sim.allocators import paged
 from paged_sim.allocators.page_record import FILLED, REFERENCES
 from paged_sim.allocators.prefix_cache import Cached
@@ -29,8 +28,9 @@ class Pages:
         self._page_size = page_size
         self._before = _Pool({}, {}, frozenset())
 
-    def look(self, machine: Machine, state: allocators.State) -> StepLook:
+    def look(self, machine: Machine) -> StepLook:
         """The step as it is."""
+        state = machine.allocator
         assert isinstance(state, paged.Paged | Cached)
         sequences = tuple(
             SequenceLook(label, tokens, tuple(state.table[seat, : state.num_pages[seat]].tolist()))

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from paged_sim import allocators
 from paged_sim.engine import machine as m
 from paged_sim.engine.machine import Machine
 from paged_sim.engine.memory_map import MemoryMap
@@ -21,7 +20,6 @@ class Simulation(NamedTuple):
 
     spec: AllocatorSpec
     requests: Requests
-    state: allocators.State
     machine: Machine
     memory_map: MemoryMap | None
     ops_log: OpsLog | None
@@ -39,7 +37,7 @@ def build(resolved: Resolved, spec: AllocatorSpec, seed: int, requests: Requests
     machine = build_machine(scenario, spec, state, requests, slots, log=ops_log is not None)
     if wanted.at_step is not None:
         machine = watching(machine, wanted.at_step)
-    return Simulation(spec, requests, state, machine, MemoryMap() if wanted.maps and is_first else None, ops_log)
+    return Simulation(spec, requests, machine, MemoryMap() if wanted.maps and is_first else None, ops_log)
 
 
 def watching(machine: Machine, at_step: int | range) -> Machine:
