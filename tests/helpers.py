@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from paged_sim import allocators
-from paged_sim.allocators import eviction
-from paged_sim.allocators.page_record import PLACE
+from paged_sim.allocators.prefix.order import Order
+from paged_sim.allocators.prefix.record import NONE, PLACE
 from paged_sim.arena import ArenaStats, open_arena
 from paged_sim.engine import machine as m
 from paged_sim.engine.drive import drive
@@ -225,9 +225,6 @@ def heed_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def eviction_order(order: eviction.Order) -> list[int]:
-    """The pages that may be evicted: those of the queue, the first to go first, and those of the heap."""
-    head, tail, size = (int(order.numbers[field]) for field in (eviction.HEAD, eviction.TAIL, eviction.SIZE))
-    places = [index % len(order.queue) for index in range(head, tail)]
-    queued = [int(order.queue[place]) for place in places if order.pages[order.queue[place], PLACE] == place]
-    return queued + [int(page) for page in order.heap[:size, eviction.PAGE]]
+def evictable_pages(order: Order) -> list[int]:
+    """The pages that may be evicted."""
+    return [int(page) for page in np.flatnonzero(order.records[:, PLACE] != NONE)]

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from helpers import play, requests_of, scenario_of, set_up
 
-from paged_sim.allocators import FAMILIES, NO_ROOM, buddy, contiguous, paged, placement
+from paged_sim import allocators
+from paged_sim.allocators import NO_ROOM, buddy, contiguous, paged, placement
 from paged_sim.arena import ArenaError, open_arena
 from paged_sim.arena.operations import COPY, RETRACT
 from paged_sim.engine import accounts, recording
@@ -68,7 +69,7 @@ def findings(spec: AllocatorSpec, eager: bool, setting: Setting = busy) -> set[s
         # What is shared is read back once by each that sees it.
         unread = stats.tokens_checked - stats.tokens_written
         found |= {COUNT} if unread < 0 or (unread > 0 and requests.samples.max() == 1) else set()
-        found |= set() if FAMILIES[type(machine.allocator)].is_new(machine.allocator) else {AS_NEW}
+        found |= set() if allocators.is_new(machine.allocator) else {AS_NEW}
     return found
 
 

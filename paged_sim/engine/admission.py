@@ -48,7 +48,7 @@ from paged_sim.ledger import EXTERNAL, FREE_ACCOUNTS, IDLE, LARGEST, RESERVATION
 def hits_of_head(machine: Machine) -> int:
     """Tokens of the head of the queue that a prefix cache has; they count in what the allocator is asked next."""
     request = queue.head(machine)
-    return allocators.find(machine.allocator, request, machine.known[request])
+    return allocators.match(machine.allocator, request, machine.known[request])
 
 
 @kernel
@@ -69,8 +69,8 @@ def need_of_head(machine: Machine, tokens: int) -> int:
 
     Those in pages that others hold already are not needed.
     """
-    found, idle = allocators.found(machine.allocator)
-    return int(groups.need(machine, queue.head(machine), tokens) - (found - idle))
+    found, evictable = allocators.matched(machine.allocator)
+    return int(groups.need(machine, queue.head(machine), tokens) - (found - evictable))
 
 
 @kernel
@@ -96,8 +96,8 @@ def has_room(machine: Machine, tokens: int) -> bool:
     if not groups.fits(machine, request, tokens):
         return False
     spare = machine.counts[SPARE] if machine.counts[NUM_RUNNING] > 0 else 0
-    found, idle = allocators.found(machine.allocator)
-    taken = groups.footprint(machine, request, tokens) - (found - idle)
+    found, evictable = allocators.matched(machine.allocator)
+    taken = groups.footprint(machine, request, tokens) - (found - evictable)
     return bool(allocators.free_slots(machine.allocator) - taken >= spare)
 
 

@@ -6,7 +6,7 @@ from types import ModuleType
 
 from paged_sim.allocators.contiguous import Contiguous
 from paged_sim.allocators.paged import Paged
-from paged_sim.allocators.prefix_cache import Cached
+from paged_sim.allocators.prefix import Cached
 from paged_sim.compiled import dispatched
 from paged_sim.engine import prefixes, private
 from paged_sim.engine.machine import Machine

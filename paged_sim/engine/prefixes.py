@@ -1,4 +1,4 @@
-"""What a prefix cache changes for the engine: tokens that need not be computed, pages held together, idle pages.
+"""What a prefix cache changes for the engine: tokens that need not be computed, pages held together, evictable pages.
 
 All of it is skipped where the allocator keeps nothing for later.
 """
@@ -56,13 +56,13 @@ def note_hits(machine: Machine, request: int, hits: int) -> None:
 def share(machine: Machine, seat: int) -> None:
     """Let a seat that takes its place hold the whole pages that were found: their tokens are stored already."""
     row = machine.ledger.row
-    found, idle = allocators.found(machine.allocator)
+    found, evictable = allocators.matched(machine.allocator)
     machine.counts[HIT_IN_PAGES] += found
     machine.seats[seat, SLOTS] = found
-    row[HELD] += idle
-    row[TOKEN_STATE] += idle
-    row[SHARED] += found - idle
-    row[SAVED] += found - idle
+    row[HELD] += evictable
+    row[TOKEN_STATE] += evictable
+    row[SHARED] += found - evictable
+    row[SAVED] += found - evictable
 
 
 @kernel
@@ -81,7 +81,7 @@ def copy_part(machine: Machine, seat: int, hits: int) -> None:
 def book_cached(machine: Machine) -> int:
     """Book the slots of pages that are only cached; how many there are."""
     counts, row = machine.counts, machine.ledger.row
-    filled, rest = allocators.cached_slots(machine.allocator)
+    filled, rest = allocators.evictable(machine.allocator)
     row[CACHED] = filled
     row[TAIL] += rest - counts[CACHED_TAIL]
     counts[CACHED_TAIL] = rest

@@ -40,7 +40,7 @@ def enter(machine: Machine, seat: int, stored: int, comes_back: bool) -> None:
     A page of which others hold an equal one is spared.
     """
     free = allocators.free_slots(machine.allocator)
-    allocators.enter(machine.allocator, seat, stored, comes_back)
+    allocators.insert(machine.allocator, seat, stored, comes_back)
     accounts.leave_shared(machine, 0, free - allocators.free_slots(machine.allocator))
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from paged_sim import allocators, ledger
-from paged_sim.allocators import contiguous, eviction, paged, prefix_cache
+from paged_sim.allocators import contiguous, paged, prefix
 from paged_sim.allocators.placement import PLACEMENTS
+from paged_sim.allocators.prefix import pool
 from paged_sim.allocators.reservation import GROW, RULES
 from paged_sim.content import content_of, nothing_known
 from paged_sim.engine import machine as m
@@ -28,10 +29,10 @@ def build_allocator(
     """The empty allocator that a scenario's entry describes, for at most `seats` sequences at a time."""
     longest = int(min(max_model_len, requests.stored_tokens.max(initial=1)))
     if spec.prefix_cache != "none":
-        return prefix_cache.create(
+        return prefix.create(
             content=content_of(requests),
-            kind=prefix_cache.KINDS[spec.prefix_cache],
-            policy=eviction.POLICIES[spec.eviction],
+            kind=prefix.KINDS[spec.prefix_cache].number,
+            policy=prefix.EVICTIONS[spec.eviction].number,
             slots=slots,
             page_size=spec.page_size,
             null_page=spec.null_page,
@@ -110,7 +111,7 @@ def build_machine(
     machine = m.empty_machine(
         requests,
         state,
-        state.content if isinstance(state, prefix_cache.Cached) else nothing_known(),
+        state.content if isinstance(state, prefix.Cached) else nothing_known(),
         seats=seats,
         wheel_span=longest_output + 1,
         operations=flush_at + operations_per_step(state, requests, seats),
@@ -143,10 +144,10 @@ def operations_per_step(state: allocators.State, requests: Requests, seats: int)
         alone = requests.samples.max(initial=1) == 1
         pages = int(state.numbers[paged.USABLE]) if alone else max(int(state.numbers[paged.USABLE]), state.table.size)
         beams = 2 * seats * int(requests.output_tokens.max(initial=1)) if requests.beams else 0
-    elif isinstance(state, prefix_cache.Cached):
+    elif isinstance(state, prefix.Cached):
         # Each owner of a shared page checks it, and a page may hold tokens of several stretches.
-        stretches = prefix_cache.stretches_of_a_page(state.content, int(state.numbers[prefix_cache.PAGE_SIZE]))
-        pages = state.table.size * stretches + int(state.numbers[prefix_cache.USABLE])
+        stretches = pool.stretches_of_a_page(state.content, int(state.numbers[pool.PAGE_SIZE]))
+        pages = state.table.size * stretches + int(state.numbers[pool.USABLE])
     return 6 * pages + 16 * seats + 64 + beams
 
 
@@ -172,7 +173,7 @@ def set_counts(machine: Machine, scenario: Scenario, spec: AllocatorSpec, state:
     counts[m.CHECK_SEED] = scenario.seed % (1 << 24)
     counts[m.POISON_FREED] = scenario.arena.poison
     counts[m.WARMUP] = scenario.measure.warmup_requests
-    counts[m.CACHING] = isinstance(state, prefix_cache.Cached)
+    counts[m.CACHING] = isinstance(state, prefix.Cached)
     machine.ledger.row[ledger.METADATA] = slots - allocators.capacity(state)
 
 

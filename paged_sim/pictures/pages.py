@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from paged_sim.allocators import paged
-from paged_sim.allocators.page_record import FILLED, REFERENCES
-from paged_sim.allocators.prefix_cache import Cached
+from paged_sim.allocators.prefix import Cached
+from paged_sim.allocators.prefix.record import FILLED, REFERENCES
 from paged_sim.arena.operations import COPY
 from paged_sim.engine import machine as m
 from paged_sim.engine import pool_log

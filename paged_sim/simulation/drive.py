@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from paged_sim import allocators
-from paged_sim.allocators import FAMILIES
 from paged_sim.arena import ArenaStats, open_arena
 from paged_sim.engine import drive as engine
 from paged_sim.engine.drive import Progress
@@ -60,7 +59,7 @@ def drive(
 
 def check_emptied(spec: AllocatorSpec, state: allocators.State) -> None:
     """After everything was freed an allocator must be as new: a leak or a lost merge is a broken policy."""
-    if not FAMILIES[type(state)].is_new(state):
+    if not allocators.is_new(state):
         free, usable = allocators.free_slots(state), allocators.capacity(state)
         raise AssertionError(f"{spec.name} is not as new after everything was freed: {free} of {usable} slots are free")
 
