@@ -67,9 +67,9 @@ class PoolLog:
             self.watch(monkeypatch, family)
         run_running = running.run
 
-        def run(machine: Machine, state: State) -> None:
+        def run(machine: Machine) -> None:
             self.step = int(machine.counts[m.STEP])
-            run_running(machine, state)
+            run_running(machine)
 
         monkeypatch.setattr(running, "run", run)
 
@@ -78,7 +78,7 @@ class PoolLog:
         grow_row, take_row, release_row = family.grow, family.take, family.release
 
         def take(state: State, row: int, slots: int) -> int:
-            found = family.found(state)[0] // int(state.numbers[paged.PAGE_SIZE])
+            found = family.matched(state)[0] // int(state.numbers[paged.PAGE_SIZE])
             if found:
                 self.add("T", state.matched[:found].tolist())
             return take_row(state, row, slots)

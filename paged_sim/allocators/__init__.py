@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from paged_sim.allocators.contract import KEPT, NO_ROOM, Beyond, CachedSlots, Copied, Found, Listed, Span
+from paged_sim.allocators.contract import KEPT, NO_ROOM, Beyond, Copied, Evictable, Listed, Matched, Span
 from paged_sim.allocators.families import FAMILIES, WORDS, family_of, family_with, page_size_of
 from paged_sim.allocators.layout import Layout, Residents
 from paged_sim.compiled import dispatched
@@ -29,33 +29,33 @@ __all__ = [
     "NO_ROOM",
     "WORDS",
     "Beyond",
-    "CachedSlots",
     "Copied",
-    "Found",
+    "Evictable",
+    "Matched",
     "Span",
     "State",
     "beyond",
-    "cached_slots",
     "capacity",
     "copied",
-    "enter",
+    "evictable",
     "exclusive_from",
     "expect",
     "family_of",
     "family_with",
-    "find",
     "fits",
     "fits_all",
     "footprint",
     "fork",
-    "found",
     "free_slots",
     "grow",
+    "insert",
     "is_new",
     "largest",
     "layout",
     "list_pages",
     "locate",
+    "match",
+    "matched",
     "moved_from",
     "own_part",
     "page_size_of",
@@ -233,40 +233,40 @@ def exclusive_from(state: State, row: int) -> int:
 
 
 @dispatched(FUNCTIONS)
-def find(state: State, request: int, tokens: int) -> int:
+def match(state: State, request: int, tokens: int) -> int:
     """How many of a request's first `tokens` tokens are already there; those count in the next `fits` and `take`.
 
     Always 0 without a prefix cache. The last token is never among them: its result is needed.
     """
-    answer: int = FUNCTIONS[type(state)].find(state, request, tokens)
+    answer: int = FUNCTIONS[type(state)].match(state, request, tokens)
     return answer
 
 
 @dispatched(FUNCTIONS)
-def found(state: State) -> Found:
-    """What the last `find` found in whole pages."""
-    answer: Found = FUNCTIONS[type(state)].found(state)
+def matched(state: State) -> Matched:
+    """What the last `match` found in whole pages."""
+    answer: Matched = FUNCTIONS[type(state)].matched(state)
     return answer
 
 
 @dispatched(FUNCTIONS)
 def copied(state: State) -> Copied:
-    """What the last `find` found in part of a page, to be copied behind the whole ones."""
+    """What the last `match` found in part of a page, to be copied behind the whole ones."""
     answer: Copied = FUNCTIONS[type(state)].copied(state)
     return answer
 
 
 @dispatched(FUNCTIONS)
-def enter(state: State, row: int, tokens: int, comes_back: bool) -> None:
-    """Learn that the first `tokens` tokens of a row are stored, so that `find` may find them.
+def insert(state: State, row: int, tokens: int, comes_back: bool) -> None:
+    """Learn that the first `tokens` tokens of a row are stored, so that `match` may find them.
 
     `comes_back` says that its request is about to be preempted and may look for its own tokens: all that it was given.
     """
-    FUNCTIONS[type(state)].enter(state, row, tokens, comes_back)
+    FUNCTIONS[type(state)].insert(state, row, tokens, comes_back)
 
 
 @dispatched(FUNCTIONS)
-def cached_slots(state: State) -> CachedSlots:
-    """The slots of pages that are only kept for `find`."""
-    answer: CachedSlots = FUNCTIONS[type(state)].cached_slots(state)
+def evictable(state: State) -> Evictable:
+    """The slots of pages that are only kept for `match`."""
+    answer: Evictable = FUNCTIONS[type(state)].evictable(state)
     return answer

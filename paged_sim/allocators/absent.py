@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from paged_sim import allocators
-from paged_sim.allocators.contract import KEPT, NO_ROOM, CachedSlots, Copied, Found, Listed
+from paged_sim.allocators.contract import KEPT, NO_ROOM, Copied, Evictable, Listed, Matched
 
 if TYPE_CHECKING:
     from paged_sim.allocators import State
@@ -57,14 +57,14 @@ def exclusive_from(state: State, row: int) -> int:
     return 0
 
 
-def find(state: State, request: int, tokens: int) -> int:
+def match(state: State, request: int, tokens: int) -> int:
     """Nothing is kept for later."""
     return 0
 
 
-def found(state: State) -> Found:
+def matched(state: State) -> Matched:
     """Nothing is ever found."""
-    return Found(0, 0)
+    return Matched(0, 0)
 
 
 def copied(state: State) -> Copied:
@@ -72,10 +72,10 @@ def copied(state: State) -> Copied:
     return Copied(0, 0)
 
 
-def enter(state: State, row: int, tokens: int, comes_back: bool) -> None:
+def insert(state: State, row: int, tokens: int, comes_back: bool) -> None:
     """Nothing is kept for later."""
 
 
-def cached_slots(state: State) -> CachedSlots:
+def evictable(state: State) -> Evictable:
     """Nothing is kept for later."""
-    return CachedSlots(0, 0)
+    return Evictable(0, 0)

@@ -33,11 +33,11 @@ class Beyond(NamedTuple):
     rounding: int
 
 
-class Found(NamedTuple):
+class Matched(NamedTuple):
     """Slots in the pages that a search of the prefix cache found, and how many of them nobody holds."""
 
     slots: int
-    idle: int
+    evictable: int
 
 
 class Copied(NamedTuple):
@@ -47,11 +47,11 @@ class Copied(NamedTuple):
     tokens: int
 
 
-class CachedSlots(NamedTuple):
+class Evictable(NamedTuple):
     """Slots that nobody holds of pages kept for later: with a token, and without."""
 
     filled: int
-    blank: int
+    rest: int
 
 
 def completed(module: ModuleType, others: ModuleType) -> ModuleType:

@@ -69,6 +69,7 @@ def build_machine(
         flush_at = FLUSH_AT_PAGES if family.paged else FLUSH_AT_EXTENTS
     machine = m.empty_machine(
         requests,
+        state,
         state.content if family.caches else nothing_known(),
         seats=seats,
         wheel_span=longest_output + 1,

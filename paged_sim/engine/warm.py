@@ -70,7 +70,7 @@ def run_smallest(family: str) -> None:
     state = build_allocator(spec, 64, requests, scenario.max_model_len, int(requests.samples[0]))
     machine = build_machine(scenario, spec, state, requests, 64)
     with open_arena(scenario.arena, 64, 8, compiled=True) as arena:
-        for _ in drive(machine, state, arena, compiled=True):
+        for _ in drive(machine, arena, compiled=True):
             pass
 
 

@@ -49,10 +49,10 @@ def _pictures(scenario: Scenario, spec: AllocatorSpec, requests: Requests, slots
     machine.counts[m.RECORD] = 1
     seen = Pages(requests, page_size) if page_size else Extents(requests, slots)
     looks: list[StepLook] = []
-    for _ in _steps(machine, state):
+    for _ in _steps(machine):
         if len(looks) == MOST_STEPS:
             raise _too_large(where, f"more than {MOST_STEPS} steps", "fewer or shorter requests")
-        looks.append(seen.look(machine, state))
+        looks.append(seen.look(machine))
         if sum(1 for extent in looks[-1].extents if extent.owner) > MOST_EXTENTS:
             raise _too_large(where, f"more than {MOST_EXTENTS} sequences at once", "less memory, or fewer requests")
     return Pictures(spec.name, slots, page_size, tuple(looks))
@@ -62,18 +62,18 @@ def _too_large(where: str, what: str, remedy: str) -> PagedSimError:
     return PagedSimError(f"{where}: {what} are too many to show; give it {remedy}")
 
 
-def _steps(machine: Machine, state: allocators.State) -> Iterator[None]:
+def _steps(machine: Machine) -> Iterator[None]:
     """`steps.advance`, with a look at every step after its writes."""
     counts = machine.counts
     while counts[m.NUM_ENDED] < len(machine.arrival):
         queue.join_arrivals(machine)
         if counts[m.NUM_RUNNING] == 0 and queue.num_waiting(machine) == 0:
             if counts[m.NUM_ENDED] < len(machine.arrival):
-                steps.idle(machine, state)
+                steps.idle(machine)
             continue
         counts[m.NUM_OPERATIONS] = 0
-        blocked = steps.serve(machine, state)
+        blocked = steps.serve(machine)
         yield
         if counts[m.NUM_RUNNING] > 0:
             steps.pass_time(machine, blocked)
-        running.finish(machine, state)
+        running.finish(machine)

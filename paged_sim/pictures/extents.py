@@ -30,10 +30,10 @@ class Extents:
         self._slots = slots
         self._before: dict[str, _Held] = {}
 
-    def look(self, machine: Machine, state: allocators.State) -> StepLook:
+    def look(self, machine: Machine) -> StepLook:
         """The step as it is."""
         now = {
-            label: _held(machine, state, seat, tokens)
+            label: _held(machine, seat, tokens)
             for seat, label, tokens in seated(machine, self._requests)
             if machine.seats[seat, m.SLOTS] > 0
         }
@@ -45,10 +45,10 @@ class Extents:
         return StepLook(int(machine.counts[m.STEP]), extents=extents, waiting=waiting(machine, self._requests))
 
 
-def _held(machine: Machine, state: allocators.State, seat: int, tokens: int) -> _Held:
+def _held(machine: Machine, seat: int, tokens: int) -> _Held:
     """The extent of a seat: its tokens first, then what it is to write, then what it never will."""
     fields = machine.seats[seat]
-    start, slots = int(allocators.locate(state, seat, 0).slot), int(fields[m.SLOTS])
+    start, slots = int(allocators.locate(machine.allocator, seat, 0).slot), int(fields[m.SLOTS])
     beyond = {"over_reservation": m.OVER, "tail": m.TAIL, "rounding": m.ROUNDING}
     never = {account: int(fields[field]) for account, field in beyond.items()}
     accounts = {"token_state": tokens, "reservation": slots - tokens - sum(never.values()), **never}

@@ -26,8 +26,9 @@ class Pages:
         self._page_size = page_size
         self._before = _Pool({}, {}, frozenset())
 
-    def look(self, machine: Machine, state: allocators.State) -> StepLook:
+    def look(self, machine: Machine) -> StepLook:
         """The step as it is."""
+        state = machine.allocator
         sequences = tuple(
             SequenceLook(label, tokens, tuple(state.table[seat, : state.num_pages[seat]].tolist()))
             for seat, label, tokens in seated(machine, self._requests)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from paged_sim.allocators.contract import NO_ROOM, Beyond, CachedSlots, Copied, Found, Listed, Span
+from paged_sim.allocators.contract import NO_ROOM, Beyond, Copied, Evictable, Listed, Matched, Span
 from paged_sim.allocators.layout import Layout, Residents, of_pages
 from paged_sim.allocators.prefix import hash as whole
 from paged_sim.allocators.prefix import radix, running
@@ -70,14 +70,14 @@ def footprint(state: Cached, slots: int) -> int:
 
 @kernel
 def fits(state: Cached, slots: int) -> bool:
-    """Whether `take` of `slots` would succeed now: idle pages that were found are needed as much as new ones."""
+    """Whether `take` of `slots` would succeed now: evictable pages that were found are needed as much as new ones."""
     new = pages_for(state, slots) - state.numbers[NUM_MATCHED] + state.numbers[MATCHED_EVICTABLE]
     return bool(new <= state.numbers[NUM_BLANK] + state.numbers[NUM_EVICTABLE])
 
 
 @inlined
 def free_slots(state: Cached) -> int:
-    """Slots that nobody holds: in blank and in idle pages."""
+    """Slots that nobody holds: in blank and in evictable pages."""
     pages = state.numbers[NUM_BLANK] + state.numbers[NUM_EVICTABLE]
     return int(pages * state.numbers[PAGE_SIZE])
 
@@ -93,14 +93,14 @@ def capacity(state: Cached) -> int:
     return usable
 
 
-def cached_slots(state: Cached) -> CachedSlots:
-    """Slots of idle pages: those that hold tokens, and the rest of their pages."""
+def evictable(state: Cached) -> Evictable:
+    """Slots of evictable pages: those that hold tokens, and the rest of their pages."""
     tokens: int = state.numbers[EVICTABLE_TOKENS]
     slots: int = state.numbers[NUM_EVICTABLE] * state.numbers[PAGE_SIZE]
-    return CachedSlots(tokens, slots - tokens)
+    return Evictable(tokens, slots - tokens)
 
 
-def find(state: Cached, request: int, tokens: int) -> int:
+def match(state: Cached, request: int, tokens: int) -> int:
     """How many of the first `tokens` tokens of a request need not be computed: the last one always must be.
 
     What is found counts in the next `fits` and `take`.
@@ -112,10 +112,10 @@ def find(state: Cached, request: int, tokens: int) -> int:
     return int(pages * state.numbers[PAGE_SIZE] + part)
 
 
-def found(state: Cached) -> Found:
-    """Slots of the whole pages that the last `find` found, and how many of them are idle."""
+def matched(state: Cached) -> Matched:
+    """Slots of the whole pages that the last `match` found, and how many of them are evictable."""
     page_size: int = state.numbers[PAGE_SIZE]
-    return Found(state.numbers[NUM_MATCHED] * page_size, state.numbers[MATCHED_EVICTABLE] * page_size)
+    return Matched(state.numbers[NUM_MATCHED] * page_size, state.numbers[MATCHED_EVICTABLE] * page_size)
 
 
 def copied(state: Cached) -> Copied:
@@ -154,7 +154,7 @@ def grow(state: Cached, row: int, slots: int) -> int:
     return slots_held
 
 
-def enter(state: Cached, row: int, tokens: int, comes_back: bool) -> None:
+def insert(state: Cached, row: int, tokens: int, comes_back: bool) -> None:
     """Let the pages that a row has filled with its first `tokens` tokens be found from now on."""
     if state.numbers[KIND] == HASH:
         whole.insert(state, row, tokens, comes_back)
@@ -219,7 +219,7 @@ def beyond(state: Cached, row: int, final: int) -> Beyond:
 
 
 def is_new(state: Cached) -> bool:
-    """Whether nothing is held and every usable page is blank or idle, once. Not part of the step loop."""
+    """Whether nothing is held and every usable page is blank or evictable, once. Not part of the step loop."""
     usable, num_blank = int(state.numbers[USABLE]), int(state.numbers[NUM_BLANK])
     first = len(state.pages) - usable
     entered = state.pages[:, FILLED] > 0
