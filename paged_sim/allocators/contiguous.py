@@ -209,6 +209,7 @@ FAMILY: Family = Family(
     name="contiguous",
     policy="contiguous",
     meaning="a reservation rule and a placement rule: one extent a sequence",
+    keys=("reserve", "placement"),
     state=Contiguous,
     functions=completed(sys.modules[__name__], absent),
     create=create_for,

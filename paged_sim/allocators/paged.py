@@ -289,6 +289,7 @@ FAMILY: Family = Family(
     name="paged",
     policy="paged",
     meaning="pages of page_size slots, taken as the sequence grows",
+    keys=("page_size", "null_page", "prefix_cache"),
     state=Paged,
     functions=completed(sys.modules[__name__], absent),
     create=create_for,

@@ -60,6 +60,7 @@ FAMILY: Family = Family(
     name="cached",
     policy=paged.FAMILY.policy,
     meaning="pages that keep their tokens for requests that begin alike",
+    keys=paged.FAMILY.keys,
     state=Cached,
     functions=completed(prefix, absent),
     create=create_for,
