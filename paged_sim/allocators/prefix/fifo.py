@@ -67,14 +67,22 @@ def pop(order: Order) -> int:
         place = first(order.ready)
         unmark(order.ready, place)
     else:
-        place, last = order.numbers[HEAD], order.numbers[TAIL] - 1
-        while place < last and order.records[order.queue[place], PLACE] != place:
-            place += 1
-            prefetch(order.records, order.queue[min(place + AHEAD, len(order.queue) - 1)] * NUM_PAGE_FIELDS)
+        place = next_ready(order)
         order.numbers[HEAD] = place + 1
     page = order.queue[place]
     order.records[page, PLACE] = NONE
     return int(page)
+
+
+@inlined
+def next_ready(order: Order) -> int:
+    """The first place from HEAD on that may be evicted; there must be one."""
+    place, last = order.numbers[HEAD], order.numbers[TAIL] - 1
+    while True:
+        prefetch(order.records, order.queue[min(place + AHEAD, last)] * NUM_PAGE_FIELDS)
+        if place >= last or order.records[order.queue[place], PLACE] == place:
+            return int(place)
+        place += 1
 
 
 @kernel

@@ -21,6 +21,7 @@ from paged_sim.allocators.prefix.pool import (
     Cached,
     hold,
     is_cached,
+    keep,
     list_page,
     page_of,
     put_back,
@@ -79,8 +80,7 @@ def insert(state: Cached, row: int, tokens: int, comes_back: bool) -> None:
     own_from = state.content.own_from[request]
     for place in range(state.num_inserted[row], full):
         page, end = state.table[row, place], (place + 1) * page_size
-        eviction.inserted(state.order, page)
-        state.pages[page, FILLED] = page_size
+        keep(state, page, page_size)
         if end <= own_from:
             number, _ = stretch(state.content, request, end - 1)
             list_page(state, page, number, place, page_size)

@@ -143,6 +143,14 @@ def hold(state: Cached, page: int) -> None:
 
 
 @inlined
+def keep(state: Cached, page: int, tokens: int) -> None:
+    """Let a page of which these tokens are there be in the cache."""
+    if not is_cached(state, page):
+        eviction.inserted(state.order, page)
+    state.pages[page, FILLED] = tokens
+
+
+@inlined
 def list_page(state: Cached, page: int, stretch: int, place: int, tokens: int) -> None:
     """List a page, the `place`-th of its sequence, under one more stretch, which reaches to token `tokens` of it."""
     key = key_of(stretch, place)
@@ -164,10 +172,16 @@ def offer_again(state: Cached, key: int) -> None:
 
 
 @inlined
-def remove(state: Cached, page: int) -> None:
-    """Take a page out of the cache."""
+def unlist(state: Cached, page: int) -> None:
+    """Let a page be found no more."""
     first = page * state.numbers[WIDTH]
     for entry in range(first, first + state.pages[page, LISTED]):
         index.remove(state.known, entry)
-    state.pages[page, FILLED] = 0
     state.pages[page, LISTED] = 0
+
+
+@inlined
+def remove(state: Cached, page: int) -> None:
+    """Take a page out of the cache."""
+    unlist(state, page)
+    state.pages[page, FILLED] = 0
