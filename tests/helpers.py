@@ -21,8 +21,8 @@ from paged_sim.oplog.records import Record
 from paged_sim.requests import Beams, Floats, Ints, Requests
 from paged_sim.scenario.models import AllocatorSpec, ArenaSpec, Measure, Scenario, Scheduler, Variant, Workload
 
-RULES = ("max", "limit", "pow2", "oracle", "grow")
-PLACEMENTS = ("first_fit", "best_fit", "worst_fit", "next_fit", "buddy")
+RULES = (*allocators.WORDS["reserve"],)
+PLACEMENTS = (*allocators.WORDS["placement"],)
 
 CONTIGUOUS = (
     *(
@@ -49,7 +49,7 @@ CACHED = tuple(
     )
     for size in (1, 3, 4)
     for cache in ("hash", "radix")
-    for evicted in ("lru", "lfu", "fifo", "belady")
+    for evicted in allocators.WORDS["eviction"]
 )
 RUNNING = tuple(
     AllocatorSpec(name=f"running-{size}", policy="paged", page_size=size, prefix_cache="running") for size in (1, 3, 4)

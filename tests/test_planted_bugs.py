@@ -17,6 +17,8 @@ from helpers import play, requests_of, scenario_of, set_up
 
 from paged_sim import allocators
 from paged_sim.allocators import NO_ROOM, buddy, contiguous, paged, placement
+from paged_sim.allocators.placements import extents
+from paged_sim.allocators.space import FREE, Space
 from paged_sim.arena import ArenaError, open_arena
 from paged_sim.arena.operations import COPY, RETRACT
 from paged_sim.engine import accounts, recording
@@ -147,19 +149,19 @@ def grow_by_one_slot_too_few(monkeypatch: pytest.MonkeyPatch) -> None:
     """The books say that all of the growth was taken, and give it all back, but its last slot stays free for others."""
     short: set[int] = set()
 
-    def extend(original: Any, space: placement.Space, start: int, length: int, extra: int) -> bool:
+    def extend(original: Any, space: Space, start: int, length: int, extra: int) -> bool:
         if start in short:
             return bool(original(space, start, length - 1, extra))
         taken = bool(original(space, start, length, extra - 1)) if extra > 1 else False
         if taken:
             short.add(start)
-            space.numbers[placement.FREE] -= 1
+            space.numbers[FREE] -= 1
         return taken
 
-    def give_back(original: Any, space: placement.Space, start: int, length: int) -> None:
+    def give_back(original: Any, space: Space, start: int, length: int) -> None:
         if start in short:
             short.remove(start)
-            space.numbers[placement.FREE] += 1
+            space.numbers[FREE] += 1
             length -= 1
         original(space, start, length)
 
@@ -170,23 +172,23 @@ def grow_by_one_slot_too_few(monkeypatch: pytest.MonkeyPatch) -> None:
 def place_one_slot_too_few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every extent is one slot shorter than the books say when it is placed and when it is given back."""
 
-    def place(original: Any, space: placement.Space, length: int) -> int:
+    def place(original: Any, space: Space, length: int) -> int:
         start: int = original(space, max(1, length - 1))
-        space.numbers[placement.FREE] -= length > 1 and start != NO_ROOM
+        space.numbers[FREE] -= length > 1 and start != NO_ROOM
         return start
 
-    def give_back(original: Any, space: placement.Space, start: int, length: int) -> None:
+    def give_back(original: Any, space: Space, start: int, length: int) -> None:
         original(space, start, max(1, length - 1))
-        space.numbers[placement.FREE] += length > 1
+        space.numbers[FREE] += length > 1
 
     wrap(monkeypatch, placement, "place", place)
     wrap(monkeypatch, placement, "give_back", give_back)
 
 
 def forget_to_merge_extents(monkeypatch: pytest.MonkeyPatch) -> None:
-    def give_back(original: Any, space: placement.Space, start: int, length: int) -> None:
-        space.numbers[placement.FREE] += length
-        placement.add_extent(space, start, length)
+    def give_back(original: Any, space: Space, start: int, length: int) -> None:
+        space.numbers[FREE] += length
+        extents.add_extent(space, start, length)
 
     wrap(monkeypatch, placement, "give_back", give_back)
 

@@ -5,7 +5,6 @@ What a family's module does not define is answered here, in plain Python as in c
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from paged_sim import allocators
@@ -13,14 +12,6 @@ from paged_sim.allocators.contract import KEPT, NO_ROOM, Copied, Evictable, List
 
 if TYPE_CHECKING:
     from paged_sim.allocators import State
-
-
-def completed(module: ModuleType) -> ModuleType:
-    """The module of a family, after it was given these answers for what it says nothing about."""
-    for name, answer in ANSWERS.items():
-        if not hasattr(module, name):
-            setattr(module, name, answer)
-    return module
 
 
 def expect(state: State, row: int) -> None:
@@ -88,14 +79,3 @@ def insert(state: State, row: int, tokens: int, comes_back: bool) -> None:
 def evictable(state: State) -> Evictable:
     """Nothing is kept for later."""
     return Evictable(0, 0)
-
-
-ANSWERS = {
-    answer.__name__: answer
-    for answer in (
-        *(expect, list_pages),
-        moved_from,
-        *(shares, own_part, fits_all, fork, unshare, exclusive_from),
-        *(match, matched, copied, insert, evictable),
-    )
-}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import FunctionType, ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -51,3 +52,12 @@ class Evictable(NamedTuple):
 
     filled: int
     rest: int
+
+
+def completed(module: ModuleType, others: ModuleType) -> ModuleType:
+    """A module, after it was given those functions of another one that it does not define itself."""
+    for name, function in vars(others).items():
+        is_own = isinstance(function, FunctionType) and function.__module__ == others.__name__
+        if is_own and not hasattr(module, name):
+            setattr(module, name, function)
+    return module

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from paged_sim.allocators.contiguous import Contiguous
-from paged_sim.allocators.paged import Paged
-from paged_sim.allocators.prefix import Cached
+from paged_sim import allocators
 from paged_sim.compiled import dispatched
 from paged_sim.engine import prefixes, private
 from paged_sim.engine.machine import Machine
 
-KINDS: dict[type, ModuleType] = {Contiguous: private, Paged: private, Cached: prefixes}
+KINDS: dict[type, ModuleType] = {family.state: prefixes if family.caches else private for family in allocators.FAMILIES}
 
 
 @dispatched(KINDS, by="allocator")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paged_sim.allocators.contiguous import Contiguous
+from paged_sim import allocators
 from paged_sim.engine import machine as m
 from paged_sim.engine import queue, running, steps
 from paged_sim.engine.machine import Machine
@@ -39,16 +39,15 @@ def pictures_of(scenario: Scenario) -> list[Pictures]:
 
 def _pictures(scenario: Scenario, spec: AllocatorSpec, requests: Requests, slots: int) -> Pictures:
     where = f"{scenario.name}, {spec.name}"
-    page_size = spec.page_size if spec.policy == "paged" else None
+    family, page_size = allocators.family_of(spec), allocators.page_size_of(spec)
     if page_size and slots // page_size > MOST_PAGES:
         raise _too_large(where, f"{slots // page_size} pages", f"memory for at most {MOST_PAGES}")
-    caching = spec.prefix_cache != "none"
-    if caching:
+    if family.caches:
         requests = requests.spread_samples()
     state = build_allocator(spec, slots, requests, scenario.max_model_len, num_seats(scenario, slots, requests))
-    machine = build_machine(scenario, spec, state, requests, slots, eager=True, log=caching)
+    machine = build_machine(scenario, spec, state, requests, slots, eager=True, log=family.caches)
     machine.counts[m.RECORD] = 1
-    seen = Extents(requests, slots) if isinstance(machine.allocator, Contiguous) else Pages(requests, spec.page_size)
+    seen = Pages(requests, page_size) if page_size else Extents(requests, slots)
     looks: list[StepLook] = []
     for _ in _steps(machine):
         if len(looks) == MOST_STEPS:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from paged_sim.allocators import family_of
 from paged_sim.engine import machine as m
 from paged_sim.engine.machine import Machine
 from paged_sim.engine.memory_map import MemoryMap
@@ -28,7 +29,7 @@ class Simulation(NamedTuple):
 def build(resolved: Resolved, spec: AllocatorSpec, seed: int, requests: Requests) -> Simulation:
     """The simulation of one allocator over one seed's requests; maps and logs are kept of the first seed only."""
     scenario, slots, wanted = resolved.scenario, resolved.slots, resolved.wanted
-    if spec.prefix_cache != "none":
+    if family_of(spec).caches:
         requests = requests.spread_samples()
     seats = num_seats(scenario, slots, requests)
     state = build_allocator(spec, slots, requests, scenario.max_model_len, seats)

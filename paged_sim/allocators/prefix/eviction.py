@@ -24,8 +24,8 @@ class Eviction(NamedTuple):
 
 
 EVICTIONS = {
-    "lru": Eviction(LRU, "idle longest; of one sequence the last page"),
-    "lfu": Eviction(LFU, "found least often since it was inserted; of those, idle longest"),
+    "lru": Eviction(LRU, "idle longest, of one sequence the last page"),
+    "lfu": Eviction(LFU, "found least often since it was inserted, of those the one idle longest"),
     "fifo": Eviction(FIFO, "inserted first"),
     "belady": Eviction(BELADY, "needed again last, by the requests still to come: a bound that no server can reach"),
 }
