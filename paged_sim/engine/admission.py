@@ -6,7 +6,7 @@ import math
 
 from paged_sim import allocators
 from paged_sim.compiled import inlined, kernel
-from paged_sim.engine import caches, groups, order, queue, sequence, wheel
+from paged_sim.engine import accounts, caches, groups, order, queue, sequence, wheel
 from paged_sim.engine.machine import (
     AFTER_PREEMPTION,
     BUDGET,
@@ -19,7 +19,7 @@ from paged_sim.engine.machine import (
     MAX_NUM_SEQS,
     MAX_SEQS,
     MAX_TOKENS,
-    NOBODY,
+    NONE,
     NOW,
     NUM_ENDING,
     NUM_RUNNING,
@@ -41,7 +41,7 @@ from paged_sim.engine.machine import (
     WATERMARK,
     Machine,
 )
-from paged_sim.ledger import EXTERNAL, FREE_ACCOUNTS, IDLE, LARGEST, RESERVATION, SHORT, TOKEN_STATE, WITHHELD
+from paged_sim.ledger import EXTERNAL, FREE_ACCOUNTS, IDLE, LARGEST, SHORT, WITHHELD
 
 
 @kernel
@@ -79,7 +79,7 @@ def budget_for_head(machine: Machine, hits: int) -> int:
     counts = machine.counts
     request = queue.head(machine)
     tokens = machine.known[request]
-    if counts[PARTIAL] != NOBODY:
+    if counts[PARTIAL] != NONE:
         return 0
     if counts[CHUNKED]:
         return groups.affordable(machine, request, hits, counts[BUDGET])
@@ -141,11 +141,11 @@ def begin(machine: Machine, hits: int, tokens: int) -> None:
     request = queue.head(machine)
     queue.pop_head(machine)
     seat = order.seat_down(machine)
-    groups.enter(machine, seat, request)
+    groups.seat_all(machine, seat, request)
     stored, last = hits, hits + tokens
     while stored < last:
-        machine.counts[PARTIAL] = NOBODY
-        end = groups.end_of_part(machine, seat, last)
+        machine.counts[PARTIAL] = NONE
+        end = groups.end_before_fork(machine, seat, last)
         if machine.counts[CACHING]:
             caches.begin(machine, seat, hits, end)
         else:
@@ -158,10 +158,8 @@ def begin(machine: Machine, hits: int, tokens: int) -> None:
 def compute_prompt(machine: Machine, seat: int, stored: int, tokens: int) -> None:
     """Store the next `tokens` prompt tokens of a seat that has room for them; once they are all there, it generates."""
     counts, seats = machine.counts, machine.seats
-    row, request = machine.ledger.row, seats[seat, REQUEST]
-    more = tokens * groups.num_owners(machine, seat)
-    row[TOKEN_STATE] += more
-    row[RESERVATION] -= more
+    request = seats[seat, REQUEST]
+    accounts.store(machine, tokens * groups.num_owners(machine, seat))
     work = groups.work(machine, request, stored, stored + tokens)
     counts[BUDGET] = max(0, counts[BUDGET] - work)
     counts[PREFILLED] += work
@@ -170,7 +168,7 @@ def compute_prompt(machine: Machine, seat: int, stored: int, tokens: int) -> Non
     stored += tokens
     groups.write(machine, seat, stored)
     if counts[CACHING]:
-        sequence.enter(machine, seat, stored, False)
+        sequence.insert(machine, seat, stored, False)
     groups.fork(machine, seat, stored)
     if stored < machine.known[request]:
         seats[seat, STORED] = stored
@@ -208,7 +206,7 @@ def note_again(machine: Machine, request: int, first: int, last: int) -> None:
 
 @kernel
 def label_free_slots(machine: Machine) -> int:
-    """Book the free slots to the account that says why they are free; the cause of a blocked step, or -1."""
+    """Book the free slots to the account that says why they are free; the cause of a blocked step, or NONE."""
     row = machine.ledger.row
     for account in FREE_ACCOUNTS:
         row[account] = 0
@@ -219,7 +217,7 @@ def label_free_slots(machine: Machine) -> int:
     row[LARGEST] = allocators.largest(machine.allocator)
     if queue.num_waiting(machine) == 0:
         row[IDLE] = blank
-        return -1
+        return NONE
     # By the largest chunk there can be: what is left of this step's budget says nothing about the steps that follow.
     tokens = tokens_of_head(machine, hits_of_head(machine) + machine.counts[MAX_TOKENS])
     if free < need_of_head(machine, tokens):
