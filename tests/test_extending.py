@@ -87,7 +87,7 @@ def test_a_family_is_a_file_and_a_line(copy: Path) -> None:
     (copy / "paged_sim" / "allocators" / "mine.py").write_text(mine, "utf-8")
     assert carry_out(recipe("A policy family"), copy) == 1
     entries = [f"{{name: {word}, policy: {word}, page_size: 8}}" for word in ("mine", "paged")]
-    mine_part, paged_part = json.loads(run(copy, entries, "run", "--format", "json"))["allocators"]
+    mine_part, paged_part = json.loads(run(copy, entries, "run", "--format", "json"))["runs"]
     assert mine_part["policy"] == {"policy": "mine", "page_size": 8, "null_page": False}
     for part in (mine_part, paged_part):
         del part["name"], part["policy"]

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from paged_sim.allocators import size_tree
+from paged_sim.allocators.block_table import Pages
 from paged_sim.allocators.prefix import belady, fifo, leaves, lfu, lru, ranks
 from paged_sim.allocators.prefix.order import LEAVES_FIRST, NUM_NUMBERS, POLICY, Order
-from paged_sim.allocators.prefix.record import NONE, PLACE, REFERENCES, Pages
+from paged_sim.allocators.prefix.record import NONE, PLACE, REFERENCES
 from paged_sim.compiled import inlined, kernel
 from paged_sim.content import Content
 

@@ -8,6 +8,7 @@ for two pages just if all tokens up to their ends are equal.
 
 from __future__ import annotations
 
+from paged_sim.allocators.block_table import PAGE_SIZE, page_of
 from paged_sim.allocators.prefix import eviction, index
 from paged_sim.allocators.prefix.index import key_of
 from paged_sim.allocators.prefix.pool import (
@@ -15,7 +16,6 @@ from paged_sim.allocators.prefix.pool import (
     MATCHED_EVICTABLE,
     NUM_EVICTABLE,
     NUM_MATCHED,
-    PAGE_SIZE,
     REQUEST,
     WIDTH,
     Cached,
@@ -23,7 +23,6 @@ from paged_sim.allocators.prefix.pool import (
     is_cached,
     keep,
     list_page,
-    page_of,
     put_back,
     remove,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from paged_sim.allocators.prefix.record import Pages
+from paged_sim.allocators.block_table import Pages
 from paged_sim.allocators.size_tree import SizeTree
 from paged_sim.compiled import marked_state
 from paged_sim.requests import Ints

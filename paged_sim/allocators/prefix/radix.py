@@ -7,20 +7,18 @@ holds tokens of, so that who shares only the first of them finds it too.
 
 from __future__ import annotations
 
+from paged_sim.allocators.block_table import PAGE_SIZE, page_of, pages_for
 from paged_sim.allocators.prefix import eviction, index, leaves
 from paged_sim.allocators.prefix.index import AFTER, TOKENS, key_of
 from paged_sim.allocators.prefix.pool import (
     COPY_FROM,
     COPY_TOKENS,
-    PAGE_SIZE,
     WIDTH,
     Cached,
     hold,
     is_cached,
     keep,
     list_page,
-    page_of,
-    pages_for,
     put_back,
     remove,
     unlist,
