@@ -67,9 +67,9 @@ class PoolLog:
             self.watch(monkeypatch, family)
         run_running = running.run
 
-        def run(machine: Machine, state: State) -> None:
+        def run(machine: Machine) -> None:
             self.step = int(machine.counts[m.STEP])
-            run_running(machine, state)
+            run_running(machine)
 
         monkeypatch.setattr(running, "run", run)
 

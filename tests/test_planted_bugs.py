@@ -52,11 +52,11 @@ def busy(spec: AllocatorSpec) -> tuple[Scenario, Requests]:
 def findings(spec: AllocatorSpec, eager: bool, setting: Setting = busy) -> set[str]:
     """All by which a simulation was found out."""
     scenario, requests = setting(spec)
-    machine, state = set_up(scenario, requests, eager=eager)
+    machine = set_up(scenario, requests, eager=eager)
     found = set()
     with open_arena(scenario.arena, 256, 8, compiled=False) as arena:
         try:
-            for _ in drive(machine, state, arena, compiled=False):
+            for _ in drive(machine, arena, compiled=False):
                 pass
         except LedgerError:
             found.add(BALANCE)
@@ -71,7 +71,7 @@ def findings(spec: AllocatorSpec, eager: bool, setting: Setting = busy) -> set[s
         # What is shared is read back once by each that sees it.
         unread = stats.tokens_checked - stats.tokens_written
         found |= {COUNT} if unread < 0 or (unread > 0 and requests.samples.max() == 1) else set()
-        found |= set() if allocators.is_new(state) else {AS_NEW}
+        found |= set() if allocators.is_new(machine.allocator) else {AS_NEW}
     return found
 
 
@@ -233,8 +233,8 @@ def move_without_copying(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def forget_an_account(monkeypatch: pytest.MonkeyPatch) -> None:
-    def account(original: Any, machine: Machine, state: allocators.State, seat: int, slots: int) -> None:
-        original(machine, state, seat, slots)
+    def account(original: Any, machine: Machine, seat: int, slots: int) -> None:
+        original(machine, seat, slots)
         machine.ledger.row[TAIL_ACCOUNT] -= machine.seats[seat, TAIL]
         machine.seats[seat, TAIL] = 0
 

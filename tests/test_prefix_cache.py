@@ -163,9 +163,10 @@ def check_cache(state: Cached) -> None:
 @settings(max_examples=60)
 @given(cases((*CACHED, *RUNNING)))
 def test_every_page_is_accounted_for_at_every_step(case: Case) -> None:
-    machine, state = set_up(case.scenario, case.requests, eager=True)
+    machine = set_up(case.scenario, case.requests, eager=True)
+    state = machine.allocator
     assert isinstance(state, Cached)
-    while steps.advance(machine, state, int(machine.counts[m.STEP]) + 1) == steps.PAUSED:
+    while steps.advance(machine, int(machine.counts[m.STEP]) + 1) == steps.PAUSED:
         machine.counts[m.NUM_OPERATIONS] = 0
         check_cache(state)
     check_cache(state)
@@ -283,10 +284,10 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 def corrupt_until_it_breaks(scenario: Scenario, requests: Requests, eager: bool) -> int:
     """Corrupt tokens found; the books of a broken cache may stop a simulation, but not before content was wrong."""
-    machine, state = set_up(scenario, requests, eager=eager, flush_at=1)
+    machine = set_up(scenario, requests, eager=eager, flush_at=1)
     with open_arena(scenario.arena, 256, 8, compiled=False) as arena:
         with suppress(LedgerError, PagedSimError, IndexError):
-            for _ in drive(machine, state, arena, compiled=False):
+            for _ in drive(machine, arena, compiled=False):
                 pass
         return arena.stats().corrupt
 

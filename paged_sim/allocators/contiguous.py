@@ -7,16 +7,21 @@ more, and is moved to a larger extent when they are not free; the old extent is 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from paged_sim.allocators import placement
-from paged_sim.allocators.contract import NO_ROOM, Beyond, Span
+from paged_sim.allocators import absent, placement, reservation
+from paged_sim.allocators.contract import NO_ROOM, Beyond, Span, completed
+from paged_sim.allocators.family import Demands, Example, Family
 from paged_sim.allocators.layout import Layout, Residents, of_extents
 from paged_sim.allocators.space import FREE, Space
 from paged_sim.compiled import few_events, kernel, marked_state
-from paged_sim.requests import Ints
+from paged_sim.requests import Ints, Requests
+
+if TYPE_CHECKING:
+    from paged_sim.scenario.models import AllocatorSpec
 
 CAPACITY, CHUNK, LIMIT, MOVED_FROM = range(4)
 
@@ -168,3 +173,47 @@ def is_new(state: Contiguous) -> bool:
 def layout(state: Contiguous, residents: Residents, slots: int) -> Layout:
     """What lies where, for the memory map; not part of the step loop."""
     return of_extents(residents, state.start, state.held, state.reserved)
+
+
+def create_for(spec: AllocatorSpec, slots: int, requests: Requests, max_model_len: int, rows: int) -> Contiguous:
+    """An empty arena for a scenario's entry."""
+    asks = reservation.RULES[spec.reserve].asks(requests, max_model_len)
+    return create(slots=slots, rule=spec.placement, asks=asks, chunk=spec.chunk, longest=max_model_len, rows=rows)
+
+
+def demands(state: Contiguous, requests: Requests, max_model_len: int) -> Demands:
+    """Reservations, which are larger than what will be stored and must be placed one by one."""
+    final, samples = requests.stored_tokens, requests.samples
+    asked = state.asks if len(state.asks) else np.minimum(final, max_model_len)
+    placeable = asked <= largest(state)
+    for request in np.flatnonzero((samples > 1) & placeable):
+        extent = want(state, int(request), int(final[request]))
+        placeable[request] = fits_all(state, extent, extent, int(samples[request]) - 1)
+    return Demands(asked * samples, final * samples, placeable)
+
+
+def settings(spec: AllocatorSpec) -> dict[str, Any]:
+    """Its two rules, and the chunk where it grows."""
+    rules = {"reserve": spec.reserve, "placement": spec.placement}
+    return {**rules, "chunk": spec.chunk} if spec.reserve == "grow" else rules
+
+
+def formula(spec: AllocatorSpec, example: Example) -> str:
+    """The rule's demand, and the block that the placement rounds it to."""
+    block = placement.PLACEMENTS[spec.placement].block
+    rounded = f"; a {block} of {example.at_end:,}" if block else ""
+    return f"{reservation.RULES[spec.reserve].formula(spec, example)} = {example.wanted:,}{rounded}"
+
+
+FAMILY: Family = Family(
+    name="contiguous",
+    policy="contiguous",
+    meaning="a reservation rule and a placement rule: one extent a sequence",
+    keys=("reserve", "placement"),
+    state=Contiguous,
+    functions=completed(sys.modules[__name__], absent),
+    create=create_for,
+    demands=demands,
+    settings=settings,
+    formula=formula,
+)

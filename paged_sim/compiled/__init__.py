@@ -1,9 +1,9 @@
 """Compilation: the same source runs as plain Python or, through Numba, as machine code.
 
 A function marked `@kernel` may be called from compiled code; one marked `@dispatched` picks its implementation by the
-type of its first argument, a state: a named tuple of arrays marked `@marked_state`. Nothing is compiled, and Numba is
-not imported, before `jit` is called. Plain Python calls the very same functions, so a debugger and a coverage tool see
-every line.
+type of its first argument, a state: a named tuple of arrays marked `@marked_state`; one marked `@numbered` by a number
+in it. Nothing is compiled, and Numba is not imported, before `jit` is called. Plain Python calls the very same
+functions, so a debugger and a coverage tool see every line.
 
 Compiled code neither allocates nor frees arrays and does not count references to them: it works on what it is given.
 """

@@ -18,10 +18,18 @@ from paged_sim.compiled import inlined, kernel, numbered
 from paged_sim.content import Content
 
 EVICTIONS = {
-    "lru": Eviction("idle longest; of one sequence the last page", completed(lru, ranks), leaves_first=True),
-    "lfu": Eviction("found least often; of those, idle longest", completed(lfu, ranks), leaves_first=True),
+    "lru": Eviction("idle longest, of one sequence the last page", completed(lru, ranks), leaves_first=True),
+    "lfu": Eviction(
+        "found least often since it was inserted, of those the one idle longest",
+        completed(lfu, ranks),
+        leaves_first=True,
+    ),
     "fifo": Eviction("inserted first", completed(fifo, ranks)),
-    "belady": Eviction("needed again last: a bound, it knows the future", completed(belady, ranks), looks_ahead=True),
+    "belady": Eviction(
+        "needed again last, by the requests still to come: a bound that no server can reach",
+        completed(belady, ranks),
+        looks_ahead=True,
+    ),
 }
 """All policies, as a scenario names them. The place here is the number by which compiled code knows one."""
 
