@@ -25,7 +25,7 @@ def create_for(spec: AllocatorSpec, slots: int, requests: Requests, max_model_le
     return create(
         content=content_of(requests),
         kind=KINDS[spec.prefix_cache].number,
-        policy=EVICTIONS[spec.eviction].number,
+        policy=EVICTIONS[spec.eviction],
         slots=slots,
         page_size=spec.page_size,
         null_page=spec.null_page,

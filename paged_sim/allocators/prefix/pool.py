@@ -10,7 +10,7 @@ import numpy.typing as npt
 from paged_sim.allocators.block_table import PAGE_SIZE, SHIFT, USABLE, Pages, shift_of
 from paged_sim.allocators.prefix import eviction, index
 from paged_sim.allocators.prefix.index import key_of
-from paged_sim.allocators.prefix.order import POLICY, Order
+from paged_sim.allocators.prefix.order import LOOKS_AHEAD, Eviction, Order
 from paged_sim.allocators.prefix.record import FILLED, LISTED, NONE, NUM_PAGE_FIELDS, REFERENCES
 from paged_sim.compiled import inlined, marked_state
 from paged_sim.content import BLOCK, NUM_NODES, Content
@@ -64,7 +64,7 @@ def create(
     *,
     content: Content,
     kind: int,
-    policy: int,
+    policy: Eviction,
     slots: int,
     page_size: int,
     null_page: bool,
@@ -139,7 +139,7 @@ def keep(state: Cached, page: int, tokens: int) -> None:
 def list_page(state: Cached, page: int, stretch: int, place: int, tokens: int) -> None:
     """List a page, the `place`-th of its sequence, under one more stretch, which reaches to token `tokens` of it."""
     key = key_of(stretch, place)
-    if state.order.numbers[POLICY] == eviction.BELADY:
+    if state.order.numbers[LOOKS_AHEAD]:
         offer_again(state, key)
     entry = state.pages[page, LISTED]
     if entry == 0:
