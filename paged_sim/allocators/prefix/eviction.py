@@ -19,10 +19,16 @@ from paged_sim.content import Content
 
 EVICTIONS = {
     "lru": Eviction("idle longest, of one sequence the last page", completed(lru, ranks), leaves_first=True),
-    "lfu": Eviction("found least often, of those the one idle longest", completed(lfu, ranks), leaves_first=True),
+    "lfu": Eviction(
+        "found least often since it was inserted, of those the one idle longest",
+        completed(lfu, ranks),
+        leaves_first=True,
+    ),
     "fifo": Eviction("inserted first", completed(fifo, ranks)),
     "belady": Eviction(
-        "needed again last, which only a simulation can know", completed(belady, ranks), looks_ahead=True
+        "needed again last, by the requests still to come: a bound that no server can reach",
+        completed(belady, ranks),
+        looks_ahead=True,
     ),
 }
 """All policies, as a scenario names them. The place here is the number by which compiled code knows one."""
