@@ -266,14 +266,6 @@ def empty_machine(
     """
     total = len(requests)
     kind = Several if requests.samples.max(initial=1) > 1 else Single
-    buckets = 1 << (wheel_span + 1).bit_length()
-    # A cell that is used holds an event at least, so these are enough; each free one names the next.
-    cells = zeros_in_lines(seats, LINE_WORDS)
-    cells[:, 0] = LINE_WORDS * np.arange(1, seats + 1)
-    counts = np.zeros(NUM_COUNTERS, np.int64)
-    counts[[LAST_RUNNING, FIRST_RUNNING, PARTIAL, WATCH]] = NONE
-    counts[NUM_FREE_SEATS] = seats
-    counts[STRIDE] = 1
     return Machine(
         allocator=allocator,
         content=content,
@@ -299,14 +291,14 @@ def empty_machine(
         due=np.zeros(seats, np.int64),
         started=np.full(seats, NONE, np.int64),
         ending=np.zeros(seats, np.int64),
-        wheel=np.full(buckets, NONE, np.int64),
-        cells=cells.reshape(-1),
+        wheel=np.full(1 << (wheel_span + 1).bit_length(), NONE, np.int64),
+        cells=free_cells(seats),
         operations=np.empty((operations, COLUMNS), np.int32),
         pages=np.empty(operations, np.int32),
         log=np.empty(log, np.int64),
         samples=requests.samples,
         group=kind(np.empty((seats if writers else 0, writers), np.int64)),
-        counts=counts,
+        counts=counts_at_start(seats),
         times=np.zeros(5),
         tallies=np.zeros((2, NUM_CAUSES), np.int64),
         durations=np.zeros(NUM_CAUSES),
@@ -315,6 +307,22 @@ def empty_machine(
         watched=np.full((1, NUM_TIMELINE_COLUMNS), np.nan),
         ledger=ledger,
     )
+
+
+def counts_at_start(seats: int) -> Ints:
+    """All counts where nobody runs, none of the settings said."""
+    counts = np.zeros(NUM_COUNTERS, np.int64)
+    counts[[LAST_RUNNING, FIRST_RUNNING, PARTIAL, WATCH]] = NONE
+    counts[NUM_FREE_SEATS] = seats
+    counts[STRIDE] = 1
+    return counts
+
+
+def free_cells(seats: int) -> Ints:
+    """The wheel's cells, each of which names the next free one; one that is used holds an event, so these suffice."""
+    cells = zeros_in_lines(seats, LINE_WORDS)
+    cells[:, 0] = LINE_WORDS * np.arange(1, seats + 1)
+    return cells.reshape(-1)
 
 
 def next_turns(after: Ints) -> Ints:
