@@ -113,7 +113,7 @@ def offer(order: Order, page: int) -> None:
 @kernel
 def offer_again(order: Order, page: int) -> None:
     """Let a page that may be evicted wait for another turn."""
-    if order.records[page, PLACE] != NONE:
+    if order.records[page, PLACE] > NONE:
         withdraw(order, page)
         enqueue(order, page)
 
