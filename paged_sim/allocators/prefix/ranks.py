@@ -49,13 +49,13 @@ def withdraw(order: Order, page: int) -> None:
     if order.records[page, PLACE] == IN_TREE:
         uproot(order, page)
     else:
-        lru.withdraw(order, page)
+        lru.leave_gap(order, page)
 
 
 @inlined
 def pop(order: Order) -> int:
     """The first of the queue, else of the tree."""
-    page = lru.pop(order)
+    page = lru.dequeue(order)
     if page == NONE:
         page = size_tree.tightest(order.ranked, 0)
         uproot(order, page)
