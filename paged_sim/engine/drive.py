@@ -81,7 +81,8 @@ def drive(
 def unbalanced(machine: Machine) -> str:
     """What the accounts said when they did not sum to the arena."""
     row = machine.ledger.row.tolist()
-    return f"step {machine.counts[m.STEP]}: the accounts sum to {sum(row[:12])} of {machine.counts[m.CAPACITY]}: {row}"
+    total = sum(row[:NUM_ACCOUNTS])
+    return f"step {machine.counts[m.STEP]}: the accounts sum to {total} of {machine.counts[m.CAPACITY]}: {row}"
 
 
 def stuck(machine: Machine, state: allocators.State) -> str:

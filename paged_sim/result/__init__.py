@@ -1,0 +1,17 @@
+"""What a run measured, as one structure: its JSON as types, the accounts of its ledger, and numbers by their paths."""
+
+from .accounts import ACCOUNTS, Account
+from .entry import Document, Entry, Resolved, Steps, Verdict
+from .paths import leaves, value_at
+
+__all__ = [
+    "ACCOUNTS",
+    "Account",
+    "Document",
+    "Entry",
+    "Resolved",
+    "Steps",
+    "Verdict",
+    "leaves",
+    "value_at",
+]

@@ -1,0 +1,23 @@
+"""Numbers by their dotted paths, as in checks, `--columns` and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def value_at(tree: Mapping[str, Any] | None, path: str) -> Any:
+    """What is at a path, None where any part is missing."""
+    found: Any = tree
+    for key in path.split("."):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found
+
+
+def leaves(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """All values that are no objects by their paths, in the order of the tree; lists as they are."""
+    found: dict[str, Any] = {}
+    for key, value in tree.items():
+        path = f"{prefix}{key}"
+        found |= leaves(value, f"{path}.") if isinstance(value, Mapping) else {path: value}
+    return found
