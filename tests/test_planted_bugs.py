@@ -19,8 +19,8 @@ from paged_sim import allocators
 from paged_sim.allocators import FAMILIES, NO_ROOM, buddy, contiguous, paged, placement
 from paged_sim.arena import ArenaError, open_arena
 from paged_sim.arena.operations import COPY, RETRACT
+from paged_sim.engine import accounts, recording
 from paged_sim.engine import machine as m
-from paged_sim.engine import seats
 from paged_sim.engine.drive import LedgerError, drive
 from paged_sim.engine.machine import TAIL, Machine
 from paged_sim.errors import PagedSimError
@@ -227,7 +227,7 @@ def move_without_copying(monkeypatch: pytest.MonkeyPatch) -> None:
         if kind != COPY:
             original(machine, kind, *arguments)
 
-    wrap(monkeypatch, seats, "record", record)
+    wrap(monkeypatch, recording, "record", record)
 
 
 def forget_an_account(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,7 +236,7 @@ def forget_an_account(monkeypatch: pytest.MonkeyPatch) -> None:
         machine.ledger.row[TAIL_ACCOUNT] -= machine.seats[seat, TAIL]
         machine.seats[seat, TAIL] = 0
 
-    wrap(monkeypatch, seats, "account", account)
+    wrap(monkeypatch, accounts, "account", account)
 
 
 def forget_to_release(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,7 +284,7 @@ def lose_retractions(monkeypatch: pytest.MonkeyPatch) -> None:
         if kind != RETRACT:
             original(machine, kind, *arguments)
 
-    wrap(monkeypatch, seats, "record", record)
+    wrap(monkeypatch, recording, "record", record)
 
 
 @pytest.mark.parametrize("spec", [PAGES, GROWING], ids=lambda spec: spec.name)

@@ -25,7 +25,7 @@ from paged_sim.allocators.prefix_cache import Cached
 from paged_sim.arena import open_arena
 from paged_sim.content import Content, content_of, stretch
 from paged_sim.engine import machine as m
-from paged_sim.engine import seats, steps
+from paged_sim.engine import recording, steps
 from paged_sim.engine.drive import LedgerError, drive
 from paged_sim.errors import PagedSimError
 from paged_sim.requests import Requests
@@ -290,7 +290,7 @@ def corrupt_until_it_breaks(scenario: Scenario, requests: Requests, eager: bool)
 
 
 def lose_the_copy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seats, "record_copy", lambda *arguments: None)
+    monkeypatch.setattr(recording, "record_copy", lambda *arguments: None)
 
 
 def evict_a_page_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
