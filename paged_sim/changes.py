@@ -190,6 +190,6 @@ def _change(policy: str, path: str, before: Entry | None, after: Entry | None, b
 
 def _spread(entry: Entry, path: str, steps: Steps) -> float | None:
     """The standard deviation of a metric over the seeds, as far as the entry has it over these steps."""
-    spreads: Mapping[str, float] = entry.get("spread") or {}
+    spreads: Mapping[str, float | None] = entry.get("spread") or {}
     own = entry["over"] == steps
     return spreads.get(path) if own else spreads.get(path_over(path, steps))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paged_sim.result import Entry, Steps, value_at
+from paged_sim.result import Entry, Steps, mean_share, value_at
 from paged_sim.result.accounts import CACHE, FREE, LOST, NOBODY, SEQUENCE, owned_by
 
 PER_SEQUENCE = owned_by(SEQUENCE)
@@ -93,7 +93,7 @@ def _bytes_per_sequence(entry: Entry, steps: Steps) -> dict[str, float]:
 
 
 def _bytes(entry: Entry, steps: Steps, account: str) -> float:
-    return float(value_at(entry, f"ledger.{steps}.{account}.mean") or 0.0) * float(entry["capacity"]["bytes"])
+    return (mean_share(entry, steps, account) or 0.0) * float(entry["capacity"]["bytes"])
 
 
 def _move(name: str, before: float, after: float, sequences_a_byte: float) -> Move:

@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from paged_sim.errors import PagedSimError
 from paged_sim.files import write_file
-from paged_sim.ledger import ACCOUNTS
 from paged_sim.packed import DamagedError, packed, unpacked
+from paged_sim.result import Document, Entry, ResolvedScenario
+from paged_sim.result.accounts import ACCOUNTS
 from paged_sim.saved import SCHEMA_VERSION, read_saved
 
 __all__ = ["ACCOUNTS", "SCHEMA_VERSION", "PolicyRun", "Run", "Timeline"]
@@ -69,7 +70,7 @@ class PolicyRun:
     "recomputed_tokens", "found_tokens", and "refused", the reason or "". Empty where it was not asked for.
     """
 
-    summary: Mapping[str, Any]
+    summary: Entry
     timeline: Timeline
     requests: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
@@ -78,24 +79,24 @@ class PolicyRun:
 class Run:
     """Everything one simulation measured: the resolved scenario (JSON-able, with origins) and one part per policy."""
 
-    scenario: Mapping[str, Any]
+    scenario: ResolvedScenario
     policies: tuple[PolicyRun, ...]
 
-    def to_json(self, *, timelines: bool = False) -> dict[str, Any]:
+    def to_json(self, *, timelines: bool = False) -> Document:
         """The run as the documented JSON object (version, scenario, runs), on request with its `timelines`."""
-        document = {
+        document: Document = {
             "version": SCHEMA_VERSION,
-            "scenario": dict(self.scenario),
-            "runs": [dict(part.summary) for part in self.policies],
+            "scenario": self.scenario.copy(),
+            "runs": [part.summary.copy() for part in self.policies],
         }
         return self.with_timelines(document) if timelines else document
 
-    def with_timelines(self, document: Mapping[str, Any]) -> dict[str, Any]:
+    def with_timelines(self, document: Document) -> Document:
         """This run's JSON with its timelines and memory maps, if it has any, by policy under the last key."""
         kept = {part.summary["name"]: part.timeline.to_json() for part in self.policies if part.timeline.columns}
-        return {**document, "timelines": kept} if kept else dict(document)
+        return {**document, "timelines": kept} if kept else document
 
-    def __getitem__(self, name: str) -> Mapping[str, Any]:
+    def __getitem__(self, name: str) -> Entry:
         """The entry of the policy `name` in the JSON, as in `run["vllm"]["batch"]["mean"]`. Raises KeyError."""
         __tracebackhide__ = True  # pytest then shows the line of the test that has the wrong name
         for part in self.policies:
@@ -109,7 +110,7 @@ class Run:
         write_file(Path(path), f"{text}\n".encode())
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Run:
+    def from_json(cls, document: Document) -> Run:
         """The run that this JSON object describes, with the timelines that are in it. Raises PagedSimError."""
         timelines = document.get("timelines", {})
         parts = []

@@ -1,4 +1,4 @@
-"""How things look, in text and in plots alike: accounts, policies, and what stands for characters that cannot be shown."""
+"""How things look, in text and in plots alike: accounts, policies, and stand-ins for what a stream cannot show."""
 
 from __future__ import annotations
 

@@ -5,8 +5,10 @@ What a reader needs to decide comes first and fits a screen; `full` adds every o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from paged_sim.result import Document, Entry, Steps, Verdict, mean_share, value_at
 
 from .at_step import account_cell, at_step_blocks
 from .basis import OVER, is_timed, side_of
@@ -17,7 +19,6 @@ from .numbers import (
     amount,
     count,
     duration,
-    lookup,
     mean_spread,
     percent,
     percent_spread,
@@ -29,7 +30,6 @@ from .paper_view import paper_view_grid
 from .sharing import sharing_blocks
 from .verdict import verdict
 
-Document = Mapping[str, Any]
 CAUSES = {
     "fragmentation": "fragmen-\ntation",
     "capacity": "capacity",
@@ -44,7 +44,7 @@ LABELS = ("fragmentation", "capacity", "policy")
 
 def run_blocks(document: Document, *, full: bool = False) -> list[Block]:
     """Every part of the table report of one run, all its tables if `full`; parts with nothing to say are left out."""
-    runs: Sequence[Document] = document["runs"]
+    runs: Sequence[Entry] = document["runs"]
     return [
         Heading(str(document["scenario"]["name"]), setting(runs)),
         *verdict_blocks(document),
@@ -67,7 +67,7 @@ def verdict_blocks(document: Document) -> list[Block]:
 
 def details(document: Document) -> list[Block]:
     """The tables that only a full report has."""
-    runs: Sequence[Document] = document["runs"]
+    runs: Sequence[Entry] = document["runs"]
     return [
         *_latencies(runs),
         *(_blocked(runs) if is_timed(runs) else []),
@@ -78,7 +78,7 @@ def details(document: Document) -> list[Block]:
     ]
 
 
-def setting(runs: Sequence[Document]) -> str:
+def setting(runs: Sequence[Entry]) -> str:
     """What was simulated."""
     capacity, seeds = runs[0]["capacity"], runs[0]["seeds"]
     several = f"seeds {seeds[0]}..{seeds[-1]}: mean ±standard deviation; counts are sums over them"
@@ -89,15 +89,15 @@ def setting(runs: Sequence[Document]) -> str:
     )
 
 
-def headline(runs: Sequence[Document]) -> list[Block]:
+def headline(runs: Sequence[Entry]) -> list[Block]:
     """What the policies are judged by: what requests felt where they arrive in time, else how many were held."""
     return [_served(runs), *_waited(runs), _memory(runs)] if is_timed(runs) else [held_grid(runs), _cost(runs)]
 
 
-Column = tuple[str, Callable[[Document], Cell]]
+Column = tuple[str, Callable[[Entry], Cell]]
 
 
-def _grid(title: str, runs: Sequence[Document], columns: Sequence[Column]) -> Grid:
+def _grid(title: str, runs: Sequence[Entry], columns: Sequence[Column]) -> Grid:
     """A row per policy."""
     rows = tuple((str(run["name"]), *(cell(run) for _, cell in columns)) for run in runs)
     return Grid(title, ("policy", *(head for head, _ in columns)), rows, spreads=True)
@@ -106,40 +106,40 @@ def _grid(title: str, runs: Sequence[Document], columns: Sequence[Column]) -> Gr
 # Arrivals in time.
 
 
-def _served(runs: Sequence[Document]) -> Grid:
+def _served(runs: Sequence[Entry]) -> Grid:
     columns: list[Column] = [
         *_ended(runs),
-        ("req\n/s", lambda run: mean_spread(run, "throughput.requests", lookup(run, "throughput.requests"))),
-        ("tokens\n/s", lambda run: count(lookup(run, "throughput.output_tokens"))),
+        ("req\n/s", lambda run: mean_spread(run, "throughput.requests", value_at(run, "throughput.requests"))),
+        ("tokens\n/s", lambda run: count(value_at(run, "throughput.output_tokens"))),
         ("ended\nat", lambda run: seconds_spread(run, "time.end")),
         ("queued\nmean", lambda run: seconds_spread(run, "latency.queue.mean")),
-        ("queued\np99", lambda run: seconds(lookup(run, "latency.queue.p99"))),
+        ("queued\np99", lambda run: seconds(value_at(run, "latency.queue.p99"))),
         ("took\nmean", lambda run: seconds_spread(run, "latency.total.mean")),
-        ("took\np99", lambda run: seconds(lookup(run, "latency.total.p99"))),
+        ("took\np99", lambda run: seconds(value_at(run, "latency.total.p99"))),
     ]
     return _grid("What requests felt, over the whole run, in seconds", runs, columns)
 
 
-def _waited(runs: Sequence[Document]) -> list[Block]:
+def _waited(runs: Sequence[Entry]) -> list[Block]:
     """Why somebody waits: shares of the time, by cause; nothing in a run saved without them."""
-    if not any(lookup(run, "waiting.share") for run in runs):
+    if not any(value_at(run, "waiting.share") for run in runs):
         return []
-    causes = [cause for cause in CAUSES if any(lookup(run, f"waiting.share_by.{cause}") for run in runs)]
+    causes = [cause for cause in CAUSES if any(value_at(run, f"waiting.share_by.{cause}") for run in runs)]
     columns: list[Column] = [
-        ("waits", lambda run: percent_spread(run, "waiting.share", lookup(run, "waiting.share"))),
+        ("waits", lambda run: percent_spread(run, "waiting.share", value_at(run, "waiting.share"))),
         *((CAUSES[cause], _share_for(cause)) for cause in causes),
         ("next\nstep", _share_for("step")),
-        ("mean\nqueue", lambda run: mean_spread(run, "waiting.all.mean", lookup(run, "waiting.all.mean"))),
+        ("mean\nqueue", lambda run: mean_spread(run, "waiting.all.mean", value_at(run, "waiting.all.mean"))),
         *_repetition(runs),
     ]
     return [_grid("Share of the time in which a request waits, and for what", runs, columns)]
 
 
-def _share_for(cause: str) -> Callable[[Document], Cell]:
-    return lambda run: percent(lookup(run, f"waiting.share_by.{cause}"))
+def _share_for(cause: str) -> Callable[[Entry], Cell]:
+    return lambda run: percent(value_at(run, f"waiting.share_by.{cause}"))
 
 
-def _ended(runs: Sequence[Document]) -> list[Column]:
+def _ended(runs: Sequence[Entry]) -> list[Column]:
     """Requests that were served and, last, that were refused if any were."""
     columns: list[Column] = [("finished", lambda run: count(run["requests"]["finished"]))]
     if any(run["requests"]["refused"] for run in runs):
@@ -147,19 +147,19 @@ def _ended(runs: Sequence[Document]) -> list[Column]:
     return columns
 
 
-def _repetition(runs: Sequence[Document]) -> list[Column]:
+def _repetition(runs: Sequence[Entry]) -> list[Column]:
     """How often sequences were preempted, if any was, and the share of all computed tokens that it cost."""
     if not any(run["requests"]["preempted"] for run in runs):
         return []
     return [("preempted\n(computed again)", _preempted)]
 
 
-def _preempted(run: Document) -> Cell:
-    times, again = run["requests"]["preempted"], lookup(run, "tokens.recomputed_share")
+def _preempted(run: Entry) -> Cell:
+    times, again = run["requests"]["preempted"], value_at(run, "tokens.recomputed_share")
     return f"{count(times)} ({percent(again)})" if times and again is not None else count(times)
 
 
-def _memory(runs: Sequence[Document]) -> Grid:
+def _memory(runs: Sequence[Entry]) -> Grid:
     columns: list[Column] = [
         ("steps", lambda run: count(run["steps"])),
         ("occupancy\nmean", lambda run: percent_spread(run, "occupancy.all.mean", run["occupancy"]["all"]["mean"])),
@@ -167,23 +167,23 @@ def _memory(runs: Sequence[Document]) -> Grid:
         ("held\nmean", lambda run: mean_spread(run, "batch.all.mean", run["batch"]["all"]["mean"])),
         ("peak", lambda run: count(run["batch"]["all"]["peak"])),
         *_hit_rate(runs),
-        ("one waits\non steps", lambda run: count(lookup(run, "measured.saturated.steps"))),
-        ("waste\nthen", lambda run: amount(lookup(run, "waste.saturated.bytes"))),
+        ("one waits\non steps", lambda run: count(value_at(run, "measured.saturated.steps"))),
+        ("waste\nthen", lambda run: amount(value_at(run, "waste.saturated.bytes"))),
     ]
     return _grid("Memory, and sequences held, over all steps", runs, columns)
 
 
-def _hit_rate(runs: Sequence[Document]) -> list[Column]:
-    if not any(lookup(run, "sharing.prefix_cache") for run in runs):
+def _hit_rate(runs: Sequence[Entry]) -> list[Column]:
+    if not any(value_at(run, "sharing.prefix_cache") for run in runs):
         return []
     path = "sharing.prefix_cache.hit_rate"
-    return [("hit\nrate", lambda run: percent_spread(run, path, lookup(run, path)))]
+    return [("hit\nrate", lambda run: percent_spread(run, path, value_at(run, path)))]
 
 
 # Everything queued from the start.
 
 
-def held_grid(runs: Sequence[Document]) -> Grid:
+def held_grid(runs: Sequence[Entry]) -> Grid:
     """One row per policy: sequences held, occupancy, fill and waste, all over the same steps."""
     over = side_of(runs)
     columns: list[Column] = [
@@ -198,17 +198,17 @@ def held_grid(runs: Sequence[Document]) -> Grid:
     return _grid(f"Sequences held and use of memory, {OVER[over]}", runs, columns)
 
 
-def _waste(run: Document, over: str) -> float | None:
-    found: float | None = lookup(run, f"waste.{over}.bytes")
+def _waste(run: Entry, over: Steps) -> float | None:
+    found: float | None = value_at(run, f"waste.{over}.bytes")
     return run["waste"]["bytes"] if found is None and run["over"] == over else found
 
 
-def _cost(runs: Sequence[Document]) -> Grid:
+def _cost(runs: Sequence[Entry]) -> Grid:
     causes = [cause for cause in CAUSES if any(_steps_for(run, cause) for run in runs)]
     columns: list[Column] = [
         ("steps", lambda run: count(run["steps"])),
-        ("waits\non", lambda run: count(lookup(run, "measured.saturated.steps"))),
-        *(_clocked() if any(lookup(run, "time.unit") == "s" for run in runs) else []),
+        ("waits\non", lambda run: count(value_at(run, "measured.saturated.steps"))),
+        *(_clocked() if any(value_at(run, "time.unit") == "s" for run in runs) else []),
         _ended(runs)[-1],
         *((CAUSES[cause], _blocked_steps(cause)) for cause in causes),
         *_repetition(runs),
@@ -219,41 +219,44 @@ def _cost(runs: Sequence[Document]) -> Grid:
 def _clocked() -> list[Column]:
     """How long a run with a clock takes, and on how much of that a request waits."""
     return [
-        ("done\nafter", lambda run: duration(lookup(run, "time.end"), "s")),
-        ("waits\nfor", lambda run: duration(lookup(run, "measured.saturated.time"), "s")),
+        ("done\nafter", lambda run: duration(value_at(run, "time.end"), "s")),
+        ("waits\nfor", lambda run: duration(value_at(run, "measured.saturated.time"), "s")),
     ]
 
 
-def _steps_for(run: Document, cause: str) -> Any:
+def _steps_for(run: Entry, cause: str) -> Any:
     """Steps blocked by a cause; a run saved before the rules were told apart knows only two of them."""
-    found = lookup(run, f"blocked_by.{cause}")
-    return lookup(run, f"blocked_steps.{cause}") if found is None else found
+    found = value_at(run, f"blocked_by.{cause}")
+    return value_at(run, f"blocked_steps.{cause}") if found is None else found
 
 
-def _blocked_steps(cause: str) -> Callable[[Document], Cell]:
+def _blocked_steps(cause: str) -> Callable[[Entry], Cell]:
     return lambda run: count(_steps_for(run, cause))
 
 
 # Where the bytes went.
 
 
-def accounts_of(runs: Sequence[Document], over: str) -> list[str]:
+def accounts_of(runs: Sequence[Entry], over: Steps) -> list[str]:
     """The accounts that hold anything in any of the runs, in the order of the ledger."""
-    return [
-        account for account in LOOKS if any(run["ledger"][over].get(account, {}).get("mean") or 0.0 for run in runs)
-    ]
+    return [account for account in LOOKS if any(mean_share(run, over, account) for run in runs)]
 
 
-def ledger_blocks(runs: Sequence[Document], *, table: bool = True) -> list[Block]:
+def ledger_blocks(runs: Sequence[Entry], *, table: bool = True) -> list[Block]:
     """The ledger as bars and, with `table`, as shares; the accounts sum to the arena."""
     over = side_of(runs)
     accounts = accounts_of(runs, over)
-    ledgers = [(str(run["name"]), run["ledger"][over]) for run in runs]
-    bars = tuple((name, tuple((key, ledger[key]["mean"] or 0.0) for key in accounts)) for name, ledger in ledgers)
-    rows = tuple((account_cell(key), *(percent(ledger[key]["mean"]) for _, ledger in ledgers)) for key in accounts)
+    bars = tuple((run["name"], _bar(run, over, accounts)) for run in runs)
+    rows = tuple((account_cell(key), *(percent(mean_share(run, over, key)) for run in runs)) for key in accounts)
     title = f"Where the bytes are, {OVER[over]}"
-    numbers = [Grid("", ("account", *(name for name, _ in ledgers)), rows)]
+    numbers = [Grid("", ("account", *(run["name"] for run in runs)), rows)]
     return [Bars(title, bars, legend=not table), *(numbers if table else [])]
+
+
+def _bar(run: Entry, over: Steps, accounts: Sequence[str]) -> tuple[tuple[str, float], ...]:
+    """The shares of a bar, none for a policy without a step."""
+    shares = ((account, mean_share(run, over, account)) for account in accounts)
+    return tuple((account, share) for account, share in shares if share is not None)
 
 
 def _paper_view(document: Document, full: bool) -> list[Block]:
@@ -265,14 +268,14 @@ def _paper_view(document: Document, full: bool) -> list[Block]:
 # What only a full report shows.
 
 
-def _latencies(runs: Sequence[Document]) -> list[Block]:
+def _latencies(runs: Sequence[Entry]) -> list[Block]:
     """From arrival to the first admission, the first token and the end, over the requests that finished."""
     names = {"queue": "admitted", "first_token": "first token", "total": "finished"}
-    unit = lookup(runs[0], "time.unit")
+    unit = value_at(runs[0], "time.unit")
     if unit is None:
         return []
     rows = tuple(
-        (run["name"], label, *(seconds(lookup(run, f"latency.{key}.{part}")) for part in _QUANTILES))
+        (run["name"], label, *(seconds(value_at(run, f"latency.{key}.{part}")) for part in _QUANTILES))
         for run in runs
         for key, label in names.items()
     )
@@ -283,22 +286,22 @@ def _latencies(runs: Sequence[Document]) -> list[Block]:
 _QUANTILES = ("mean", "p50", "p90", "p99", "max")
 
 
-def _blocked(runs: Sequence[Document]) -> list[Block]:
+def _blocked(runs: Sequence[Entry]) -> list[Block]:
     causes = [cause for cause in CAUSES if any(_steps_for(run, cause) for run in runs)]
     columns: list[Column] = [(CAUSES[cause], _blocked_steps(cause)) for cause in causes]
     return [_grid("Steps on which a request waits, by cause", runs, columns)] if causes else []
 
 
-def _preemptions(runs: Sequence[Document]) -> list[Block]:
+def _preemptions(runs: Sequence[Entry]) -> list[Block]:
     rows = tuple(
-        (run["name"], *(count(run["preemptions"][cause]) for cause in LABELS))
+        (run["name"], *(count(value_at(run, f"preemptions.{cause}")) for cause in LABELS))
         for run in runs
         if run["requests"]["preempted"]
     )
     return [Grid("Preemptions by cause", ("policy", *LABELS), rows)] if rows else []
 
 
-def _refusals(runs: Sequence[Document]) -> list[Block]:
+def _refusals(runs: Sequence[Entry]) -> list[Block]:
     rows = tuple(
         (run["name"], count(entry["count"]), str(entry["label"]), str(entry["first"]), str(entry["reason"]))
         for run in runs
@@ -308,7 +311,7 @@ def _refusals(runs: Sequence[Document]) -> list[Block]:
     return [Grid("Refused requests", header, rows, prose=frozenset({2, 4}))] if rows else []
 
 
-def _arena(runs: Sequence[Document]) -> list[Block]:
+def _arena(runs: Sequence[Entry]) -> list[Block]:
     rows: list[tuple[Cell, ...]] = []
     for run in runs:
         arena, capacity = run["arena"], run["capacity"]
@@ -327,7 +330,7 @@ def _arena(runs: Sequence[Document]) -> list[Block]:
     return [Paragraph(_payload(runs[0])), Grid("Arena", header, tuple(rows))]
 
 
-def _payload(run: Document) -> str:
+def _payload(run: Entry) -> str:
     payload, device = run["arena"]["payload"], run["arena"]["device"]
     modelled = amount(run["capacity"]["bytes_per_slot"])
     if payload == "none":
@@ -341,8 +344,8 @@ def _payload(run: Document) -> str:
     )
 
 
-def _first_corrupt(runs: Sequence[Document]) -> list[Block]:
-    found = [(run["name"], run["arena"]["first_corrupt"]) for run in runs if run["arena"].get("first_corrupt")]
+def _first_corrupt(runs: Sequence[Entry]) -> list[Block]:
+    found = [(run["name"], first) for run in runs if (first := run["arena"].get("first_corrupt"))]
     return [
         Paragraph(f"CORRUPT: {name}: {', '.join(f'{key} {value}' for key, value in first.items())}", style="bold red")
         for name, first in found
@@ -350,7 +353,7 @@ def _first_corrupt(runs: Sequence[Document]) -> list[Block]:
 
 
 def _checks(document: Document) -> list[Block]:
-    verdicts: Sequence[Document] = document.get("checks") or ()
+    verdicts: Sequence[Verdict] = document.get("checks") or ()
     rows = tuple(
         (
             Styled(word_of(verdict), WORD_STYLES[word_of(verdict)]),
@@ -369,12 +372,12 @@ def _value(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else MISSING if value is None else str(value)
 
 
-def _booking(runs: Sequence[Document]) -> list[Block]:
+def _booking(runs: Sequence[Entry]) -> list[Block]:
     """What the memory of the whole run is booked otherwise than a server would; it is the same for all policies."""
     return [Paragraph(f"Note: {note}.", style="yellow") for note in runs[0].get("booking", ())]
 
 
-def _notes(runs: Sequence[Document]) -> list[Block]:
+def _notes(runs: Sequence[Entry]) -> list[Block]:
     """Each note once, naming the policies it belongs to unless it belongs to all."""
     owners: dict[str, list[str]] = {}
     for run in runs:

@@ -6,9 +6,9 @@ Their order is that of the ledger's row, which `paged_sim.ledger` numbers.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import reduce
-from operator import sub
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+from .entry import PaperView, Statistics
 
 UP, DOWN, NEITHER = 1, -1, 0
 """Which way a number gets better."""
@@ -47,7 +47,7 @@ class Account(NamedTuple):
     lost: str = ""
 
 
-OTHERS = "external_and_others"
+OTHERS: Literal["external_and_others"] = "external_and_others"
 
 TABLE = (
     Account(
@@ -157,7 +157,6 @@ TABLE = (
 
 ACCOUNTS = tuple(account.name for account in TABLE)
 LOST = tuple(account.name for account in TABLE if account.better == DOWN)
-SEGMENTS = tuple(dict.fromkeys(account.segment for account in TABLE if account.segment != OTHERS))
 
 
 def owned_by(*owners: str) -> tuple[str, ...]:
@@ -170,10 +169,17 @@ def in_segment(segment: str) -> tuple[str, ...]:
     return tuple(account.name for account in TABLE if account.segment == segment)
 
 
-def paper_view(shares: Mapping[str, float]) -> dict[str, float]:
-    """Shares of the arena by account as the segments of PagedAttention's Fig. 2, which sum to 1.
+def paper_view(accounts: Mapping[str, Statistics]) -> PaperView:
+    """Mean shares of the arena as the segments of PagedAttention's Fig. 2, which sum to 1; None without steps.
 
     The paper books what buddy placement rounds up as external.
     """
-    view = {segment: sum(shares[name] for name in in_segment(segment)) for segment in SEGMENTS}
-    return {**view, OTHERS: reduce(sub, view.values(), 1.0)}
+    means = {name: accounts[name]["mean"] for name in ACCOUNTS}
+    if None in means.values():
+        return {"token_state": None, "reservation": None, "internal": None, "external_and_others": None}
+    token_state, reservation, internal = (
+        sum(means[name] or 0.0 for name in in_segment(segment))
+        for segment in ("token_state", "reservation", "internal")
+    )
+    others = 1.0 - token_state - reservation - internal
+    return {"token_state": token_state, "reservation": reservation, "internal": internal, OTHERS: others}

@@ -14,9 +14,6 @@ from . import rules
 Steps = Literal["saturated", "all"]
 """What means are over: the steps on which a request waits, or all."""
 
-Cause = Literal["fragmentation", "capacity", "max_num_seqs", "token_budget", "watermark", "after_preemption"]
-"""Why a request waits: two for want of memory, four rules of the scheduler."""
-
 Number = float | None
 Size = Annotated[int, rules.above_zero]
 Row = Annotated[dict[str, float], rules.row_of_the_ledger]
@@ -260,42 +257,63 @@ class Timings(TypedDict):
     wall_seconds: float
 
 
-class _Entry(TypedDict):
-    name: str
-    policy: dict[str, str | int | bool | None]
-    seeds: Annotated[list[int], rules.not_empty]
+class _Measurements(TypedDict):
     over: Steps
-    capacity: Capacity
     steps: int
     token_steps: int
     requests: Requests
     batch: Series
     occupancy: Series
     fill: Fill
+    pages: Pages
     ledger: Ledger
     paper_view: PaperView
     waste: Waste
     blocked_steps: ByLabel
     preemptions: ByLabel
-    pages: Pages
     sharing: Sharing
-    arena: Arena
 
 
-class Entry(_Entry, total=False):
-    """One policy's part of a run."""
+class Measurements(_Measurements, total=False):
+    """What the steps of one policy came to."""
 
     measured: Measured
     waiting: Waiting
     held: Series
     blocked_by: dict[str, int]
     external_index: ExternalIndex
+
+
+class Felt(TypedDict, total=False):
+    """What its requests felt."""
+
     time: Times
     throughput: Throughput
     latency: Latency
     tokens: Tokens
+
+
+class _OfSeed(Measurements, Felt):
+    arena: Arena
+
+
+class OfSeed(_OfSeed, total=False):
+    """What is measured in each seed."""
+
     refusals: list[Refusal]
-    spread: dict[str, Number]
+
+
+class _Entry(OfSeed):
+    name: str
+    policy: dict[str, str | int | bool | None]
+    seeds: Annotated[list[int], rules.not_empty]
+    capacity: Capacity
+
+
+class Entry(_Entry, total=False):
+    """One policy's part of a run."""
+
+    spread: dict[str, Number] | None
     notes: list[str]
     timings: Timings | None
     booking: list[str]
@@ -326,7 +344,7 @@ class Named(TypedDict):
     name: str
 
 
-class Resolved(Named, total=False):
+class ResolvedScenario(Named, total=False):
     """The resolved scenario, as far as anything reads it but to show it."""
 
     allocators: Annotated[list[Named], rules.named_differently]
@@ -337,7 +355,7 @@ class Resolved(Named, total=False):
 
 class _Document(TypedDict):
     version: int
-    scenario: Resolved
+    scenario: ResolvedScenario
     runs: Annotated[list[Entry], rules.not_empty, rules.named_differently]
 
 
