@@ -19,6 +19,7 @@ from paged_sim.scenario.models import Check, Scenario
 __all__ = ["Expectation", "Verdict", "check", "evaluate", "parse_expression"]
 
 NO_BASELINE = "no baseline to compare with"
+REFUSED_ALL = "the policy refused every request, so there is no such number"
 NO_SUCH_NUMBER = "the baseline has no such number"
 
 
@@ -27,9 +28,9 @@ class Verdict:
     """What became of one check: the number found at its path, and whether it is as expected.
 
     `passed` is None where there is nothing to compare: no baseline, or no number, since the run leaves it empty (then
-    `value` is None). `reason` says why, and what else there is to know about the numbers compared. `spread` is the
-    standard deviation over the seeds, where the comparison took it into account, and `baseline` the baseline's number,
-    where the check names one.
+    `value` is None); of a policy that refused every request it is False. `reason` says why, and what else there is to
+    know about the numbers compared. `spread` is the standard deviation over the seeds, where the comparison took it
+    into account, and `baseline` the baseline's number, where the check names one.
     """
 
     path: str
@@ -101,7 +102,7 @@ def _verdict(entries: Mapping[str, Entry], before: Mapping[str, Entry] | None, e
     if expectation.needs_baseline:
         return _against(entries, before, path, value, each)
     if value is None:
-        return _skipped(each, None, _reason_of_empty(path, each))
+        return _empty(entries, path, each)
     spread = None if expectation.comparison == "==" else _spread(entries, path)
     passed = expectation.met_by(value, spread or 0.0)
     return Verdict(each.path, each.expression, value, passed, each.where, each.level, spread)
@@ -121,9 +122,10 @@ def _against(
     steps, reason = _common_steps(entries[name], before[name], inside)
     value, baseline = (_number(value_over(entry, inside, steps)) for entry in (entries[name], before[name]))
     if value is None:
-        return _skipped(each, None, reason or _reason_of_empty(path, each))
+        return _skipped(each, None, reason) if reason else _empty(entries, path, each)
     if baseline is None:
-        why = why_empty(path) if isinstance(value_at(before, path.rpartition(".")[0]), Mapping) else ""
+        why = REFUSED_ALL if refused_all(before[name]) else why_empty(path)
+        why = why if isinstance(value_at(before, path.rpartition(".")[0]), Mapping) else ""
         return _skipped(each, value, reason or (f"in the baseline, {why}" if why else NO_SUCH_NUMBER))
     expectation = _expectation(each)
     spread = None if expectation.comparison == "==" or reason else _spread(entries, path)
@@ -152,12 +154,22 @@ def why_empty(path: str) -> str:
     return "no request finished" if {"latency", "throughput", "at_finish"} & set(parts) else ""
 
 
-def _reason_of_empty(path: str, each: Check) -> str:
-    """Why the run leaves a number empty. Raises PagedSimError for one that every such run leaves empty."""
+def refused_all(entry: Entry) -> bool:
+    """Whether a policy served none of its requests, so that it has no numbers about serving them."""
+    return value_at(entry, "requests.finished") == 0 and bool(value_at(entry, "requests.refused"))
+
+
+def _empty(entries: Mapping[str, Entry], path: str, each: Check) -> Verdict:
+    """The verdict on a number that the run leaves empty: failed where its policy refused all that it was asked for.
+
+    Raises PagedSimError for a number that every such run leaves empty.
+    """
+    if refused_all(entries[path.partition(".")[0]]):
+        return Verdict(each.path, each.expression, None, False, each.where, each.level, reason=REFUSED_ALL)
     reason = why_empty(path)
     if not reason:
         raise _mistake(each, "the run leaves this number empty (null); check another one")
-    return reason
+    return _skipped(each, None, reason)
 
 
 def number_path(entries: Mapping[str, Entry], path: str, expectation: Expectation) -> str:

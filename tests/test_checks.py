@@ -28,7 +28,7 @@ RUN: dict[str, Any] = {
             "occupancy": {"mean": 0.5, "saturated": {"mean": 0.224, "peak": 0.9}},
             "arena": {"resident_bytes": None, "fine": True, "odd": math.nan},
         },
-        {"name": "orca-max", "steps": 9, "occupancy": {"mean": 0.25}},
+        {"name": "orca-max", "steps": 9, "over": "all", "occupancy": {"mean": 0.25}},
     ],
 }
 

@@ -53,8 +53,7 @@ def _one_scenario(source: str, options: RunOptions) -> None:
     scenarios = load_all([source], options)
     runs = simulate_all(scenarios, options)
     documents, mistakes = documents_of(scenarios, runs)
-    comparison = side_by_side(documents[0])
-    deliver(runs, documents, mistakes, partial(_in_form, comparison), options, results)
+    deliver(runs, documents, mistakes, lambda *form: _in_form(side_by_side(documents[0]), *form), options, results)
 
 
 def _saved(sources: tuple[str, ...], options: RunOptions) -> None:

@@ -107,17 +107,22 @@ def deliver(
     options: RunOptions,
     results: Results,
 ) -> None:
-    """Write figures, timeline and report, then raise what was wrong: a check's mistake, or corrupted content."""
-    if options.plot is not None:
-        write_plots(runs, Path(options.plot))
-    if options.timeline is not None:
-        write_timeline(runs, options.timeline)
-    if options.requests is not None:
-        from paged_sim.reports.as_requests import write_requests
+    """Write the results, then timeline, requests and figures, then raise what was wrong: a mistake, corrupted content.
 
-        with output.stream(options.requests) as write:
-            write_requests(runs, write)
-    results.write(report)
+    What a run came to is written before anything that can fail over it is drawn.
+    """
+    try:
+        results.write(report)
+    finally:
+        if options.timeline is not None:
+            write_timeline(runs, options.timeline)
+        if options.requests is not None:
+            from paged_sim.reports.as_requests import write_requests
+
+            with output.stream(options.requests) as write:
+                write_requests(runs, write)
+        if options.plot is not None:
+            write_plots(runs, Path(options.plot))
     if options.timings:
         say_timings(documents)
     for mistake in mistakes:

@@ -108,14 +108,17 @@ def tokens_of(machine: Machine) -> Tokens:
 def waiting_of(machine: Machine, over: Steps) -> Waiting:
     """The length of the queue over time, the share of time in which anybody waited, and that share by its causes.
 
-    `share_by.step` is the time in which requests waited for nothing but the step under way to end.
+    Shares are None where no time passed. `share_by.step` is the time in which requests waited for nothing but the step
+    under way to end.
     """
     sides: dict[Steps, Statistics] = {side: queue_lengths(machine, side) for side in SIDES}
     queue = machine.queue_length
     end = float(machine.times[m.NOW])
     times = dict(zip((*CAUSES, "step"), [*machine.durations.tolist(), float(queue.between[0])], strict=True))
-    shares = {cause: time / end if end else 0.0 for cause, time in times.items()}
-    return {**series_of(sides, over), "share": sum(shares.values()), "share_by": shares}
+    if end == 0.0:
+        return {**series_of(sides, over), "share": None, "share_by": dict.fromkeys(times)}
+    shares = {cause: time / end for cause, time in times.items()}
+    return {**series_of(sides, over), "share": sum(shares.values()), "share_by": {**shares}}
 
 
 def series_of(sides: dict[Steps, Statistics], over: Steps) -> Series:

@@ -159,7 +159,8 @@ def sharing_of(ledger: Ledger, side: Steps) -> Sharing:
 def prefix_cache_of(machine: Machine) -> PrefixCache | None:
     """What requests asked of the prefix cache and what it had, in tokens, once per admission; None without one.
 
-    `hit_rate` is that of first admissions. `beyond_whole_pages` are hits that sharing whole pages would have missed.
+    `hit_rate` is that of first admissions, None where there was none. `beyond_whole_pages` are hits that sharing whole
+    pages would have missed.
     """
     counts = machine.counts
     if not counts[m.CACHING]:
@@ -169,7 +170,7 @@ def prefix_cache_of(machine: Machine) -> PrefixCache | None:
         "requests": int(counts[m.NUM_ADMITTED]),
         "query_tokens": asked,
         "hit_tokens": hit,
-        "hit_rate": hit / asked if asked else 0.0,
+        "hit_rate": hit / asked if asked else 0.0 if counts[m.NUM_ADMITTED] else None,
         "preempted_requests": int(counts[m.NUM_READMITTED]),
         "preempted_query_tokens": int(counts[m.ASKED_AGAIN]),
         "preempted_hit_tokens": hit_again,

@@ -9,7 +9,7 @@ from itertools import accumulate, pairwise
 from paged_sim.basis import Basis, basis_of
 from paged_sim.configuration import Difference, differences
 from paged_sim.moves import Move, losses, moves, sequences_held
-from paged_sim.result import Document, Entry, Steps, Verdict
+from paged_sim.result import Document, Entry, Steps, Verdict, mean_share
 from paged_sim.scenario.expectations import parse_expression
 
 from .basis import OVER
@@ -175,6 +175,8 @@ def ledger_sentence(checked: Checked, policy: str) -> str:
     """Why a policy holds more or fewer sequences than in the baseline; without one, which lost accounts are largest."""
     before, after = checked.entries(policy)
     steps = checked.basis(policy).steps
+    if mean_share(after, steps, "token_state") is None:
+        return f"{policy} made no step: there is nothing in its ledger."
     if before is None:
         return _largest(policy, after, steps)
     found = moves(before, after, steps)

@@ -218,14 +218,19 @@ def _bound_by_memory(runs: Sequence[Entry]) -> list[str]:
 
 def _share_for_memory(run: Entry) -> float:
     """Share of the time in which a request waits for memory."""
-    by = value_at(run, "waiting.share_by") or {}
-    return float(by.get("capacity", 0.0) + by.get("fragmentation", 0.0))
+    return sum(_share_for(run, cause) for cause in ("capacity", "fragmentation"))
+
+
+def _share_for(run: Entry, cause: str) -> float:
+    """Share of the time in which a request waits for one thing."""
+    return float(value_at(run, f"waiting.share_by.{cause}") or 0.0)
 
 
 def _shortage(run: Entry) -> str:
-    by, parts = run["waiting"]["share_by"], []
+    parts = []
     if share := _share_for_memory(run):
-        broken = f" (fragmentation {percent(by['fragmentation'])})" if by["fragmentation"] else ""
+        fragmentation = _share_for(run, "fragmentation")
+        broken = f" (fragmentation {percent(fragmentation)})" if fragmentation else ""
         parts.append(f"waits for it {percent(share)} of the time{broken}")
     if preempted := run["requests"]["preempted"]:
         again = value_at(run, "tokens.recomputed_share") or 0.0
@@ -236,7 +241,7 @@ def _shortage(run: Entry) -> str:
 
 def _held_back(document: Document, runs: Sequence[Entry]) -> str:
     """What else than memory made requests wait, under the policy where it did most."""
-    found = [(float(value_at(run, f"waiting.share_by.{rule}") or 0.0), rule, run) for run in runs for rule in RULES]
+    found = [(_share_for(run, rule), rule, run) for run in runs for rule in RULES]
     share, rule, run = max(found, key=lambda entry: entry[0])
     if share < 5 * _NOTABLE:
         return _long_steps(document, runs)
@@ -252,7 +257,7 @@ def _long_steps(document: Document, runs: Sequence[Entry]) -> str:
     """Whether long steps keep requests waiting that nothing else holds back, as one with a long prompt does."""
     if not is_timed(runs):
         return ""
-    longest = max(runs, key=lambda run: float(value_at(run, "waiting.share_by.step") or 0.0))
+    longest = max(runs, key=lambda run: _share_for(run, "step"))
     share, waits, queue, total = (
         float(value_at(longest, path) or 0.0)
         for path in ("waiting.share_by.step", "waiting.share", "latency.queue.mean", "latency.total.mean")

@@ -50,8 +50,8 @@ class Fill(Series, total=False):
 class Waiting(Series, total=False):
     """The queue over time; the share of the time in which anybody waits, and for what."""
 
-    share: float
-    share_by: dict[str, float]
+    share: Number
+    share_by: dict[str, Number]
 
 
 class Behind(TypedDict):
