@@ -52,12 +52,43 @@ class Timeline:
         if not isinstance(parts, dict):
             raise DamagedError("it is no object")
         made = cls(**{"columns": {}, **{part.name: parts[part.name] for part in fields(cls) if part.name in parts}})
-        if len({column.shape for column in made.columns.values()}) > 1:
-            raise DamagedError("its columns differ in length")
-        rows, accounts = len(made.map_steps), len(made.map_accounts)
-        if made.memory_map.shape[::2] != (rows, accounts) or len(made.map_times) != rows + (rows > 0):
-            raise DamagedError("its memory map and the steps, times or accounts of it differ in length")
+        made.refuse_damaged()
         return made
+
+    def refuse_damaged(self) -> None:
+        """Raise DamagedError for what `to_json` cannot have written, with the path of it."""
+        if not isinstance(self.columns, Mapping):
+            raise DamagedError("columns is no object")
+        if missing := [name for name in _DRAWN if self.columns and name not in self.columns]:
+            raise DamagedError(f"columns.{missing[0]} is missing")
+        for name, column in self.columns.items():
+            _refuse_numbers(f"columns.{name}", column)
+        if len({column.shape for column in self.columns.values()}) > 1:
+            raise DamagedError("its columns differ in length")
+        _refuse_numbers("map_steps", self.map_steps)
+        _refuse_numbers("map_times", self.map_times, ascending=True)
+        _refuse_numbers("memory_map", self.memory_map, axes=3)
+        if not isinstance(self.map_accounts, tuple) or not set(self.map_accounts) <= set(ACCOUNTS):
+            raise DamagedError("map_accounts holds what is no account")
+        rows, accounts = len(self.map_steps), len(self.map_accounts)
+        if self.memory_map.shape[::2] != (rows, accounts) or len(self.map_times) != rows + (rows > 0):
+            raise DamagedError("its memory map and the steps, times or accounts of it differ in length")
+        if not self.memory_map.sum(axis=2).all():
+            raise DamagedError("memory_map has addresses of no account")
+
+
+_DRAWN = ("step", "time", "duration", "batch", "waiting", "token_state")
+"""The columns that figures are made of."""
+
+
+def _refuse_numbers(path: str, array: Any, *, axes: int = 1, ascending: bool = False) -> None:
+    """Raise DamagedError for what is no array of numbers from 0 on with so many axes."""
+    if not isinstance(array, np.ndarray) or array.ndim != axes or array.dtype.kind not in "fiu":
+        raise DamagedError(f"{path} holds no numbers")
+    if not np.all(np.isfinite(array) & (array >= 0)):
+        raise DamagedError(f"{path} holds what is no number from 0 on")
+    if ascending and np.any(np.diff(array) < 0):
+        raise DamagedError(f"{path} goes back in time")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from .blocks import Block, Cell, Grid, Heading, Paragraph, Screen, Styled
 from .findings import WORD_STYLES, Checked, Finding, findings_of, ledger_sentence, parts_of, word_of
 from .markdown import render_markdown
 from .numbers import amount, mean, signed
-from .run_report import ledger_blocks
 from .settings import difference_lines
 from .text import render_text
+from .where import ledger_blocks
 
 CheckReport = Callable[[Sequence[Checked], Screen], str]
 

@@ -20,9 +20,10 @@ from .blocks import Block, Cell, Grid, Heading, Paragraph, Screen, Styled
 from .markdown import render_markdown
 from .metrics import METRICS, Metric, change, is_shown, metrics_over
 from .numbers import MISSING, count, duration
-from .run_report import ledger_blocks, setting, verdict_blocks
+from .run_report import setting, verdict_blocks
 from .settings import difference_lines
 from .text import column_groups, render_text
+from .where import ledger_blocks
 
 NOISE = "~"
 """What stands for a change that the seeds alone may have made."""

@@ -12,8 +12,10 @@ from paged_sim.result import Document, Entry, value_at
 from .at_step import at_step_blocks
 from .blocks import Block, Cell, Grid, Heading, Paragraph
 from .comparison import Comparison
+from .headline import held_grid
 from .numbers import MISSING, mean, mean_spread, percent, signed
-from .run_report import held_grid, ledger_blocks, setting, verdict_blocks
+from .run_report import setting, verdict_blocks
+from .where import ledger_blocks
 
 Facts = Mapping[str, Any]
 Table = Mapping[str, Sequence[float | None]]

@@ -98,7 +98,7 @@ def _label(settings: Mapping[str, Any]) -> str:
     """What the policies of a series have in common."""
     words = [str(settings["policy"]), "null page" if settings.get("null_page") else ""]
     if "prefix_cache" in settings:
-        words += [f"prefix cache {settings['prefix_cache']}", str(settings["eviction"])]
+        words += [f"prefix cache {settings['prefix_cache']}", str(settings.get("eviction") or "")]
     return ", ".join(word for word in words if word)
 
 
