@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from paged_sim import allocators
-from paged_sim.allocators import FAMILIES
 from paged_sim.arena import ArenaStats, open_arena
 from paged_sim.engine import drive as engine
 from paged_sim.engine.drive import Progress
@@ -41,7 +40,7 @@ def drive(
     resolved: Resolved, simulation: Simulation, progress: Progress | None = None, *, beside: bool = False
 ) -> Outcome:
     """Run a simulation to its end; with `beside` the arena may work on a core of its own."""
-    spec, requests, state, machine, memory_map, ops_log = simulation
+    spec, requests, machine, memory_map, ops_log = simulation
     compiled = should_compile(requests)
     with (
         open_arena(
@@ -49,11 +48,11 @@ def drive(
         ) as arena,
         ops_log.open() if ops_log else nullcontext() as log,
     ):
-        going = engine.drive(machine, state, arena, compiled=compiled, beside=beside, memory_map=memory_map, log=log)
+        going = engine.drive(machine, arena, compiled=compiled, beside=beside, memory_map=memory_map, log=log)
         for ended in going:
             if progress is not None:
                 progress.update(spec.name, ended, len(requests))
-        check_emptied(spec, state)
+        check_emptied(spec, machine.allocator)
         stats, digest = arena.stats(), arena.digest()
     columns = requests_of(machine, requests.source) if resolved.wanted.requests else None
     return Outcome(at_its_end(machine), felt_by_requests(machine), columns, stats, digest, memory_map)
@@ -61,7 +60,7 @@ def drive(
 
 def check_emptied(spec: AllocatorSpec, state: allocators.State) -> None:
     """After everything was freed an allocator must be as new: a leak or a lost merge is a broken policy."""
-    if not FAMILIES[type(state)].is_new(state):
+    if not allocators.is_new(state):
         free, usable = allocators.free_slots(state), allocators.capacity(state)
         raise AssertionError(f"{spec.name} is not as new after everything was freed: {free} of {usable} slots are free")
 
