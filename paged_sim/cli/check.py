@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,12 +80,18 @@ def check(scenarios: tuple[str, ...], **given: Any) -> int:
         saved = [run.to_json(timelines=True) for run in runs]
         output.emit(as_json(saved, Screen()), wishes.save_baseline)
     checked = _checked(loaded, documents, mistakes, baselines)
-    _write_others(checked, wishes)
-    deliver(runs, documents, mistakes, lambda shape, screen: CHECK_FORMATS[shape](checked, screen), options, results)
+    try:
+        _write_others(checked, wishes)
+    finally:
+        deliver(runs, documents, mistakes, partial(_shown, checked), options, results)
     failed = any(
         verdict["passed"] is False and verdict["level"] == "error" for one in documents for verdict in _of(one)
     )
     return EXIT_CHECK_FAILED if failed else 0
+
+
+def _shown(checked: Sequence[Checked], shape: str, screen: Screen) -> str:
+    return CHECK_FORMATS[shape](checked, screen)
 
 
 @contextmanager
