@@ -264,13 +264,14 @@ class Simulations:
             for outcome in outcomes
         ]
         first = outcomes[0].machine
+        fallbacks = sorted({outcome.stats.fallback for outcome in outcomes} - {""})
         summary = {
             "name": spec.name,
             "policy": policy_part(spec),
             "seeds": list(drawn),
             "capacity": self.capacity_part(page_size),
             **merge(summaries),
-            "notes": [*self.notes, *notes_on(drawn[self.scenario.seed], spec)],
+            "notes": [*self.notes, *notes_on(drawn[self.scenario.seed], spec), *fallbacks],
             "timings": {"wall_seconds": sum(outcome.seconds for outcome in outcomes)} if self.timings else None,
         }
         if notes := booking_notes(self.geometry, self.scenario.max_model_len):
