@@ -137,22 +137,22 @@ def test_results_come_in_order() -> None:
 
 def test_the_first_error_in_order_ends_everything() -> None:
     started = time.monotonic()
-    tasks: list[tuple[Any, ...]] = [(0.0,), (1.0, "first"), (0.0, "second"), (60.0,)]
+    tasks: list[tuple[Any, ...]] = [(0.0,), (1.0, "first"), (0.0, "second"), (600.0,)]
     results = in_processes(work, tasks, 4, lambda ended: None)
     assert next(results) == "worked"
     with pytest.raises(PagedSimError, match="first") as error:
         next(results)
     assert error.value.exit_code == EXIT_ERROR
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 300
     assert not active_children()
 
 
 def test_closing_early_ends_the_processes() -> None:
     started = time.monotonic()
-    results = in_processes(work, [(0.0,), (60.0,)], 2, lambda ended: None)
+    results = in_processes(work, [(0.0,), (600.0,)], 2, lambda ended: None)
     assert next(results) == "worked"
     results.close()
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 300
     assert not active_children()
 
 
