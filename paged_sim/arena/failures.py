@@ -21,7 +21,7 @@ _REMEDIES = (
     (r"(cannot|not) open source|CUDA_PATH|CUDA root", f"CUDA's headers are missing: {INSTALL}, or set CUDA_PATH"),
     (r"CompileException|NVRTC_ERROR", f"CuPy, NVRTC and CUDA's headers must be of one version: {INSTALL} anew"),
     (r"DynamicLib|cannot open shared", f"{INSTALL}, which brings CUDA's libraries"),
-    (_OUT_OF_MEMORY, f"{_BUSY}, {SCALE_DOWN}"),
+    (_OUT_OF_MEMORY, f"{_BUSY}; if it is the arena, {SCALE_DOWN}"),
     (r"DevicesUnavailable|DeviceAlreadyInUse", _BUSY),
     (
         r"IllegalAddress|LaunchFail|LaunchTimeout|ECC|Hardware|Misaligned|InvalidPc|IllegalInstruction|AddressSpace",
