@@ -492,7 +492,7 @@ ARENA = Section(
         Key(
             "device",
             Text("auto, cpu, cuda or cuda:N", r"auto|cpu|cuda(:[0-9]{1,4})?"),
-            "Where the memory is; auto takes a GPU when one can be used.",
+            "Where the memory is; auto takes a usable GPU, but for payload: tag the host, which is faster.",
             "cuda:0",
             default="auto",
         ),

@@ -53,13 +53,14 @@ def summarise(
         for outcome in outcomes
     ]
     first = outcomes[0].machine
+    fallbacks = sorted({outcome.stats.fallback for outcome in outcomes} - {""})
     parts = {
         "name": spec.name,
         "policy": policy_part(spec),
         "seeds": list(drawn),
         "capacity": capacity_part(resolved, page_size),
         **merge(summaries),
-        "notes": [*resolved.notes, *notes_on(drawn[scenario.seed], spec)],
+        "notes": [*resolved.notes, *notes_on(drawn[scenario.seed], spec), *fallbacks],
         "timings": {"wall_seconds": sum(outcome.seconds for outcome in outcomes)} if wanted.timings else None,
     }
     summary = cast(Entry, parts)
