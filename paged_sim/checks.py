@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from paged_sim.errors import PagedSimError
 from paged_sim.run import Run
 from paged_sim.scenario.expectations import Expectation, parse_expression
 from paged_sim.scenario.models import Check, Scenario
+from paged_sim.wording import suggestion
 
 __all__ = ["Expectation", "Verdict", "check", "evaluate", "parse_expression"]
 
@@ -212,10 +212,7 @@ def _find(entries: Mapping[str, Any], path: str, each: Check, *, below_empty: bo
 
 def _nearest(entries: Mapping[str, Any], path: str) -> str:
     known = list(_paths(entries, ""))
-    close = difflib.get_close_matches(path, known, n=3, cutoff=0.6)
-    if close:
-        return f"did you mean {' or '.join(close)}?"
-    return f"paths begin with an allocator: {', '.join(entries)}"
+    return suggestion(path, known, f"paths begin with an allocator: {', '.join(entries)}", most=3)
 
 
 def _paths(found: Any, prefix: str) -> Iterator[str]:

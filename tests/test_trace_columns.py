@@ -229,7 +229,7 @@ def test_a_rate_that_no_server_sees_is_read_as_the_format_says_with_a_warning(tm
         ),
         ("1,2\n", {"prompt": "1", "output": "3"}, r"no column '3'"),
         ('{"n": {"in": 1}, "out": 2}\n', {"prompt": "n.inn", "output": "out"}, r"no key 'n\.inn'; if 'n\.in' is it"),
-        ("a,b\n1,2\n", {"promt": "a"}, r"^trace columns: unknown field 'promt'; did you mean 'prompt'\?$"),
+        ("a,b\n1,2\n", {"promt": "a"}, r"^trace columns: unknown field 'promt'; did you mean prompt\?$"),
     ],
 )
 def test_a_column_that_is_not_there(tmp_path: Path, text: str, columns: dict[str, str], message: str) -> None:

@@ -313,7 +313,7 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
 
 
 def test_named_format_that_does_not_exist(tmp_path: Path) -> None:
-    with pytest.raises(PagedSimError, match=r"^unknown trace format 'azur'; did you mean 'azure'\?$"):
+    with pytest.raises(PagedSimError, match=r"^unknown trace format 'azur'; did you mean azure\?$"):
         read_trace(tmp_path / "x", "azur")
     with pytest.raises(PagedSimError, match=r"^unknown trace format 'q'; there are auto, azure, vidur,"):
         read_trace(tmp_path / "x", "q")
