@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from paged_sim.errors import PagedSimError
+from paged_sim.files import MIB, read_bounded, read_standard_input
 
 SCHEMA_VERSION = 1
 HOW_TO_SAVE = "save one with `paged-sim run SCENARIO -o RUN.json`"
@@ -33,8 +33,10 @@ def read_saved(source: str | Path) -> list[dict[str, Any]]:
     except json.JSONDecodeError as error:
         where = f"{source}:{error.lineno}:{error.colno}"
         raise PagedSimError(f"{where}: not JSON ({error.msg}), so no saved run; {HOW_TO_SAVE}") from None
-    except RecursionError:
-        raise PagedSimError(f"{source}: nested too deeply, so no saved run; {HOW_TO_SAVE}") from None
+    except (RecursionError, ValueError):
+        raise PagedSimError(
+            f"{source}: nested too deeply, or with a number too long, so no saved run; {HOW_TO_SAVE}"
+        ) from None
     documents = content if isinstance(content, list) else [content]
     for document in documents:
         _refuse_other_version(source, document)
@@ -44,7 +46,8 @@ def read_saved(source: str | Path) -> list[dict[str, Any]]:
 
 
 def _read(source: str | Path) -> str:
-    content = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    most, what = 256 * MIB, "saved run"
+    content = read_standard_input(most, what) if source == "-" else read_bounded(Path(source), most, what)
     return content.decode("utf-8")
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from paged_sim.cli import output
-from paged_sim.cli.destinations import ResultOptions, check_paths, plan
+from paged_sim.cli.destinations import ResultOptions, check_paths, identity, is_there, plan
 from paged_sim.cli.options import output_option, result_options
 from paged_sim.errors import PagedSimError
 from paged_sim.reports.listing import LISTING_FORMATS, Listing, grid_of
@@ -137,6 +137,8 @@ def init(name: str | None, command: str | None, gpu: str | None, target: str, fo
     if command is None and gpu is not None:
         raise click.UsageError("--gpu belongs to --from")
     files, notes = _copies(str(name), target) if command is None else _from_command(command, gpu, target)
+    if command is not None and is_there(command) and identity(command) in map(identity, files):
+        raise PagedSimError(f"--output {target}: would overwrite {command}, which is read; choose another")
     if not force and (there := [str(path) for path in files if path.exists()]):
         raise PagedSimError(f"{', '.join(there)} exists already; choose another --output, or overwrite it with --force")
     for path, content in files.items():

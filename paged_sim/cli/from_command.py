@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paged_sim.errors import PagedSimError
+from paged_sim.files import MIB, read_bounded
 from paged_sim.scenario.units import INTEGER
 from paged_sim.servers.command import Command, read_command
 from paged_sim.servers.lines import SGLANG, TENSORRT_LLM, VLLM
@@ -49,7 +50,8 @@ def scenario_text(text: str, gpu: str | None) -> tuple[str, Command, list[str]]:
         except PagedSimError as error:
             if card != cards[-1] and "leave no room" in str(error):
                 continue
-            raise PagedSimError(re.sub(r"^(the command:\d+: )?", "--from: ", str(error))) from None
+            told = (re.sub(r"^(the command:\d+: )?", "--from: ", message) for message in error.messages)
+            raise PagedSimError(*told) from None
         break
     return written, command, notes
 
@@ -57,7 +59,7 @@ def scenario_text(text: str, gpu: str | None) -> tuple[str, Command, list[str]]:
 def _command_in(text: str) -> str:
     """The command itself, or what a file of that name holds."""
     try:
-        return Path(text).read_text("utf-8") if Path(text).is_file() else text
+        return read_bounded(Path(text), MIB, "command").decode("utf-8") if Path(text).is_file() else text
     except (OSError, ValueError):
         return text
 

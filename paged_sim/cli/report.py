@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 def report(sources: tuple[str, ...], plot: str | None, timeline: str | None, **wanted: Any) -> None:
     """Show runs that `run -o RUN.json` saved (- is standard input): the tables and figures of the runs themselves."""
     results = plan(ResultOptions(**wanted), FORMATS, {"--timeline": timeline}, {"--plot": plot})
+    results.refuse_inputs(sources)
     saved = [(source, document) for source in sources for document in read_saved(source)]
     documents = [document for _, document in saved]
     with understood(", ".join(sources)):

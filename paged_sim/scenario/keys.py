@@ -313,7 +313,7 @@ WORKLOAD = Section(
     (
         Key(
             "requests",
-            ScalarOrList(Number(minimum=1, maximum=10**8), ListOf(LISTED_REQUEST, most=20_000)),
+            ScalarOrList(Number(minimum=1, maximum=10**8), ListOf(LISTED_REQUEST, most=10_000)),
             "How many requests are drawn, or the requests themselves, one by one.",
             "4000",
             default_text="as many as there are values, where lengths are given as values",

@@ -21,7 +21,7 @@ _NULLS = ("", "~", "null", "Null", "NULL")
 _UNQUOTED_COMPARISON = re.compile(r":\s+>=?\s*(?:[-+.0-9]|baseline)")
 _MAX_DEPTH = 32
 
-MOST_VALUES = 200_000
+MOST_VALUES = 50_000
 """Values of a scenario. What has more is a trace, and as YAML would take seconds to read."""
 
 
