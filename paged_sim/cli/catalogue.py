@@ -15,6 +15,7 @@ from paged_sim.cli.destinations import ResultOptions, check_paths, identity, is_
 from paged_sim.cli.options import output_option, result_options
 from paged_sim.errors import PagedSimError
 from paged_sim.reports.listing import LISTING_FORMATS, Listing, grid_of
+from paged_sim.wording import printable
 
 if TYPE_CHECKING:
     from paged_sim.scenario import Builtin
@@ -144,7 +145,7 @@ def init(name: str | None, command: str | None, gpu: str | None, target: str, fo
     for path, content in files.items():
         path.parent.mkdir(exist_ok=True)
         output.write_file(path, content)
-    click.echo(f"wrote {', '.join(map(str, files))}; try `paged-sim run {next(iter(files))}`")
+    click.echo(printable(f"wrote {', '.join(map(str, files))}; try `paged-sim run {next(iter(files))}`"))
     for note in notes:
         click.echo(f"note: {note}")
 

@@ -13,6 +13,7 @@ from paged_sim.files import MIB, read_bounded
 from paged_sim.scenario.units import INTEGER
 from paged_sim.servers.command import Command, read_command
 from paged_sim.servers.lines import SGLANG, TENSORRT_LLM, VLLM
+from paged_sim.wording import printable
 
 # What each engine does unless told otherwise: slots of a page, and how it finds shared prefixes.
 _PAGES = {VLLM: ("16", "hash"), SGLANG: ("1", "radix"), TENSORRT_LLM: ("32", "hash")}
@@ -41,7 +42,7 @@ def scenario_text(text: str, gpu: str | None) -> tuple[str, Command, list[str]]:
     """
     command = read_command(_command_in(text))
     model = _model(command)
-    notes = [note for note in (model.note,) if note] + [*command.notes]
+    notes = [printable(note) for note in (model.note, *command.notes) if note]
     cards = [gpu] if gpu else [*_CARDS]
     for card in cards:
         written = _written(command, model, card, named=gpu is not None, notes=notes)
@@ -111,7 +112,7 @@ def _written(command: Command, model: _Model, gpu: str, *, named: bool, notes: l
     allocator = f"policy: paged, page_size: {said.get('allocators[].page_size', page_size)}, prefix_cache: {cache}"
     engine = f"{command.engine}-{command.version}" if command.version else command.engine
     lines = [
-        f"# {command.model} as {engine} serves it",
+        f"# {printable(command.model)} as {engine} serves it",
         *(f"# {note}" for note in notes),
         f"model: {model.yaml}",
         *_memory(said, model, gpu, engine, named),

@@ -14,6 +14,7 @@ from paged_sim.cli.simulating import write_plots, write_timeline
 from paged_sim.errors import PagedSimError
 from paged_sim.reports import FORMATS
 from paged_sim.saved import HOW_TO_SAVE, read_saved, understood
+from paged_sim.wording import printable
 
 if TYPE_CHECKING:
     from paged_sim.run import Run
@@ -58,5 +59,5 @@ def _say_without_maps(runs: Sequence[Run]) -> None:
     """What came from standard output, from Python or from `check` may have no memory map; everything else is drawn."""
     without = [run for run in runs if not any(len(part.timeline.map_steps) for part in run.policies)]
     if without:
-        names = ", ".join(str(run.scenario["name"]) for run in without)
+        names = printable(", ".join(str(run.scenario["name"]) for run in without))
         click.echo(f"paged-sim: no memory map was saved of {names}, so none is drawn; {HOW_TO_SAVE}", err=True)

@@ -15,6 +15,7 @@ from paged_sim.cli.options import RunOptions
 from paged_sim.cli.progress import progress_bar
 from paged_sim.errors import EXIT_ERROR, PagedSimError
 from paged_sim.saved import read_saved
+from paged_sim.wording import printable
 
 if TYPE_CHECKING:
     from paged_sim.run import Run
@@ -166,9 +167,8 @@ def say_timings(documents: Sequence[dict[str, Any]]) -> None:
         for part in document["runs"]:
             seconds = part["timings"]["wall_seconds"]
             rate = part["token_steps"] / max(seconds, 1e-9) / 1e6
-            click.echo(
-                f"{document['scenario']['name']}, {part['name']}: {seconds:.2f} s, {rate:.1f} M token-steps/s", err=True
-            )
+            name = printable(f"{document['scenario']['name']}, {part['name']}")
+            click.echo(f"{name}: {seconds:.2f} s, {rate:.1f} M token-steps/s", err=True)
 
 
 def raise_if_corrupt(documents: Sequence[dict[str, Any]]) -> None:
