@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 from paged_sim.errors import PagedSimError
@@ -22,7 +23,7 @@ def parse_json(text: str, path: object, line: int | None, remedy: str) -> Any:
     """
     place = f"{path}:{line}" if line else f"{path}"
     try:
-        return json.loads(text, object_pairs_hook=_unique)
+        return _whole(text)
     except json.JSONDecodeError as error:
         number, character = (line, error.pos + 1) if line else (error.lineno, error.colno)
         raise PagedSimError(f"{path}:{number}: not JSON ({error.msg} at character {character}); {remedy}") from None
@@ -34,9 +35,22 @@ def parse_json(text: str, path: object, line: int | None, remedy: str) -> Any:
         raise PagedSimError(f"{place}: not JSON (nested too deep); {remedy}") from None
 
 
+def _whole(text: str) -> Any:
+    """The value that the whole text is; of a line without blanks around the value, as nearly all are, at once."""
+    with suppress(json.JSONDecodeError):
+        value, end = _DECODER.raw_decode(text)
+        if text[end:] in _LINE_ENDS:
+            return value
+    return _DECODER.decode(text)
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) < len(pairs):
         (twice, _), *_ = Counter(key for key, _ in pairs).most_common(1)
         raise _TwiceError(shown(twice))
     return record
+
+
+_LINE_ENDS = ("\n", "\r\n", "")
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique)

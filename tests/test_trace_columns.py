@@ -303,11 +303,13 @@ def test_equal_numbers_in_a_first_row_are_no_names(tmp_path: Path) -> None:
     assert read(path, {"prompt": "1", "output": "2"}).requests.prompt_tokens.tolist() == [7]
 
 
-def test_of_two_columns_with_one_name_the_second_is_another(tmp_path: Path) -> None:
+def test_of_two_columns_with_one_name_a_number_says_which(tmp_path: Path) -> None:
     path = write(tmp_path, "prompt_tokens,prompt_tokens,output_tokens\n1,2,3\n")
-    trace = read(path)
+    trace = read(path, {"prompt": "1"})
     assert (trace.requests.prompt_tokens.tolist(), trace.unused) == ([1], ("prompt_tokens (column 2)",))
     assert read(path, {"prompt": "2"}).requests.prompt_tokens.tolist() == [2]
+    with pytest.raises(PagedSimError, match="columns 1 and 2 have this name"):
+        read(path, {"prompt": "prompt_tokens"})
 
 
 def test_turns_and_delays_without_a_session_are_named(tmp_path: Path) -> None:

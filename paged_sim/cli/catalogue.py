@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from paged_sim.cli import output
-from paged_sim.cli.destinations import ResultOptions, check_paths, identity, is_there, plan
+from paged_sim.cli.destinations import ResultOptions, check_name, check_paths, identity, is_there, plan
 from paged_sim.cli.options import output_option, result_options
 from paged_sim.errors import PagedSimError
 from paged_sim.reports.listing import LISTING_FORMATS, Listing, grid_of
@@ -171,6 +171,7 @@ def _from_command(command: str, gpu: str | None, target: str) -> tuple[dict[Path
 
 def _path_in(target: str, name: str) -> Path:
     """The file that `-o` means: itself, or `name` in the folder it names."""
+    check_name("--output", target)
     path = Path(target) / name if Path(target).is_dir() or target.endswith("/") else Path(target)
     check_paths([("--output", str(path))])
     return path
