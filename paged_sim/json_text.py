@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from contextlib import suppress
 from typing import Any
 
 from paged_sim.errors import PagedSimError
@@ -21,27 +20,26 @@ def parse_json(text: str, path: object, line: int | None, remedy: str) -> Any:
     Raises:
         PagedSimError: it is no JSON, nested too deep, has a number of thousands of digits or a key twice in an object.
     """
-    place = f"{path}:{line}" if line else f"{path}"
     try:
-        return _whole(text)
+        return _value_of(text)
     except json.JSONDecodeError as error:
         number, character = (line, error.pos + 1) if line else (error.lineno, error.colno)
-        raise PagedSimError(f"{path}:{number}: not JSON ({error.msg} at character {character}); {remedy}") from None
+        line, problem = number, f"not JSON ({error.msg} at character {character})"
     except _TwiceError as error:
-        raise PagedSimError(f"{place}: key {error} is given twice; {remedy}") from None
+        problem = f"key {error} is given twice"
     except ValueError:
-        raise PagedSimError(f"{place}: not JSON (a number of thousands of digits); {remedy}") from None
+        problem = "not JSON (a number of thousands of digits)"
     except RecursionError:
-        raise PagedSimError(f"{place}: not JSON (nested too deep); {remedy}") from None
+        problem = "not JSON (nested too deep)"
+    raise PagedSimError(f"{path}{f':{line}' if line else ''}: {problem}; {remedy}")
 
 
-def _whole(text: str) -> Any:
-    """The value that the whole text is; of a line without blanks around the value, as nearly all are, at once."""
-    with suppress(json.JSONDecodeError):
-        value, end = _DECODER.raw_decode(text)
-        if text[end:] in _LINE_ENDS:
-            return value
-    return _DECODER.decode(text)
+def _value_of(text: str) -> Any:
+    """The value; at once where no blanks are around it, as in nearly all lines."""
+    if text[:1] not in ("{", "["):
+        return _DECODER.decode(text)
+    value, end = _DECODER.raw_decode(text)
+    return value if text[end:] in _LINE_ENDS else _DECODER.decode(text)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
