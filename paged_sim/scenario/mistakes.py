@@ -26,8 +26,7 @@ class _Unsound:
         raise UnsoundError
 
     __getattr__ = __getitem__ = __iter__ = __len__ = __bool__ = _refuse
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __mod__ = __add__ = __radd__ = _refuse
-    __hash__ = None  # type: ignore[assignment]
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __mod__ = __add__ = __radd__ = __hash__ = _refuse
 
 
 UNSOUND: Any = _Unsound()
