@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parent.parent / "paged_sim"
 # From the bottom up; parts of one layer do not know each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("__version__", "errors", "compiled"),
-    ("files", "packed"),
+    ("files", "packed", "result"),
     ("servers",),
     ("requests", "ledger", "geometry", "scenario.models", "saved", "configuration"),
     ("content", "basis"),

@@ -16,6 +16,7 @@ from paged_sim.engine.handover import Handover
 from paged_sim.engine.machine import Machine
 from paged_sim.engine.memory_map import MemoryMap
 from paged_sim.errors import EXIT_ERROR, PagedSimError
+from paged_sim.ledger import NUM_ACCOUNTS
 from paged_sim.oplog.records import Record
 
 STEPS_PER_TURN = 1 << 20
@@ -80,7 +81,8 @@ def drive(
 def unbalanced(machine: Machine) -> str:
     """What the accounts said when they did not sum to the arena."""
     row = machine.ledger.row.tolist()
-    return f"step {machine.counts[m.STEP]}: the accounts sum to {sum(row[:12])} of {machine.counts[m.CAPACITY]}: {row}"
+    total = sum(row[:NUM_ACCOUNTS])
+    return f"step {machine.counts[m.STEP]}: the accounts sum to {total} of {machine.counts[m.CAPACITY]}: {row}"
 
 
 def stuck(machine: Machine) -> str:
