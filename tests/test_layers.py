@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parent.parent / "paged_sim"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("wording",),
     ("__version__", "errors", "compiled"),
-    ("files", "json_text", "packed"),
+    ("files", "json_text", "packed", "result"),
     ("servers",),
     ("requests", "ledger", "geometry", "scenario.models", "saved", "configuration"),
     ("content", "basis"),

@@ -18,12 +18,14 @@ from paged_sim.cli.simulating import deliver, documents_of, load_all, raise_if_c
 from paged_sim.errors import EXIT_CHECK_FAILED, PagedSimError
 from paged_sim.reports.blocks import Screen
 from paged_sim.reports.check_report import CHECK_FORMATS
+from paged_sim.result import Document, Verdict
+from paged_sim.saved import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from paged_sim.reports.findings import Checked
     from paged_sim.scenario.models import Scenario
 
-Baselines = dict[str, dict[str, Any]]
+Baselines = dict[str, Document]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def _told_everywhere(sources: Sequence[str], wishes: CheckOptions) -> Iterator[N
 
         message = error.format_message() if isinstance(error, click.ClickException) else str(error) or repr(error)
         name = Path(sources[0]).stem if len(sources) == 1 else "paged-sim check"
-        told = Checked({"scenario": {"name": name}}, sources[0], mistake=message)
+        told = Checked({"version": SCHEMA_VERSION, "scenario": {"name": name}, "runs": []}, sources[0], mistake=message)
         with suppress(PagedSimError):
             _write_others([told], replace(wishes, markdown=None, annotations="none"))
         with suppress(PagedSimError):
@@ -119,7 +121,7 @@ def _sparing(wishes: CheckOptions, read: Sequence[str]) -> CheckOptions:
     return replace(wishes, junit=junit, markdown=markdown)
 
 
-def _fail_skipped(documents: Sequence[dict[str, Any]]) -> None:
+def _fail_skipped(documents: Sequence[Document]) -> None:
     """Turn skipped checks into failed ones."""
     for verdict in (verdict for one in documents for verdict in _of(one)):
         if verdict["passed"] is None:
@@ -127,8 +129,8 @@ def _fail_skipped(documents: Sequence[dict[str, Any]]) -> None:
             verdict["reason"] += ", and --fail-on-skip was given"
 
 
-def _of(document: dict[str, Any]) -> list[dict[str, Any]]:
-    verdicts: list[dict[str, Any]] = document.get("checks", [])
+def _of(document: Document) -> list[Verdict]:
+    verdicts: list[Verdict] = document.get("checks", [])
     return verdicts
 
 
@@ -191,7 +193,7 @@ def _baselines(loaded: Sequence[Scenario], wishes: CheckOptions, options: RunOpt
 
 def _checked(
     loaded: Sequence[Scenario],
-    documents: Sequence[dict[str, Any]],
+    documents: Sequence[Document],
     mistakes: Sequence[PagedSimError],
     baselines: Baselines,
 ) -> list[Checked]:
@@ -207,7 +209,7 @@ def _checked(
     return checked
 
 
-def _corruption(document: dict[str, Any]) -> str:
+def _corruption(document: Document) -> str:
     """What is to be said about corrupted content, if there is any."""
     try:
         raise_if_corrupt([document])

@@ -70,13 +70,13 @@ class Results:
         return any(destination.shape == shape and destination.path != STDOUT for destination in self.destinations)
 
     def write(self, report: Report) -> None:
-        """Write to each destination; files whole or not at all.
+        """Write to each destination, JSON first, of which all else can be made again; files whole or not at all.
 
         A column that is not there costs no results, which may have taken long: all columns are written in place of the
         chosen ones, and then it is raised.
         """
         mistakes: list[PagedSimError] = []
-        for path, shape in self.destinations:
+        for path, shape in sorted(self.destinations, key=lambda each: each.shape != "json"):
             screen = replace(screen_for(path), full=self.full, csv_columns=self.csv_columns)
             try:
                 text = report(shape, screen)

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from paged_sim.errors import PagedSimError
+from paged_sim.result import Document
 from paged_sim.wording import suggestion
 
 from .blocks import Screen
@@ -19,7 +20,7 @@ class UnknownColumnError(PagedSimError):
     """A column was asked for that no row has."""
 
 
-def as_csv(documents: Sequence[Mapping[str, Any]], screen: Screen) -> str:
+def as_csv(documents: Sequence[Document], screen: Screen) -> str:
     """All runs in one table; a number that a policy does not have is empty."""
     rows = ({"scenario": one["scenario"]["name"], **flatten(run)} for one in documents for run in one["runs"])
     return to_csv(rows, screen.csv_columns)

@@ -56,6 +56,7 @@ class Grid:
 class Bars:
     """Horizontal stacked bars of one length: for each name, (account, share 0..1) in the order they are drawn.
 
+    Where a name has no shares, there was no step to take them over, and a word says so in place of the bar.
     With `legend` a line below says which character stands for which account.
     """
 

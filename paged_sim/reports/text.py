@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .blocks import Bars, Block, Cell, Grid, Heading, Paragraph, Screen, bar_cells, plain, printed
+from .numbers import NO_STEP
 from .palette import LOOKS
 
 if TYPE_CHECKING:
@@ -165,6 +166,7 @@ def _draw_bars(console: Console, bars: Bars, screen: Screen) -> None:
     drawn: set[str] = set()
     for name, shares in bars.rows:
         line = Text(f"{_cut(name, label):<{label}} ")
+        line.append("" if shares else NO_STEP, style="dim")
         for account, cells in bar_cells(shares, width):
             drawn.update([account] if cells else [])
             line.append(LOOKS[account].glyph * cells, style=LOOKS[account].colour)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from textwrap import fill
 from typing import TYPE_CHECKING
 
+from paged_sim.result import value_at
 from paged_sim.wording import printable
-
-from ..numbers import lookup
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,7 +60,7 @@ def label_time(axes: Axes, clock: bool, *, most: int) -> None:
 
 def has_clock(run: Run) -> bool:
     """Whether steps have durations of their own, so that time is in seconds."""
-    return any(lookup(part.summary, "time.unit") == "s" for part in run.policies)
+    return any(value_at(part.summary, "time.unit") == "s" for part in run.policies)
 
 
 def edges_of_rows(timeline: Timeline, clock: bool) -> Floats:
