@@ -41,7 +41,7 @@ def _annotation(level: str, place: dict[str, str], title: str, message: str) -> 
 
 
 def _data(text: str) -> str:
-    return printable(text).replace("%", "%25")
+    return printable(text, kept="\r\n").replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:
