@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from paged_sim.result import entry as result
 from paged_sim.run import Run
 from paged_sim.scenario.expectations import Expectation, parse_expression
 from paged_sim.scenario.models import Check, Scenario
+from paged_sim.wording import suggestion
 
 __all__ = ["Expectation", "Verdict", "check", "evaluate", "parse_expression"]
 
@@ -219,10 +219,7 @@ def _find(entries: Mapping[str, Entry], path: str, each: Check, *, below_empty: 
 
 def _nearest(entries: Mapping[str, Entry], path: str) -> str:
     known = list(_paths(entries, ""))
-    close = difflib.get_close_matches(path, known, n=3, cutoff=0.6)
-    if close:
-        return f"did you mean {' or '.join(close)}?"
-    return f"paths begin with an allocator: {', '.join(entries)}"
+    return suggestion(path, known, f"paths begin with an allocator: {', '.join(entries)}", most=3)
 
 
 def _paths(found: Any, prefix: str) -> Iterator[str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 from paged_sim.errors import PagedSimError
+from paged_sim.files import MIB, read_bounded, read_standard_input
 from paged_sim.result import Document
 from paged_sim.result.validate import mistake_in
 
@@ -31,8 +31,10 @@ def read_saved(source: str | Path) -> list[Document]:
     except json.JSONDecodeError as error:
         where = f"{source}:{error.lineno}:{error.colno}"
         raise PagedSimError(f"{where}: not JSON ({error.msg}), so no saved run; {HOW_TO_SAVE}") from None
-    except RecursionError:
-        raise PagedSimError(f"{source}: nested too deeply, so no saved run; {HOW_TO_SAVE}") from None
+    except (RecursionError, ValueError):
+        raise PagedSimError(
+            f"{source}: nested too deeply, or with a number too long, so no saved run; {HOW_TO_SAVE}"
+        ) from None
     documents = content if isinstance(content, list) else [content]
     if not documents or not all(isinstance(document, dict) and "runs" in document for document in documents):
         raise PagedSimError(f"{source}: no saved run; {HOW_TO_SAVE}")
@@ -44,7 +46,8 @@ def read_saved(source: str | Path) -> list[Document]:
 
 
 def _read(source: str | Path) -> str:
-    content = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    most, what = 256 * MIB, "saved run"
+    content = read_standard_input(most, what) if source == "-" else read_bounded(Path(source), most, what)
     return content.decode("utf-8")
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from paged_sim.cli import output
+from paged_sim.cli.destinations import OverwriteError, identity, is_there
 from paged_sim.cli.options import RunOptions, run_options
 from paged_sim.cli.simulating import deliver, documents_of, load_all, raise_if_corrupt, results_of, simulate_all
 from paged_sim.errors import EXIT_CHECK_FAILED, PagedSimError
@@ -65,9 +66,11 @@ def check(scenarios: tuple[str, ...], **given: Any) -> int:
     wishes = CheckOptions(**{field.name: given.pop(field.name) for field in fields(CheckOptions)})
     options = RunOptions(**given)
     files = {"--save-baseline": wishes.save_baseline, "--junit": wishes.junit, "--markdown": wishes.markdown}
-    with _told_everywhere(scenarios, wishes):
+    read = [*scenarios, *(path for path in (options.trace, wishes.baseline) if path is not None)]
+    with _told_everywhere(scenarios, _sparing(wishes, read)):
         results = results_of(options, CHECK_FORMATS, files)
-        loaded = load_all(scenarios, options)
+        results.refuse_inputs([wishes.baseline] if wishes.baseline is not None else [])
+        loaded = load_all(scenarios, options, results)
         _refuse(loaded, wishes, options)
         baselines = _baselines(loaded, wishes, options)
         runs = simulate_all(loaded, options)
@@ -99,6 +102,8 @@ def _told_everywhere(sources: Sequence[str], wishes: CheckOptions) -> Iterator[N
     """What goes wrong before there are verdicts also goes to the files for a pipeline, where they can be written."""
     try:
         yield
+    except OverwriteError:
+        raise
     except Exception as error:
         from paged_sim.reports.findings import Checked
 
@@ -112,6 +117,15 @@ def _told_everywhere(sources: Sequence[str], wishes: CheckOptions) -> Iterator[N
                 [told], replace(wishes, junit=None, markdown=None if wishes.markdown == "-" else wishes.markdown)
             )
         raise
+
+
+def _sparing(wishes: CheckOptions, read: Sequence[str]) -> CheckOptions:
+    """The wishes without the files that are read."""
+    spared = {identity(path) for path in read if is_there(path)}
+    junit, markdown = (
+        None if path is None or identity(path) in spared else path for path in (wishes.junit, wishes.markdown)
+    )
+    return replace(wishes, junit=junit, markdown=markdown)
 
 
 def _fail_skipped(documents: Sequence[Document]) -> None:

@@ -41,7 +41,7 @@ def _built_in(options: RunOptions) -> None:
     if options.trace is not None:
         raise click.UsageError("the built-in comparison has its own requests; give a SCENARIO with --trace")
     results = results_of(options, COMPARISON_FORMATS)
-    scenarios = load_all([*tutorial_scenarios(), FIG2], options)
+    scenarios = load_all([*tutorial_scenarios(), FIG2], options, results)
     runs = simulate_all(scenarios, options)
     documents, mistakes = documents_of(scenarios, runs)
     comparison = built_in_comparison(documents[:-1], documents[-1])
@@ -50,7 +50,7 @@ def _built_in(options: RunOptions) -> None:
 
 def _one_scenario(source: str, options: RunOptions) -> None:
     results = results_of(options, COMPARISON_FORMATS)
-    scenarios = load_all([source], options)
+    scenarios = load_all([source], options, results)
     runs = simulate_all(scenarios, options)
     documents, mistakes = documents_of(scenarios, runs)
     deliver(runs, documents, mistakes, lambda *form: _in_form(side_by_side(documents[0]), *form), options, results)
@@ -71,6 +71,7 @@ def _saved(sources: tuple[str, ...], options: RunOptions) -> None:
     }
     refuse_given(needless, "saved runs are not simulated again")
     results = results_of(options, COMPARISON_FORMATS)
+    results.refuse_inputs(sources)
     saved = [(source, read_saved(source)) for source in sources]
     comparison = _compare_saved(saved)
     results.write(partial(_in_form, comparison))

@@ -15,6 +15,7 @@ from paged_sim.errors import PagedSimError
 from paged_sim.reports import FORMATS
 from paged_sim.result import Document
 from paged_sim.saved import HOW_TO_SAVE, read_saved
+from paged_sim.wording import printable
 
 if TYPE_CHECKING:
     from paged_sim.run import Run
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 def report(sources: tuple[str, ...], plot: str | None, timeline: str | None, **wanted: Any) -> None:
     """Show runs that `run -o RUN.json` saved (- is standard input): the tables and figures of the runs themselves."""
     results = plan(ResultOptions(**wanted), FORMATS, {"--timeline": timeline}, {"--plot": plot})
+    results.refuse_inputs(sources)
     saved = [(source, document) for source in sources for document in read_saved(source)]
     documents = [document for _, document in saved]
     runs = [_run_of(source, document) for source, document in saved] if plot or timeline else []
@@ -57,5 +59,5 @@ def _say_without_maps(runs: Sequence[Run]) -> None:
     """What came from standard output, from Python or from `check` may have no memory map; everything else is drawn."""
     without = [run for run in runs if not any(len(part.timeline.map_steps) for part in run.policies)]
     if without:
-        names = ", ".join(str(run.scenario["name"]) for run in without)
+        names = printable(", ".join(str(run.scenario["name"]) for run in without))
         click.echo(f"paged-sim: no memory map was saved of {names}, so none is drawn; {HOW_TO_SAVE}", err=True)

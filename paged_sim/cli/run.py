@@ -44,7 +44,7 @@ def run(scenarios: tuple[str, ...], show_blocks: bool, ops_log: str | None, ops_
         show_steps(scenarios, options, {"--ops-log": ops_log, "--ops-requests": ops_requests})
         return
     results = results_of(options, FORMATS, {"--ops-log": ops_log and ops_log.rpartition("=")[2]})
-    loaded = load_all(scenarios, options)
+    loaded = load_all(scenarios, options, results)
     log = ops_log_of(ops_log, ops_requests, loaded) if ops_log else None
     runs = simulate_all(loaded, options, log, maps=results.saves("json"))
     documents, mistakes = documents_of(loaded, runs)

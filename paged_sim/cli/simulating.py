@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from paged_sim.cli import output
-from paged_sim.cli.destinations import Report, Results, plan
+from paged_sim.cli.destinations import Report, Results, check_figures, plan
 from paged_sim.cli.options import RunOptions
 from paged_sim.cli.progress import progress_bar
 from paged_sim.errors import EXIT_ERROR, PagedSimError
 from paged_sim.result import Document, value_at
 from paged_sim.saved import read_saved
+from paged_sim.wording import printable
 
 if TYPE_CHECKING:
     from paged_sim.run import Run
@@ -28,18 +29,35 @@ def results_of(options: RunOptions, shapes: Iterable[str], files: Mapping[str, s
     return plan(options, shapes, beside, {"--plot": options.plot})
 
 
-def load_all(sources: Sequence[str], options: RunOptions) -> list[Scenario]:
-    """Every scenario with the flags over it."""
+def load_all(sources: Sequence[str], options: RunOptions, results: Results) -> list[Scenario]:
+    """Every scenario with the flags over it; no output may be one of the files that they read."""
+    from paged_sim.reports.plots import PLOTS
     from paged_sim.scenario import load_scenario
 
+    results.refuse_inputs(sources)
     for source in sources:
         _refuse_saved(source)
-    return [
+    loaded = [
         load_scenario(
             source, overrides=options.overrides, seed=options.seed, device=options.device, trace=options.trace
         )
         for source in sources
     ]
+    results.refuse_inputs(path for scenario in loaded for path in inputs_of(scenario))
+    check_figures(options.plot, [scenario.name for scenario in loaded], PLOTS)
+    return loaded
+
+
+def inputs_of(scenario: Scenario) -> Iterator[Path]:
+    """The files that a scenario is read from."""
+    if scenario.source is not None:
+        yield scenario.source
+    if scenario.model.kind == "hf_config":
+        yield from (scenario.model.params["path"], scenario.model.params["path"] / "config.json")
+    if scenario.memory.kind == "log":
+        yield scenario.memory.params["path"]
+    if (trace := scenario.workload.trace) is not None:
+        yield from (*trace.paths, *([trace.tokenizer] if trace.tokenizer else []))
 
 
 def _refuse_saved(source: str) -> None:
@@ -154,9 +172,8 @@ def say_timings(documents: Sequence[Document]) -> None:
         for part in document["runs"]:
             seconds = value_at(part, "timings.wall_seconds")
             rate = part["token_steps"] / max(seconds, 1e-9) / 1e6
-            click.echo(
-                f"{document['scenario']['name']}, {part['name']}: {seconds:.2f} s, {rate:.1f} M token-steps/s", err=True
-            )
+            name = printable(f"{document['scenario']['name']}, {part['name']}")
+            click.echo(f"{name}: {seconds:.2f} s, {rate:.1f} M token-steps/s", err=True)
 
 
 def raise_if_corrupt(documents: Sequence[Document]) -> None:

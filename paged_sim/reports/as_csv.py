@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -11,6 +10,7 @@ from typing import Any
 
 from paged_sim.errors import PagedSimError
 from paged_sim.result import Document
+from paged_sim.wording import suggestion
 
 from .blocks import Screen
 from .numbers import flatten
@@ -61,5 +61,4 @@ def _matches(name: str, pattern: str) -> bool:
 
 
 def _nearest(pattern: str, columns: Sequence[str]) -> str:
-    close = difflib.get_close_matches(pattern, columns, n=3)
-    return f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(columns[:8])}, …"
+    return suggestion(pattern, columns, f"there are {', '.join(columns[:8])}, …", most=3)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+from paged_sim.wording import printable
 
 
 class Styled(NamedTuple):
@@ -83,6 +85,28 @@ class Screen:
 def plain(cell: Cell) -> str:
     """The text of a cell without its style."""
     return cell if isinstance(cell, str) else cell.text
+
+
+def printed(block: Block) -> Block:
+    """The block as it may be shown: what names hold to order a terminal or a reader about is written as escapes.
+
+    Lines of their own have only paragraphs and headers of tables.
+    """
+    if isinstance(block, Heading):
+        return Heading(printable(block.text), printable(block.note))
+    if isinstance(block, Paragraph):
+        return replace(block, text=printable(block.text, kept="\n"))
+    if isinstance(block, Bars):
+        return replace(
+            block, title=printable(block.title), rows=tuple((printable(name), of) for name, of in block.rows)
+        )
+    header = tuple(printable(head, kept="\n") for head in block.header)
+    rows = tuple(tuple(_printed(cell) for cell in row) for row in block.rows)
+    return replace(block, title=printable(block.title), header=header, rows=rows)
+
+
+def _printed(cell: Cell) -> Cell:
+    return printable(cell) if isinstance(cell, str) else cell._replace(text=printable(cell.text))
 
 
 def bar_cells(shares: Sequence[tuple[str, float]], width: int) -> list[tuple[str, int]]:

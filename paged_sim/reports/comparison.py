@@ -11,6 +11,7 @@ from paged_sim.basis import Basis, basis_of, come_over_time, depends_on_steps, s
 from paged_sim.changes import Change, changes_of, metric_value
 from paged_sim.configuration import Difference, differences, serve_the_same
 from paged_sim.result import Document, Entry, ResolvedScenario, Steps, value_at
+from paged_sim.wording import printable
 
 from .as_csv import to_csv
 from .as_json import to_json
@@ -187,12 +188,12 @@ def _side(
         others = [one["scenario"] for one in first if alone or one["scenario"]["name"] == scenario["name"]]
         here = differences(others[0], scenario) if others else []
         renamed = {each.after: each.before for each in here if _is_renamed(each)}
-        prefix = f"{scenario['name']}: " if prefixed else ""
+        prefix = f"{printable(scenario['name'])}: " if prefixed else ""
         policies.update(
             {f"{prefix}{renamed.get(run['name'], run['name'])}": (scenario, run) for run in document["runs"]}
         )
         found[scenario["name"]] = here
-    return _Side(label, file, policies, found)
+    return _Side(printable(label), printable(file), policies, found)
 
 
 _WIDE_LABEL, _NARROW_LABEL = 20, 10

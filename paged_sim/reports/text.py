@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .blocks import Bars, Block, Cell, Grid, Heading, Paragraph, Screen, bar_cells, plain
+from .blocks import Bars, Block, Cell, Grid, Heading, Paragraph, Screen, bar_cells, plain, printed
 from .numbers import NO_STEP
 from .palette import LOOKS
 
@@ -39,7 +39,7 @@ def render_text(blocks: Sequence[Block], screen: Screen) -> str:
     parts = []
     for block in blocks:
         with console.capture() as capture:
-            _draw(console, block, screen)
+            _draw(console, printed(block), screen)
         parts.append("\n".join(line.rstrip() for line in capture.get().splitlines()).strip("\n"))
     return "\n\n".join(parts) + "\n"
 
