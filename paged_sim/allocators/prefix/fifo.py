@@ -45,7 +45,7 @@ def inserted(order: Order, page: int) -> None:
 @inlined
 def enqueue(order: Order, page: int) -> None:
     """At the place that it has."""
-    place = NONE - 1 - order.records[page, PLACE]
+    place = NONE - 1 - int(order.records[page, PLACE])
     order.records[page, PLACE] = place
     if place < order.numbers[HEAD]:
         mark(order.ready, place)
@@ -54,7 +54,7 @@ def enqueue(order: Order, page: int) -> None:
 @inlined
 def withdraw(order: Order, page: int) -> None:
     """It keeps its place in the line."""
-    place = order.records[page, PLACE]
+    place = int(order.records[page, PLACE])
     if place > NONE:
         order.records[page, PLACE] = NONE - 1 - place
         if place < order.numbers[HEAD]:
