@@ -115,12 +115,14 @@ def test_fifo_goes_by_entry_not_by_when_a_page_may_go(pages: int, changes: Chang
     play(order, changes, rank_page)
 
 
-@given(st.lists(st.integers(0, 1500), unique=True, max_size=80))
+@given(st.lists(st.integers(0, 1499), unique=True, max_size=80))
 def test_the_first_of_many_places_is_found(places: list[int]) -> None:
     """Three levels of a tree of bits, and places withdrawn from it."""
     order = new_order("fifo", 2000)
     for page in range(1501):
         eviction.inserted(order, page)
+    eviction.offer(order, 1500)
+    assert eviction.pop(order) == 1500  # and all others have missed their turn
     for page in places:
         eviction.offer(order, page)
     for page in places[::3]:
