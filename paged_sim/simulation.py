@@ -19,6 +19,7 @@ from paged_sim.arena import ArenaStats, open_arena
 from paged_sim.arena.operations import MAX_SLOTS
 from paged_sim.engine import machine as m
 from paged_sim.engine import measures, warm
+from paged_sim.engine.audit import audit
 from paged_sim.engine.drive import Progress, drive
 from paged_sim.engine.felt import RequestColumns, felt_by_requests, requests_of
 from paged_sim.engine.handover import usable_cores
@@ -320,6 +321,7 @@ class Simulations:
                     progress.update(spec.name, ended, len(requests))
             check_emptied(spec, state)
             stats, digest = arena.stats(), arena.digest()
+            audit(spec.name, machine, state, stats)
         columns = requests_of(machine, requests.source) if self.requests else None
         felt = felt_by_requests(machine)
         return Outcome(at_its_end(machine), felt, columns, stats, digest, memory_map, perf_counter() - started)

@@ -20,6 +20,7 @@ from paged_sim.engine.machine import (
     MAX_NUM_SEQS,
     MAX_SEQS,
     MAX_TOKENS,
+    NEED,
     NOBODY,
     NOW,
     NUM_ENDING,
@@ -223,7 +224,8 @@ def label_free_slots(machine: Machine, state: allocators.State) -> int:
         return -1
     # By the largest chunk there can be: what is left of this step's budget says nothing about the steps that follow.
     tokens = tokens_of_head(machine, hits_of_head(machine, state) + machine.counts[MAX_TOKENS])
-    if free < need_of_head(machine, state, tokens):
+    machine.counts[NEED] = need_of_head(machine, state, tokens)
+    if free < machine.counts[NEED]:
         row[SHORT] = blank
         return SHORTAGE
     if not groups.fits(machine, state, queue.head(machine), tokens):

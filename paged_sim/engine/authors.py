@@ -11,7 +11,7 @@ from paged_sim import allocators
 from paged_sim.arena.operations import CHECK, WRITE
 from paged_sim.compiled import kernel
 from paged_sim.engine import seats as seating
-from paged_sim.engine.machine import BEAM, EAGER, GENERATION, RECORD, REQUEST, WRITTEN, Machine
+from paged_sim.engine.machine import BEAM, EAGER, GENERATION, RECORD, REQUEST, TO_CHECK, WRITTEN, Machine
 
 
 @kernel
@@ -35,6 +35,7 @@ def check(
 ) -> None:
     """Record that a sequence's tokens `first` to `last - 1` are read back, if `check` asks for it."""
     if machine.counts[RECORD] and seating.is_checked(machine, seat, finished):
+        machine.counts[TO_CHECK] += last - first
         record(machine, state, leader, seat, CHECK, first, last)
 
 

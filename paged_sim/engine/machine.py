@@ -71,6 +71,9 @@ UNFORKED, TOGETHER, DIVERGED = range(3)
     PREEMPTED_NOW,
     HELD_BACK,  # admission stopped at a limit that is fresh again next step
     RULE,  # the rule that stopped admission last, if one did
+    NEED,  # slots that the head of the queue asks for, where one waits
+    CAUSE,  # what the step is blocked by, or -1
+    NUM_RECORDED,  # operations handed over to the arena
     NUM_OPERATIONS,
     NUM_LISTED,  # entries of the list of pages that belong to them
     NUM_FINISHED,
@@ -80,6 +83,7 @@ UNFORKED, TOGETHER, DIVERGED = range(3)
     TOKEN_STEPS,
     UNDONE,  # tokens that preempted and refused sequences had computed or found
     DISCARDED,
+    TO_CHECK,  # tokens that `check` asks to be read back
     STORED_AT_FINISH,
     HELD_AT_FINISH,
     COW_COPIES,  # pages copied because one of their owners writes to the rest
@@ -118,8 +122,8 @@ UNFORKED, TOGETHER, DIVERGED = range(3)
     BEAM,  # the samples are beams: at every step each continues one of them
     BEAM_SEED,
     BEAM_KEEP,  # of 2^32 draws so many let a beam continue itself
-) = range(67)
-NUM_COUNTERS = 67
+) = range(71)
+NUM_COUNTERS = 71
 
 # `times`: the clock, in seconds (in steps with the step clock).
 NOW, BASE, PER_SEQUENCE, PER_PREFILL_TOKEN, THINK = range(5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from paged_sim import allocators
 from paged_sim.allocators import NO_ROOM
 from paged_sim.arena.operations import CHECK as CHECK_TOKENS
-from paged_sim.arena.operations import COPY, IN_PAGES, POISON, RETRACT, WRITE
+from paged_sim.arena.operations import COPY, IN_PAGES, MAX_SLOTS, POISON, RETRACT, WRITE
 from paged_sim.compiled import inlined, kernel
 from paged_sim.content import stretch
 from paged_sim.engine import pool_log
@@ -41,6 +41,7 @@ from paged_sim.engine.machine import (
     ROUNDING,
     SLOTS,
     TAIL,
+    TO_CHECK,
     UNFORKED,
     WRITTEN,
     Machine,
@@ -186,7 +187,8 @@ def record(machine: Machine, kind: int, slot: int, length: int, generation: int,
     index = machine.counts[NUM_OPERATIONS]
     operations = machine.operations
     operations[index, 0] = kind
-    operations[index, 1] = slot
+    # What does not fit its column must not turn into a slot that there is.
+    operations[index, 1] = slot if 0 <= slot <= MAX_SLOTS else -1
     operations[index, 2] = length
     operations[index, 3] = generation
     operations[index, 4] = position
@@ -319,6 +321,7 @@ def vacate(machine: Machine, state: allocators.State, seat: int, stored: int, fi
     counts, seats = machine.counts, machine.seats
     if counts[RECORD]:
         if is_checked(machine, seat, finished):
+            counts[TO_CHECK] += stored
             record_span(machine, state, seat, CHECK_TOKENS, 0, stored)
         record_span(machine, state, seat, undo(machine), stored, written_ahead(machine, seat))
     if counts[CACHING]:

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from paged_sim import allocators
 from paged_sim.compiled import inlined, kernel
-from paged_sim.engine import admission, booking, queue, queue_length, running
+from paged_sim.engine import admission, audit, booking, queue, queue_length, running
 from paged_sim.engine.machine import (
     BASE,
     BUDGET,
-    CAPACITY,
     EAGER,
     FLUSH_AT,
     HELD_BACK,
@@ -38,7 +37,7 @@ from paged_sim.engine.machine import (
     TIMED,
     Machine,
 )
-from paged_sim.ledger import BATCH, WAITING, balance
+from paged_sim.ledger import BATCH, RESERVATION, TOKEN_STATE, WAITING
 
 # Why `advance` came back.
 DONE, PAUSED, STUCK, UNBALANCED = range(4)
@@ -49,7 +48,7 @@ def advance(machine: Machine, state: allocators.State, until: int) -> int:
 
     Comes back between steps, after `until` where a run of quiet steps goes beyond it, and may be called again: where it
     stops changes no result. The answer says why: DONE, PAUSED, STUCK (requests wait, nothing runs and nothing will
-    change), UNBALANCED (the accounts do not sum to the capacity). When step `until` is reached, and when the last
+    change), UNBALANCED (the books cannot be true, see `audit`). When step `until` is reached, and when the last
     requests have stored all their tokens, it comes back before anything is freed: all is as the row of the last step
     says. It also comes back after long idle time, when all is as that row says.
     """
@@ -62,16 +61,20 @@ def advance(machine: Machine, state: allocators.State, until: int) -> int:
             return PAUSED
         queue.join_arrivals(machine)
         if counts[NUM_RUNNING] == 0 and queue.num_waiting(machine) == 0:
-            if counts[NUM_ENDED] < len(machine.arrival) and idle(machine, state):
-                return PAUSED
+            if counts[NUM_ENDED] < len(machine.arrival):
+                rest(machine, state)
+                if not audit.is_sound(machine, state, -1):
+                    return UNBALANCED
+                if idle(machine):
+                    return PAUSED
             continue
         blocked = serve(machine, state)
-        if balance(machine.ledger) != counts[CAPACITY]:
+        if not audit.is_sound(machine, state, blocked):
             return UNBALANCED
         if counts[NUM_RUNNING] == 0 and queue.num_waiting(machine) > 0 and not counts[HELD_BACK]:
             return STUCK
-        if counts[NUM_RUNNING] > 0:
-            pass_time(machine, blocked)
+        if counts[NUM_RUNNING] > 0 and not pass_time(machine, blocked):
+            return UNBALANCED
         if counts[STEP] >= until or counts[NUM_ENDED] + counts[NUM_ENDING] == len(machine.arrival):
             return PAUSED
 
@@ -97,8 +100,11 @@ def serve(machine: Machine, state: allocators.State) -> int:
 
 
 @kernel
-def pass_time(machine: Machine, blocked: int) -> None:
-    """Book this step and the quiet ones that follow, and set the clock and the step behind them."""
+def pass_time(machine: Machine, blocked: int) -> bool:
+    """Book this step and the quiet ones that follow, and set the clock and the step behind them.
+
+    If more tokens would be stored than there is room for, the row is left as it would then be: the answer is false.
+    """
     counts, times = machine.counts, machine.times
     generating = running.num_generating(machine)
     duration = duration_of(machine)
@@ -112,9 +118,16 @@ def pass_time(machine: Machine, blocked: int) -> None:
     while steps < limit and (steps == 0 or times[NOW] < arrival):
         times[NOW] += duration
         steps += 1
+    ahead = generating * (steps - 1)
+    if ahead > machine.ledger.row[RESERVATION]:
+        counts[STEP] += steps - 1
+        machine.ledger.row[RESERVATION] -= ahead
+        machine.ledger.row[TOKEN_STATE] += ahead
+        return False
     booking.book_steps(machine, blocked, steps, generating, begin, duration)
     counts[STEP] += steps
     counts[NUM_STEPS_DONE] += steps
+    return True
 
 
 @kernel
@@ -150,14 +163,19 @@ def quiet_steps(machine: Machine) -> int:
 
 
 @kernel
-def idle(machine: Machine, state: allocators.State) -> bool:
-    """Nothing runs and nobody waits: book the time to the next arrival and jump there; whether it was long."""
-    row, times = machine.ledger.row, machine.times
-    arrival = queue.next_arrival(machine)
+def rest(machine: Machine, state: allocators.State) -> None:
+    """Nothing runs and nobody waits: bring the row up to date."""
+    row = machine.ledger.row
     row[BATCH] = 0
     row[WAITING] = 0
-    queue_length.begin_step(machine.queue_length, times[NOW], 0, 0)
+    queue_length.begin_step(machine.queue_length, machine.times[NOW], 0, 0)
     admission.label_free_slots(machine, state)
+
+
+@kernel
+def idle(machine: Machine) -> bool:
+    """Book the time to the next arrival and jump there; whether it was long."""
+    times, arrival = machine.times, queue.next_arrival(machine)
     begin, times[NOW] = times[NOW], arrival
     booking.book_steps(machine, -1, 1, 0, begin, arrival - begin)
     return booking.is_long(arrival - begin, arrival, len(machine.timeline))
