@@ -177,7 +177,8 @@ def faults(ledger: Ledger, capacity: int) -> list[str]:
 def book(ledger: Ledger, side: int, steps: int, slope: int, duration: float) -> None:
     """Book `steps` equal steps of `duration` each, on each of which `slope` slots move from reservation to token state.
 
-    The row is as of the first of these steps and is left as it is. A level that has not changed costs nothing.
+    The row is as of the first of these steps and is left as it is. A level that has not changed costs nothing. After
+    ADDED_AT_ONCE bookings `settle_all` is due.
     """
     weight = duration * steps
     if side != ledger.side[0]:
@@ -185,6 +186,7 @@ def book(ledger: Ledger, side: int, steps: int, slope: int, duration: float) -> 
     for series in LEVELS:
         if ledger.row[series] != ledger.booked[series]:
             settle(ledger, series)
+            ledger.booked[series] = ledger.row[series]
     ledger.recent[side, TIME] += weight
     book_ramp(ledger, side, TOKEN_STATE, slope, steps, duration)
     book_ramp(ledger, side, RESERVATION, -slope, steps, duration)
@@ -195,22 +197,16 @@ def book(ledger: Ledger, side: int, steps: int, slope: int, duration: float) -> 
     for step in range(steps):
         book_step(ledger, side, slope * step, duration)
     ledger.bookings[0] += 1
-    if ledger.bookings[0] == ADDED_AT_ONCE:
-        settle_all(ledger)
 
 
 @inlined
 def settle(ledger: Ledger, series: int) -> None:
-    """Book a level's value for as long as it lasted, and go on with the row's value.
-
-    It was the row's in a step that was booked, so it counts as a peak however short that was.
-    """
+    """Book a level's value for as long as it lasted: it was the row's in steps that count however short they were."""
     side = ledger.side[0]
     now = ledger.recent[side, TIME]
     weight = now - ledger.since[series]
     value = ledger.booked[series]
     ledger.since[series] = now
-    ledger.booked[series] = ledger.row[series]
     ledger.recent[side, series] += value * weight
     ledger.peaks[side, series] = max(ledger.peaks[side, series], value)
     ledger.histogram[side, series, int(value * ledger.scale[series])] += weight
@@ -218,9 +214,10 @@ def settle(ledger: Ledger, series: int) -> None:
 
 @kernel
 def turn(ledger: Ledger, side: int) -> None:
-    """Book all levels on the side that ends, and go on with the other one."""
+    """Book all levels on the side that ends, and go on with the row's values on the other one."""
     for series in LEVELS:
         settle(ledger, series)
+        ledger.booked[series] = ledger.row[series]
         ledger.since[series] = ledger.recent[side, TIME]
     ledger.side[0] = side
 

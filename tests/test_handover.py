@@ -13,6 +13,7 @@ from paged_sim import simulation
 from paged_sim.arena import ArenaError
 from paged_sim.arena.absent import AbsentArena
 from paged_sim.arena.operations import NO_PAGES, Operations, Pages
+from paged_sim.engine import drive as engine
 from paged_sim.engine import machine as m
 from paged_sim.engine import steps
 from paged_sim.engine.handover import Handover, usable_cores
@@ -97,8 +98,8 @@ def test_a_simulation_alone_on_several_cores_uses_two(monkeypatch: pytest.Monkey
         asked.append(beside)
         return original(machine, *given, beside=beside, **options)
 
-    original = simulation.drive
-    monkeypatch.setattr(simulation, "drive", drive)
+    original = engine.drive
+    monkeypatch.setattr(engine, "drive", drive)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
     simulation.simulate(replace(SCENARIO, repeats=2))
     assert asked == [cores > 1] * 2

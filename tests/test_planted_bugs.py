@@ -16,11 +16,11 @@ import pytest
 from helpers import play, requests_of, scenario_of, set_up
 
 from paged_sim import allocators
-from paged_sim.allocators import FAMILIES, NO_ROOM, buddy, contiguous, paged, placement
+from paged_sim.allocators import NO_ROOM, buddy, contiguous, paged, placement
 from paged_sim.arena import ArenaError, open_arena
 from paged_sim.arena.operations import COPY, RETRACT
+from paged_sim.engine import accounts, recording
 from paged_sim.engine import machine as m
-from paged_sim.engine import seats
 from paged_sim.engine.audit import LedgerError
 from paged_sim.engine.drive import drive
 from paged_sim.engine.machine import TAIL, Machine
@@ -70,7 +70,7 @@ def findings(spec: AllocatorSpec, eager: bool, setting: Setting = busy) -> set[s
         # What is shared is read back once by each that sees it.
         unread = stats.tokens_checked - stats.tokens_written
         found |= {COUNT} if unread < 0 or (unread > 0 and requests.samples.max() == 1) else set()
-        found |= set() if FAMILIES[type(state)].is_new(state) else {AS_NEW}
+        found |= set() if allocators.is_new(state) else {AS_NEW}
     return found
 
 
@@ -228,7 +228,7 @@ def move_without_copying(monkeypatch: pytest.MonkeyPatch) -> None:
         if kind != COPY:
             original(machine, kind, *arguments)
 
-    wrap(monkeypatch, seats, "record", record)
+    wrap(monkeypatch, recording, "record", record)
 
 
 def forget_an_account(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,7 +237,7 @@ def forget_an_account(monkeypatch: pytest.MonkeyPatch) -> None:
         machine.ledger.row[TAIL_ACCOUNT] -= machine.seats[seat, TAIL]
         machine.seats[seat, TAIL] = 0
 
-    wrap(monkeypatch, seats, "account", account)
+    wrap(monkeypatch, accounts, "account", account)
 
 
 def forget_to_release(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,7 +285,7 @@ def lose_retractions(monkeypatch: pytest.MonkeyPatch) -> None:
         if kind != RETRACT:
             original(machine, kind, *arguments)
 
-    wrap(monkeypatch, seats, "record", record)
+    wrap(monkeypatch, recording, "record", record)
 
 
 @pytest.mark.parametrize("spec", [PAGES, GROWING], ids=lambda spec: spec.name)

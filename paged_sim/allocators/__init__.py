@@ -1,30 +1,42 @@
 """Allocators: policies that decide which slots a sequence gets. They hold no token content and no statistics.
 
 A family is a module with a state (a named tuple of arrays) and the functions below over it; rows are the engine's
-numbers for resident sequences. Adding a family is one new module and one line in `FAMILIES`.
+numbers for resident sequences. Their docstrings are the contract: no slot has two owners (but for shared pages), a row
+has room for all that was asked, NO_ROOM changes nothing, `fits` says exactly what `take` then does, held and free
+slots are the capacity, after everything is released the state is as new, and the same calls give the same answers.
+
+The first group every family answers. Of the others, which are abilities, it defines what it has: the rest is answered
+in `absent`.
 """
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import TypeAlias
 
-from paged_sim.allocators import cached, contiguous, paged
-from paged_sim.allocators.contract import KEPT, NO_ROOM, Listed
+from paged_sim.allocators import absent, cached, contiguous, paged
+from paged_sim.allocators.contract import KEPT, NO_ROOM, Beyond, CachedSlots, Copied, Found, Listed, Span
+from paged_sim.allocators.layout import Layout, Residents
 from paged_sim.allocators.prefix_cache import Cached
 from paged_sim.compiled import dispatched
 
 State: TypeAlias = contiguous.Contiguous | paged.Paged | Cached
 
-FAMILIES = {
-    contiguous.Contiguous: contiguous,
-    paged.Paged: paged,
-    Cached: cached,
+FAMILIES: dict[type, ModuleType] = {
+    contiguous.Contiguous: absent.completed(contiguous),
+    paged.Paged: absent.completed(paged),
+    Cached: absent.completed(cached),
 }
 
 __all__ = [
     "FAMILIES",
     "KEPT",
     "NO_ROOM",
+    "Beyond",
+    "CachedSlots",
+    "Copied",
+    "Found",
+    "Span",
     "State",
     "beyond",
     "cached_slots",
@@ -41,7 +53,9 @@ __all__ = [
     "found",
     "free_slots",
     "grow",
+    "is_new",
     "largest",
+    "layout",
     "list_pages",
     "locate",
     "moved_from",
@@ -52,6 +66,9 @@ __all__ = [
     "unshare",
     "want",
 ]
+
+
+# What every family answers.
 
 
 @dispatched(FAMILIES)
@@ -76,6 +93,40 @@ def fits(state: State, slots: int) -> bool:
 
 
 @dispatched(FAMILIES)
+def take(state: State, row: int, slots: int) -> int:
+    """Give an empty row room for `slots` slots; the slots it then holds, or NO_ROOM and nothing has changed."""
+    answer: int = FAMILIES[type(state)].take(state, row, slots)
+    return answer
+
+
+@dispatched(FAMILIES)
+def grow(state: State, row: int, slots: int) -> int:
+    """Give a row room for `slots` slots in all; the slots it then holds, or NO_ROOM and nothing has changed."""
+    answer: int = FAMILIES[type(state)].grow(state, row, slots)
+    return answer
+
+
+@dispatched(FAMILIES)
+def release(state: State, row: int) -> None:
+    """Take back all that a row holds."""
+    FAMILIES[type(state)].release(state, row)
+
+
+@dispatched(FAMILIES)
+def locate(state: State, row: int, position: int) -> Span:
+    """Where a row's token `position` lies, and how far the tokens behind it lie in consecutive slots."""
+    answer: Span = FAMILIES[type(state)].locate(state, row, position)
+    return answer
+
+
+@dispatched(FAMILIES)
+def beyond(state: State, row: int, final: int) -> Beyond:
+    """Held slots that a row's `final` tokens will never fill."""
+    answer: Beyond = FAMILIES[type(state)].beyond(state, row, final)
+    return answer
+
+
+@dispatched(FAMILIES)
 def free_slots(state: State) -> int:
     """Slots that nobody holds."""
     answer: int = FAMILIES[type(state)].free_slots(state)
@@ -96,58 +147,19 @@ def capacity(state: State) -> int:
     return answer
 
 
-@dispatched(FAMILIES)
-def find(state: State, request: int, tokens: int) -> int:
-    """How many of a request's first `tokens` tokens are already there; those count in the next `fits` and `take`.
-
-    Always 0 without a prefix cache. The last token is never among them: its result is needed.
-    """
-    answer: int = FAMILIES[type(state)].find(state, request, tokens)
+def is_new(state: State) -> bool:
+    """Whether nothing is held and the free slots are as little cut up as at the start. Not part of the step loop."""
+    answer: bool = FAMILIES[type(state)].is_new(state)
     return answer
 
 
-@dispatched(FAMILIES)
-def found(state: State) -> tuple[int, int]:
-    """Slots in the pages that the last `find` found, and how many of them nobody holds."""
-    answer: tuple[int, int] = FAMILIES[type(state)].found(state)
+def layout(state: State, residents: Residents, slots: int) -> Layout:
+    """What lies where in an arena of `slots`, for the memory map; not part of the step loop, and free to use NumPy."""
+    answer: Layout = FAMILIES[type(state)].layout(state, residents, slots)
     return answer
 
 
-@dispatched(FAMILIES)
-def copied(state: State) -> tuple[int, int]:
-    """From which slot how many found tokens are to be copied behind the found pages."""
-    answer: tuple[int, int] = FAMILIES[type(state)].copied(state)
-    return answer
-
-
-@dispatched(FAMILIES)
-def cached_slots(state: State) -> tuple[int, int]:
-    """Slots that nobody holds of pages kept for `find`: with a token, and without."""
-    answer: tuple[int, int] = FAMILIES[type(state)].cached_slots(state)
-    return answer
-
-
-@dispatched(FAMILIES)
-def enter(state: State, row: int, tokens: int, comes_back: bool) -> None:
-    """Learn that the first `tokens` tokens of a row are stored, so that `find` may find them.
-
-    `comes_back` says that its request is about to be preempted and may look for its own tokens: all that it was given.
-    """
-    FAMILIES[type(state)].enter(state, row, tokens, comes_back)
-
-
-@dispatched(FAMILIES)
-def take(state: State, row: int, slots: int) -> int:
-    """Give an empty row room for `slots` slots; the slots it then holds, or NO_ROOM and nothing has changed."""
-    answer: int = FAMILIES[type(state)].take(state, row, slots)
-    return answer
-
-
-@dispatched(FAMILIES)
-def grow(state: State, row: int, slots: int) -> int:
-    """Give a row room for `slots` slots in all; the slots it then holds, or NO_ROOM and nothing has changed."""
-    answer: int = FAMILIES[type(state)].grow(state, row, slots)
-    return answer
+# Pages: what may be brought closer before it is touched, and where pages begin.
 
 
 @dispatched(FAMILIES)
@@ -157,36 +169,22 @@ def expect(state: State, row: int) -> None:
 
 
 @dispatched(FAMILIES)
+def list_pages(state: State, row: int, position: int, count: int, into: Listed, place: int) -> None:
+    """Write the first slots of `count` pages of a row to `into[place:]`, from the one that begins at `position` on."""
+    FAMILIES[type(state)].list_pages(state, row, position, count, into, place)
+
+
+# Moving a row that cannot grow in place.
+
+
+@dispatched(FAMILIES)
 def moved_from(state: State) -> int:
     """The slot at which the row of the last `grow` began before it was moved, or -1 if it stayed in place."""
     answer: int = FAMILIES[type(state)].moved_from(state)
     return answer
 
 
-@dispatched(FAMILIES)
-def release(state: State, row: int) -> None:
-    """Take back all that a row holds."""
-    FAMILIES[type(state)].release(state, row)
-
-
-@dispatched(FAMILIES)
-def locate(state: State, row: int, position: int) -> tuple[int, int]:
-    """The slot of a row's token `position`, and how many tokens from there on lie in consecutive slots."""
-    answer: tuple[int, int] = FAMILIES[type(state)].locate(state, row, position)
-    return answer
-
-
-@dispatched(FAMILIES)
-def list_pages(state: State, row: int, position: int, count: int, into: Listed, place: int) -> None:
-    """Write the first slots of `count` pages of a row to `into[place:]`, from the one that begins at `position` on."""
-    FAMILIES[type(state)].list_pages(state, row, position, count, into, place)
-
-
-@dispatched(FAMILIES)
-def beyond(state: State, row: int, final: int) -> tuple[int, int, int]:
-    """Held slots that a row's `final` tokens will never fill: (over_reservation, tail, rounding)."""
-    answer: tuple[int, int, int] = FAMILIES[type(state)].beyond(state, row, final)
-    return answer
+# Several samples of one request: what they take together, and sharing it.
 
 
 @dispatched(FAMILIES)
@@ -229,4 +227,47 @@ def unshare(state: State, row: int, position: int) -> int:
 def exclusive_from(state: State, row: int) -> int:
     """The position from which on nobody else owns a row's slots."""
     answer: int = FAMILIES[type(state)].exclusive_from(state, row)
+    return answer
+
+
+# A prefix cache.
+
+
+@dispatched(FAMILIES)
+def find(state: State, request: int, tokens: int) -> int:
+    """How many of a request's first `tokens` tokens are already there; those count in the next `fits` and `take`.
+
+    Always 0 without a prefix cache. The last token is never among them: its result is needed.
+    """
+    answer: int = FAMILIES[type(state)].find(state, request, tokens)
+    return answer
+
+
+@dispatched(FAMILIES)
+def found(state: State) -> Found:
+    """What the last `find` found in whole pages."""
+    answer: Found = FAMILIES[type(state)].found(state)
+    return answer
+
+
+@dispatched(FAMILIES)
+def copied(state: State) -> Copied:
+    """What the last `find` found in part of a page, to be copied behind the whole ones."""
+    answer: Copied = FAMILIES[type(state)].copied(state)
+    return answer
+
+
+@dispatched(FAMILIES)
+def enter(state: State, row: int, tokens: int, comes_back: bool) -> None:
+    """Learn that the first `tokens` tokens of a row are stored, so that `find` may find them.
+
+    `comes_back` says that its request is about to be preempted and may look for its own tokens: all that it was given.
+    """
+    FAMILIES[type(state)].enter(state, row, tokens, comes_back)
+
+
+@dispatched(FAMILIES)
+def cached_slots(state: State) -> CachedSlots:
+    """The slots of pages that are only kept for `find`."""
+    answer: CachedSlots = FAMILIES[type(state)].cached_slots(state)
     return answer

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from paged_sim.allocators import eviction, future
-from paged_sim.allocators.contract import KEPT, NO_ROOM, Listed
+from paged_sim.allocators.contract import NO_ROOM, Beyond, CachedSlots, Copied, Found, Listed, Span
 from paged_sim.allocators.layout import Layout, Residents, of_pages
 from paged_sim.allocators.page_index import NONE, key_of
 from paged_sim.allocators.page_record import FILLED, NUM_PAGE_FIELDS, REFERENCES
@@ -100,11 +100,11 @@ def capacity(state: Cached) -> int:
     return usable
 
 
-def cached_slots(state: Cached) -> tuple[int, int]:
+def cached_slots(state: Cached) -> CachedSlots:
     """Slots of idle pages: those that hold tokens, and the rest of their pages."""
     tokens: int = state.numbers[IDLE_TOKENS]
     slots: int = state.numbers[NUM_IDLE] * state.numbers[PAGE_SIZE]
-    return tokens, slots - tokens
+    return CachedSlots(tokens, slots - tokens)
 
 
 def find(state: Cached, request: int, tokens: int) -> int:
@@ -133,17 +133,17 @@ def find(state: Cached, request: int, tokens: int) -> int:
     return int(place * page_size + state.numbers[COPY_TOKENS])
 
 
-def found(state: Cached) -> tuple[int, int]:
+def found(state: Cached) -> Found:
     """Slots of the whole pages that the last `find` found, and how many of them are idle."""
     page_size: int = state.numbers[PAGE_SIZE]
-    return state.numbers[NUM_FOUND] * page_size, state.numbers[FOUND_IDLE] * page_size
+    return Found(state.numbers[NUM_FOUND] * page_size, state.numbers[FOUND_IDLE] * page_size)
 
 
-def copied(state: Cached) -> tuple[int, int]:
+def copied(state: Cached) -> Copied:
     """From which slot how many tokens must be copied behind the pages that were found."""
     source: int = state.numbers[COPY_FROM] * state.numbers[PAGE_SIZE]
     tokens: int = state.numbers[COPY_TOKENS]
-    return source, tokens
+    return Copied(source, tokens)
 
 
 def take(state: Cached, row: int, slots: int) -> int:
@@ -247,18 +247,13 @@ def expect(state: Cached, row: int) -> None:
     prefetch(state.table, row * state.table.shape[1] + state.num_pages[row])
 
 
-def moved_from(state: Cached) -> int:
-    """Pages never move: always -1."""
-    return -1
-
-
-def locate(state: Cached, row: int, position: int) -> tuple[int, int]:
-    """Where a row keeps token `position`: its slot, and how many tokens from there on lie in one run."""
+def locate(state: Cached, row: int, position: int) -> Span:
+    """Where a row keeps token `position`."""
     page_size: int = state.numbers[PAGE_SIZE]
     index = page_of(state, position)
     within = position - index * page_size
     slot: int = state.table[row, index] * page_size + within
-    return slot, page_size - within
+    return Span(slot, page_size - within)
 
 
 def list_pages(state: Cached, row: int, position: int, count: int, into: Listed, place: int) -> None:
@@ -287,35 +282,10 @@ def exclusive_from(state: Cached, row: int) -> int:
     return position
 
 
-def shares(state: Cached) -> bool:
-    """Samples are requests of their own here, which find each other's prompt: they are never forked."""
-    return False
-
-
-def own_part(state: Cached, request: int, prompt: int, tokens: int) -> int:
-    """Slots that a further sample wants: as many as the first."""
-    return tokens
-
-
-def fits_all(state: Cached, whole: int, part: int, others: int) -> bool:
-    """Whether `whole` slots and `others` times `part` could be handed out now."""
-    return free_slots(state) >= footprint(state, whole) + others * footprint(state, part)
-
-
-def fork(state: Cached, row: int, child: int) -> int:
-    """Rows are never forked here: always NO_ROOM."""
-    return NO_ROOM
-
-
-def unshare(state: Cached, row: int, position: int) -> int:
-    """A row never writes to a page that others own: KEPT."""
-    return KEPT
-
-
-def beyond(state: Cached, row: int, final: int) -> tuple[int, int, int]:
-    """Slots of a row beyond its `final` tokens, by account: (over_reservation, tail, rounding)."""
+def beyond(state: Cached, row: int, final: int) -> Beyond:
+    """Slots of a row beyond its `final` tokens."""
     held: int = state.num_pages[row] * state.numbers[PAGE_SIZE]
-    return 0, max(0, held - final), 0
+    return Beyond(0, max(0, held - final), 0)
 
 
 def is_new(state: Cached) -> bool:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from paged_sim.allocators import placement
-from paged_sim.allocators.contract import KEPT, NO_ROOM, Listed
+from paged_sim.allocators.contract import NO_ROOM, Beyond, Span
 from paged_sim.allocators.layout import Layout, Residents, of_extents
 from paged_sim.compiled import few_events, kernel, marked_state
 from paged_sim.requests import Ints
@@ -135,10 +135,6 @@ def give_back(state: Contiguous, start: int, held: int) -> None:
         placement.give_back(state.space, start, held)
 
 
-def expect(state: Contiguous, row: int) -> None:
-    """What it will touch is found by a search."""
-
-
 def moved_from(state: Contiguous) -> int:
     """Where the row of the last `grow` lay before it was moved, or -1 if it stayed."""
     start: int = state.numbers[MOVED_FROM]
@@ -152,77 +148,24 @@ def release(state: Contiguous, row: int) -> None:
     state.reserved[row] = 0
 
 
-def locate(state: Contiguous, row: int, position: int) -> tuple[int, int]:
-    """Where a row keeps token `position`: its slot, and how many tokens from there on lie in one run."""
+def locate(state: Contiguous, row: int, position: int) -> Span:
+    """Where a row keeps token `position`."""
     slot: int = state.start[row] + position
     run: int = state.held[row] - position
-    return slot, run
+    return Span(slot, run)
 
 
-def list_pages(state: Contiguous, row: int, position: int, count: int, into: Listed, place: int) -> None:
-    """There are none: a row's tokens lie in one run."""
-
-
-def beyond(state: Contiguous, row: int, final: int) -> tuple[int, int, int]:
-    """Slots of a row beyond its `final` tokens, by account: (over_reservation, tail, rounding)."""
+def beyond(state: Contiguous, row: int, final: int) -> Beyond:
+    """Slots of a row beyond its `final` tokens."""
     reserved: int = state.reserved[row]
     held: int = state.held[row]
     # A row of `grow` may hold less than its final tokens still; what buddy rounded up beyond them is rounding.
-    return max(0, reserved - final), 0, max(0, held - max(reserved, final))
-
-
-def find(state: Contiguous, request: int, tokens: int) -> int:
-    """Nothing is kept for later: always 0."""
-    return 0
-
-
-def found(state: Contiguous) -> tuple[int, int]:
-    """Nothing is ever found."""
-    return 0, 0
-
-
-def copied(state: Contiguous) -> tuple[int, int]:
-    """Nothing is ever found."""
-    return 0, 0
-
-
-def cached_slots(state: Contiguous) -> tuple[int, int]:
-    """Nothing is kept: no slots."""
-    return 0, 0
-
-
-def enter(state: Contiguous, row: int, tokens: int, comes_back: bool) -> None:
-    """Nothing is kept for later."""
-
-
-def shares(state: Contiguous) -> bool:
-    """Extents are never shared: always false."""
-    return False
-
-
-def own_part(state: Contiguous, request: int, prompt: int, tokens: int) -> int:
-    """Slots that a further sample wants: as many as the first, since each is stored separately."""
-    return want(state, request, tokens)
+    return Beyond(max(0, reserved - final), 0, max(0, held - max(reserved, final)))
 
 
 def fits_all(state: Contiguous, whole: int, part: int, others: int) -> bool:
     """Whether `others` + 1 extents of `whole` slots could be placed now (`part` is the same)."""
     return placement.how_many(state.space, whole, others + 1) > others
-
-
-def fork(state: Contiguous, row: int, child: int) -> int:
-    """Extents are never shared: always NO_ROOM."""
-    return NO_ROOM
-
-
-def unshare(state: Contiguous, row: int, position: int) -> int:
-    """A row always has its extent to itself: KEPT."""
-    return KEPT
-
-
-def exclusive_from(state: Contiguous, row: int) -> int:
-    """A row has all of its extent to itself: from 0 on."""
-    return 0
 
 
 def is_new(state: Contiguous) -> bool:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from paged_sim.allocators.contract import KEPT, NO_ROOM, Listed
+from paged_sim.allocators.contract import KEPT, NO_ROOM, Beyond, Listed, Span
 from paged_sim.allocators.layout import Layout, Residents, of_pages
 from paged_sim.allocators.page_size import shift_of, whole_pages
 from paged_sim.compiled import inlined, marked_state
@@ -139,11 +139,6 @@ def expect(state: Paged, row: int) -> None:
     prefetch(state.table, row * state.table.shape[1] + state.num_pages[row])
 
 
-def moved_from(state: Paged) -> int:
-    """Pages never move: always -1."""
-    return -1
-
-
 def release(state: Paged, row: int) -> None:
     """Drop a row's references; a page that nobody holds any more is free, the row's last page on top."""
     free: int = state.numbers[NUM_FREE]
@@ -159,13 +154,13 @@ def release(state: Paged, row: int) -> None:
     state.num_pages[row] = 0
 
 
-def locate(state: Paged, row: int, position: int) -> tuple[int, int]:
-    """Where a row keeps token `position`: its slot, and how many tokens from there on lie in one run."""
+def locate(state: Paged, row: int, position: int) -> Span:
+    """Where a row keeps token `position`."""
     page_size: int = state.numbers[PAGE_SIZE]
     index = page_of(state, position)
     within = position - index * page_size
     slot: int = state.table[row, index] * page_size + within
-    return slot, page_size - within
+    return Span(slot, page_size - within)
 
 
 def list_pages(state: Paged, row: int, position: int, count: int, into: Listed, place: int) -> None:
@@ -183,34 +178,10 @@ def list_pages(state: Paged, row: int, position: int, count: int, into: Listed, 
         into[np.uint64(place + index)] = page * page_size if is_page(state, page) else -1
 
 
-def beyond(state: Paged, row: int, final: int) -> tuple[int, int, int]:
-    """Slots of a row beyond its `final` tokens, by account: (over_reservation, tail, rounding)."""
+def beyond(state: Paged, row: int, final: int) -> Beyond:
+    """Slots of a row beyond its `final` tokens."""
     held: int = state.num_pages[row] * state.numbers[PAGE_SIZE]
-    return 0, max(0, held - final), 0
-
-
-def find(state: Paged, request: int, tokens: int) -> int:
-    """Nothing is kept for later: always 0."""
-    return 0
-
-
-def found(state: Paged) -> tuple[int, int]:
-    """Nothing is ever found."""
-    return 0, 0
-
-
-def copied(state: Paged) -> tuple[int, int]:
-    """Nothing is ever found."""
-    return 0, 0
-
-
-def cached_slots(state: Paged) -> tuple[int, int]:
-    """Nothing is kept: no slots."""
-    return 0, 0
-
-
-def enter(state: Paged, row: int, tokens: int, comes_back: bool) -> None:
-    """Nothing is kept for later."""
+    return Beyond(0, max(0, held - final), 0)
 
 
 def shares(state: Paged) -> bool:

@@ -6,8 +6,7 @@ import math
 
 from paged_sim import allocators
 from paged_sim.compiled import inlined, kernel
-from paged_sim.engine import caches, groups, queue, wheel
-from paged_sim.engine import seats as seating
+from paged_sim.engine import caches, groups, order, queue, sequence, wheel
 from paged_sim.engine.machine import (
     AFTER_PREEMPTION,
     BUDGET,
@@ -142,7 +141,7 @@ def begin(machine: Machine, state: allocators.State, hits: int, tokens: int) -> 
     """Seat the head of the queue, for which there is room: `hits` tokens are there, `tokens` more are computed."""
     request = queue.head(machine)
     queue.pop_head(machine)
-    seat = seating.seat_down(machine)
+    seat = order.seat_down(machine)
     groups.enter(machine, state, seat, request)
     stored, last = hits, hits + tokens
     while stored < last:
@@ -172,7 +171,7 @@ def compute_prompt(machine: Machine, state: allocators.State, seat: int, stored:
     stored += tokens
     groups.write(machine, state, seat, stored)
     if counts[CACHING]:
-        seating.enter(machine, state, seat, stored, False)
+        sequence.enter(machine, state, seat, stored, False)
     groups.fork(machine, state, seat, stored)
     if stored < machine.known[request]:
         seats[seat, STORED] = stored

@@ -10,16 +10,16 @@ from __future__ import annotations
 from paged_sim import allocators
 from paged_sim.arena.operations import CHECK, WRITE
 from paged_sim.compiled import kernel
-from paged_sim.engine import seats as seating
+from paged_sim.engine import recording
 from paged_sim.engine.machine import BEAM, EAGER, GENERATION, RECORD, REQUEST, TO_CHECK, WRITTEN, Machine
 
 
 @kernel
 def write(machine: Machine, state: allocators.State, leader: int, seat: int, tokens: int) -> None:
-    """`seats.write` for one of several sequences of a request."""
+    """`recording.write` for one of several sequences of a request."""
     seats = machine.seats
     first = seats[seat, WRITTEN]
-    last = tokens if machine.counts[EAGER] else seating.written_ahead(machine, seat)
+    last = tokens if machine.counts[EAGER] else recording.written_ahead(machine, seat)
     if machine.counts[BEAM]:
         prompt = machine.prompt[seats[leader, REQUEST]]
         for position in range(max(first, prompt), last):
@@ -34,7 +34,7 @@ def check(
     machine: Machine, state: allocators.State, leader: int, seat: int, first: int, last: int, finished: bool
 ) -> None:
     """Record that a sequence's tokens `first` to `last - 1` are read back, if `check` asks for it."""
-    if machine.counts[RECORD] and seating.is_checked(machine, seat, finished):
+    if machine.counts[RECORD] and recording.is_checked(machine, seat, finished):
         machine.counts[TO_CHECK] += last - first
         record(machine, state, leader, seat, CHECK, first, last)
 
@@ -45,7 +45,7 @@ def record(machine: Machine, state: allocators.State, leader: int, seat: int, ki
     position = first
     while position < last:
         author, end = author_of(machine, state, leader, seat, position, last)
-        seating.record_tokens(machine, state, seat, kind, author, position, end)
+        recording.record_tokens(machine, state, seat, kind, author, position, end)
         position = end
 
 

@@ -12,8 +12,7 @@ from __future__ import annotations
 from paged_sim import allocators
 from paged_sim.arena.operations import COPY, splitmix64
 from paged_sim.compiled import kernel
-from paged_sim.engine import authors, forks, pool_log
-from paged_sim.engine import seats as seating
+from paged_sim.engine import authors, forks, pool_log, recording
 from paged_sim.engine.machine import (
     BEAM_KEEP,
     BEAM_SEED,
@@ -108,4 +107,4 @@ def continue_as(machine: Machine, state: allocators.State, parent: int, seat: in
     elif machine.counts[RECORD]:
         source, _ = allocators.locate(state, parent, 0)
         target, _ = allocators.locate(state, seat, 0)
-        seating.record(machine, COPY, source, stored, target, 0)
+        recording.record(machine, COPY, source, stored, target, 0)

@@ -9,8 +9,7 @@ from paged_sim import allocators
 from paged_sim.allocators import KEPT
 from paged_sim.arena.operations import COPY, POISON
 from paged_sim.compiled import kernel
-from paged_sim.engine import authors, pool_log
-from paged_sim.engine import seats as seating
+from paged_sim.engine import accounts, authors, order, pool_log, recording
 from paged_sim.engine.machine import (
     BEAM,
     COW_COPIES,
@@ -46,17 +45,17 @@ def limit_room(machine: Machine, leader: int, tokens: int) -> None:
             seats[seat, ROOM] = min(seats[seat, SLOTS], machine.prompt[seats[leader, REQUEST]])
         if machine.counts[BEAM]:
             seats[seat, ROOM] = min(tokens, seats[seat, ROOM])
-        seat = seating.next_owner(machine, leader, seat)
+        seat = order.next_owner(machine, leader, seat)
 
 
 @kernel
 def write_all(machine: Machine, state: allocators.State, leader: int, tokens: int) -> None:
-    """`seats.write` for the sequences of a request that have slots."""
+    """`recording.write` for the sequences of a request that have slots."""
     limit_room(machine, leader, tokens)
     seat = leader
     while seat != NOBODY:
         authors.write(machine, state, leader, seat, tokens)
-        seat = seating.next_owner(machine, leader, seat)
+        seat = order.next_owner(machine, leader, seat)
 
 
 @kernel
@@ -89,7 +88,7 @@ def fork(machine: Machine, state: allocators.State, leader: int) -> None:
     while seat != NOBODY:
         slots = allocators.fork(state, leader, seat)
         pool_log.note(machine, state, seat, pool_log.TOUCHED, 0, slots)
-        seating.account(machine, state, seat, slots)
+        accounts.account(machine, state, seat, slots)
         row[TOKEN_STATE] += prompt
         row[RESERVATION] -= prompt
         seats[seat, WRITTEN] = prompt
@@ -147,7 +146,7 @@ def copy_page(machine: Machine, state: allocators.State, seat: int, stored: int,
     machine.counts[COW_COPIES] += 1
     if machine.counts[RECORD]:
         target, _ = allocators.locate(state, seat, stored - begun)
-        seating.record(machine, COPY, source, begun, target, 0)
+        recording.record(machine, COPY, source, begun, target, 0)
 
 
 @kernel
@@ -160,7 +159,7 @@ def vacate_all(
     seat = leader
     while seat != NOBODY:
         authors.check(machine, state, leader, seat, 0, stored, finished)
-        seat = seating.next_owner(machine, leader, seat)
+        seat = order.next_owner(machine, leader, seat)
     seat = leader
     while seat != NOBODY:
         following = seats[seat, NEXT_SAMPLE]
@@ -170,11 +169,11 @@ def vacate_all(
             if machine.counts[RECORD]:
                 take_back(machine, state, seat, stored)
             give_back(machine, state, seat)
-            seating.account(machine, state, seat, 0)
+            accounts.account(machine, state, seat, 0)
         if seat == leader:
-            seating.stand_up(machine, seat)
+            order.stand_up(machine, seat)
         else:
-            seating.leave_seat(machine, seat)
+            order.leave_seat(machine, seat)
         seat = following
 
 
@@ -186,8 +185,8 @@ def take_back(machine: Machine, state: allocators.State, seat: int, stored: int)
     as they are where tokens are written one by one.
     """
     written = max(stored, machine.seats[seat, WRITTEN])
-    seating.record_span(machine, state, seat, seating.undo(machine), stored, written)
-    seating.record_span(machine, state, seat, POISON, written, seating.written_ahead(machine, seat))
+    recording.record_span(machine, state, seat, recording.undo(machine), stored, written)
+    recording.record_span(machine, state, seat, POISON, written, recording.written_ahead(machine, seat))
 
 
 @kernel
@@ -195,6 +194,6 @@ def give_back(machine: Machine, state: allocators.State, seat: int) -> None:
     """Release a seat's slots, poisoned first where nobody else owns them."""
     if machine.counts[RECORD] and machine.counts[POISON_FREED]:
         alone = allocators.exclusive_from(state, seat)
-        seating.record_span(machine, state, seat, POISON, alone, machine.seats[seat, SLOTS])
+        recording.record_span(machine, state, seat, POISON, alone, machine.seats[seat, SLOTS])
     pool_log.note(machine, state, seat, pool_log.FREED, 0, machine.seats[seat, SLOTS])
     allocators.release(state, seat)

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from paged_sim import allocators
-from paged_sim.allocators import FAMILIES
 from paged_sim.allocators.layout import PARTS, Layout, Residents
 from paged_sim.engine import machine as m
 from paged_sim.engine.booking import is_long
@@ -99,7 +98,7 @@ def slots_by_account(machine: Machine, state: allocators.State, step: int, bins:
     slots = int(machine.counts[m.CAPACITY])
     edges = np.linspace(0, slots, min(bins, slots) + 1).astype(np.int64)
     counted = np.zeros((len(edges) - 1, NUM_ACCOUNTS), np.int64)
-    layout = FAMILIES[type(state)].layout(state, residents_of(machine, step), slots)
+    layout = allocators.layout(state, residents_of(machine, step), slots)
     for account, part in zip(PARTS, np.diff(below(layout, edges), axis=1), strict=True):
         counted[:, account] = part
     free = max(FREE_ACCOUNTS, key=lambda account: int(machine.ledger.row[account]))

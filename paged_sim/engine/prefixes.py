@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from paged_sim import allocators
 from paged_sim.compiled import kernel
-from paged_sim.engine import pool_log
-from paged_sim.engine import seats as seating
+from paged_sim.engine import accounts, pool_log, recording
 from paged_sim.engine.machine import (
     ASKED,
     ASKED_AGAIN,
@@ -38,7 +37,7 @@ def begin(state: allocators.State, machine: Machine, seat: int, hits: int, token
     found = machine.seats[seat, SLOTS]
     pool_log.note(machine, state, seat, pool_log.TOUCHED, 0, found)
     pool_log.note(machine, state, seat, pool_log.ALLOCATED, found, slots)
-    seating.account(machine, state, seat, slots)
+    accounts.account(machine, state, seat, slots)
     copy_part(machine, state, seat, hits)
 
 
@@ -75,7 +74,7 @@ def copy_part(machine: Machine, state: allocators.State, seat: int, hits: int) -
         machine.counts[COW_COPIES] += 1
         machine.ledger.row[TOKEN_STATE] += tokens
         machine.ledger.row[RESERVATION] -= tokens
-        seating.record_copy(machine, state, seat, source, hits - tokens, tokens)
+        recording.record_copy(machine, state, seat, source, hits - tokens, tokens)
 
 
 @kernel

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from paged_sim import allocators
 from paged_sim.compiled import kernel
-from paged_sim.engine import beams, forks, single
-from paged_sim.engine import seats as seating
+from paged_sim.engine import beams, forks, order, sequence, single
 from paged_sim.engine.machine import (
     BEAM,
     DIVERGED,
@@ -96,15 +95,15 @@ def enter(machine: Machine, state: allocators.State, leader: int, request: int) 
     seats[leader, SAVED_SLOTS] = 0
     seats[leader, SAVED_TOKENS] = 0
     seats[leader, SAVED_TAIL] = 0
-    seating.introduce(machine, leader, request)
+    order.introduce(machine, leader, request)
     if machine.samples[request] == 1:
         return
     if allocators.shares(state):
         seats[leader, FORM] = UNFORKED
     last = leader
     for _ in range(machine.samples[request] - 1):
-        other = seating.sit_beside(machine)
-        seating.introduce(machine, other, request)
+        other = order.sit_beside(machine)
+        order.introduce(machine, other, request)
         seats[last, NEXT_SAMPLE] = other
         last = other
 
@@ -132,8 +131,8 @@ def give_room(machine: Machine, state: allocators.State, leader: int, stored: in
     goal = allocators.want(state, machine.seats[leader, REQUEST], tokens)
     seat = leader
     while seat != NOBODY:
-        seating.take(machine, state, seat, goal)
-        seat = seating.next_owner(machine, leader, seat)
+        sequence.take(machine, state, seat, goal)
+        seat = order.next_owner(machine, leader, seat)
 
 
 @kernel
@@ -148,10 +147,10 @@ def grow(machine: Machine, state: allocators.State, leader: int, tokens: int, st
     goal = allocators.want(state, seats[leader, REQUEST], tokens)
     seat = leader
     while seat != NOBODY:
-        missing = seating.grow(machine, state, seat, goal, stored)
+        missing = sequence.grow(machine, state, seat, goal, stored)
         if missing > 0:
             return missing
-        seat = seating.next_owner(machine, leader, seat)
+        seat = order.next_owner(machine, leader, seat)
     return 0
 
 
@@ -198,7 +197,7 @@ def holding(machine: Machine, leader: int) -> tuple[int, int]:
 
 @kernel
 def vacate(machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int, finished: bool) -> None:
-    """`seats.vacate` for all sequences of a request: `tokens` tokens of each are booked, `stored` are stored."""
+    """`sequence.vacate` for all sequences of a request: `tokens` tokens of each are booked, `stored` are stored."""
     if machine.seats[leader, NUM_SAMPLES] == 1:
         single.vacate(machine, state, leader, tokens, stored, finished)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paged_sim import allocators
 from paged_sim.compiled import inlined, kernel
-from paged_sim.engine import seats as seating
+from paged_sim.engine import order, recording, sequence
 from paged_sim.engine.machine import DIVERGED, FINAL, FORM, NUM_SAMPLES, REQUEST, SLOTS, Machine
 from paged_sim.ledger import RESERVATION, TOKEN_STATE
 
@@ -44,7 +44,7 @@ def enter(machine: Machine, state: allocators.State, leader: int, request: int) 
     """Seat it alone."""
     machine.seats[leader, NUM_SAMPLES] = 1
     machine.seats[leader, FORM] = DIVERGED
-    seating.introduce(machine, leader, request)
+    order.introduce(machine, leader, request)
 
 
 @inlined
@@ -62,20 +62,20 @@ def num_owners(machine: Machine, leader: int) -> int:
 @kernel
 def give_room(machine: Machine, state: allocators.State, leader: int, stored: int, tokens: int) -> None:
     """Take it; a seat that has tokens was given room for all of them before."""
-    seating.take(machine, state, leader, allocators.want(state, machine.seats[leader, REQUEST], tokens))
+    sequence.take(machine, state, leader, allocators.want(state, machine.seats[leader, REQUEST], tokens))
 
 
 @inlined
 def grow(machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int) -> int:
     """Let it grow."""
     goal = allocators.want(state, machine.seats[leader, REQUEST], tokens)
-    return seating.grow(machine, state, leader, goal, stored)
+    return sequence.grow(machine, state, leader, goal, stored)
 
 
 @inlined
 def write(machine: Machine, state: allocators.State, leader: int, tokens: int) -> None:
     """Write its tokens."""
-    seating.write(machine, state, leader, tokens)
+    recording.write(machine, state, leader, tokens)
 
 
 @inlined
@@ -106,4 +106,4 @@ def vacate(machine: Machine, state: allocators.State, leader: int, tokens: int, 
     row = machine.ledger.row
     row[TOKEN_STATE] -= tokens
     row[RESERVATION] += tokens
-    seating.vacate(machine, state, leader, stored, finished)
+    sequence.vacate(machine, state, leader, stored, finished)

@@ -37,7 +37,7 @@ from paged_sim.engine.machine import (
     TIMED,
     Machine,
 )
-from paged_sim.ledger import BATCH, RESERVATION, TOKEN_STATE, WAITING
+from paged_sim.ledger import ADDED_AT_ONCE, BATCH, RESERVATION, TOKEN_STATE, WAITING, settle_all
 
 # Why `advance` came back.
 DONE, PAUSED, STUCK, UNBALANCED = range(4)
@@ -59,6 +59,8 @@ def advance(machine: Machine, state: allocators.State, until: int) -> int:
             return DONE
         if max(counts[NUM_OPERATIONS], counts[NUM_LISTED], counts[LOGGED]) >= counts[FLUSH_AT]:
             return PAUSED
+        if machine.ledger.bookings[0] >= ADDED_AT_ONCE:
+            settle_all(machine.ledger)
         queue.join_arrivals(machine)
         if counts[NUM_RUNNING] == 0 and queue.num_waiting(machine) == 0:
             if counts[NUM_ENDED] < len(machine.arrival):

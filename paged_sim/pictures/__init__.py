@@ -71,7 +71,8 @@ def _steps(machine: Machine, state: allocators.State) -> Iterator[None]:
         queue.join_arrivals(machine)
         if counts[m.NUM_RUNNING] == 0 and queue.num_waiting(machine) == 0:
             if counts[m.NUM_ENDED] < len(machine.arrival):
-                steps.idle(machine, state)
+                steps.rest(machine, state)
+                steps.idle(machine)
             continue
         counts[m.NUM_OPERATIONS] = 0
         blocked = steps.serve(machine, state)

@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 )
 
 from paged_sim import allocators
-from paged_sim.allocators import FAMILIES, KEPT, NO_ROOM, State
+from paged_sim.allocators import KEPT, NO_ROOM, State
 from paged_sim.arena import open_arena
 from paged_sim.arena.operations import CHECK, COPY, POISON, WRITE, Operations
 from paged_sim.content import content_of
@@ -309,22 +309,20 @@ class AllocatorContract(RuleBasedStateMachine):
 
     @invariant()
     def the_accounts_of_a_row_add_up(self) -> None:
-        """Of what a row holds beyond its final tokens, over-reservation is what was asked for; the rest is one account."""
+        """What a row holds beyond its final tokens was asked for (over-reservation); the rest is in one account."""
         before = self.snapshot()
         for row, here in self.rows.items():
             allocators.expect(self.state, row)
             final = self.final[here.request]
             over, tail, rounding = allocators.beyond(self.state, row, final)
-            assert over == max(0, here.asked - final), (
-                f"row {row} asked for {here.asked} slots: {over} are over-reserved"
-            )
+            assert over == max(0, here.asked - final), f"{over} of {here.asked} slots are over-reserved"
             assert min(tail, rounding) == 0 <= max(tail, rounding)
             assert here.held == min(final, here.held) + over + tail + rounding
         assert self.snapshot() == before, "a question changed something"
 
     @invariant()
     def what_is_said_to_fit_fits(self) -> None:
-        """`fits`, `footprint` and `take` agree, up to the largest demand and not beyond; no more is taken than needed."""
+        """`fits`, `footprint` and `take` agree, up to the largest demand and no further; nothing is rounded twice."""
         state = self.state
         allocators.find(state, 0, 1)
         largest = allocators.largest(state)
@@ -350,7 +348,7 @@ class AllocatorContract(RuleBasedStateMachine):
         for row in list(self.rows):
             self.free(row)
         self.arena.close()
-        assert FAMILIES[type(self.state)].is_new(self.state), "not as new after everything was released"
+        assert allocators.is_new(self.state), "not as new after everything was released"
         assert allocators.free_slots(self.state) == allocators.capacity(self.state)
         assert self.sizes_until_full() == self.fresh
 

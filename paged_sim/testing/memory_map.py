@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from paged_sim.allocators import FAMILIES, State, capacity
+from paged_sim.allocators import State, capacity, layout
 from paged_sim.allocators.layout import PARTS, Residents
 from paged_sim.ledger import CACHED, METADATA, OVER_RESERVATION, RESERVATION, ROUNDING, TAIL, TOKEN_STATE
 from paged_sim.requests import Ints
@@ -43,11 +43,11 @@ def accounts_of(state: State, slots: int, rows: Mapping[int, Row], final: Mappin
     """The account of each slot, or FREE, as `layout` says it: its stretches follow each other and do not overlap."""
     columns = ([*rows], [here.stored for here in rows.values()], [final[row] for row in rows])
     residents = Residents(*(np.array(column, np.int64) for column in columns))
-    layout = FAMILIES[type(state)].layout(state, residents, slots)
-    ends = layout.starts + layout.parts.sum(axis=0)
-    assert (layout.starts[1:] >= ends[:-1]).all(), "stretches of the layout overlap"
+    said_by = layout(state, residents, slots)
+    ends = said_by.starts + said_by.parts.sum(axis=0)
+    assert (said_by.starts[1:] >= ends[:-1]).all(), "stretches of the layout overlap"
     said = np.full(slots, FREE)
-    for start, parts in zip(layout.starts.tolist(), layout.parts.T, strict=True):
+    for start, parts in zip(said_by.starts.tolist(), said_by.parts.T, strict=True):
         accounts = np.repeat(PARTS, parts)
         said[start : start + len(accounts)] = accounts
     return said

@@ -1,4 +1,4 @@
-"""The plain model beside an allocator: what each row should hold, token by token, and in which slots it says they are."""
+"""The plain model beside an allocator: what each row should hold, token by token, and where it is said to be."""
 
 from __future__ import annotations
 

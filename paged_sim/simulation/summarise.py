@@ -1,0 +1,166 @@
+"""From what the seeds of a policy came to, to its part of a run: the JSON, the timeline, the columns of requests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from paged_sim.arena import ArenaStats
+from paged_sim.engine import machine as m
+from paged_sim.engine import measures
+from paged_sim.engine.felt import RequestColumns
+from paged_sim.engine.machine import Machine
+from paged_sim.engine.memory_map import MemoryMap
+from paged_sim.engine.refusals import refusals_of
+from paged_sim.errors import EXIT_ERROR, PagedSimError
+from paged_sim.geometry import booking_notes
+from paged_sim.ledger import ACCOUNTS, SERIES
+from paged_sim.merge import merge
+from paged_sim.run import PolicyRun, Run, Timeline
+from paged_sim.scenario import resolved as resolved_scenario
+from paged_sim.scenario.models import AllocatorSpec
+from paged_sim.simulation.drive import Outcome
+from paged_sim.simulation.resolve import Resolved
+from paged_sim.workloads import Drawn
+
+
+def run_of(resolved: Resolved, parts: Sequence[PolicyRun]) -> Run:
+    """The run of a scenario's policies. Raises PagedSimError (exit code 1) if none of them served a single request."""
+    refuse_empty(parts)
+    return Run(scenario=resolved_scenario(resolved.scenario), policies=tuple(parts))
+
+
+def summarise(
+    resolved: Resolved, spec: AllocatorSpec, drawn: dict[int, Drawn], outcomes: Sequence[Outcome]
+) -> PolicyRun:
+    """One allocator over all seeds."""
+    scenario, geometry, wanted = resolved.scenario, resolved.geometry, resolved.wanted
+    over = "saturated" if all(measures.has_waiters(outcome.machine) for outcome in outcomes) else "all"
+    page_size = spec.page_size if spec.policy == "paged" else None
+    summaries = [
+        {
+            **measures.summary_of(outcome.machine, over, resolved.slots, page_size, geometry.bytes_per_slot),
+            **outcome.felt,
+            "refusals": refusals_of(outcome.machine),
+            "arena": arena_part(outcome.machine, outcome.stats, outcome.digest),
+        }
+        for outcome in outcomes
+    ]
+    first = outcomes[0].machine
+    summary = {
+        "name": spec.name,
+        "policy": policy_part(spec),
+        "seeds": list(drawn),
+        "capacity": capacity_part(resolved, page_size),
+        **merge(summaries),
+        "notes": [*resolved.notes, *notes_on(drawn[scenario.seed], spec)],
+        "timings": {"wall_seconds": sum(outcome.seconds for outcome in outcomes)} if wanted.timings else None,
+    }
+    if notes := booking_notes(geometry, scenario.max_model_len):
+        summary["booking"] = list(notes)
+    if wanted.at_step is not None:
+        summary |= watched_part(first, wanted.at_step)
+    columns = [outcome.requests for outcome in outcomes if outcome.requests is not None]
+    return PolicyRun(
+        summary=summary,
+        timeline=timeline_of(first, outcomes[0].memory_map),
+        requests=joined(columns, list(drawn)) if columns else {},
+    )
+
+
+def notes_on(drawn: Drawn, spec: AllocatorSpec) -> list[str]:
+    """What a reader of the numbers must know of the requests, as an allocator serves them."""
+    notes = list(drawn.notes)
+    if spec.prefix_cache != "none" and drawn.requests.samples.max(initial=1) > 1:
+        notes.append("with a prefix cache each sample is a request of its own, and is counted and timed as one")
+    return notes
+
+
+def capacity_part(resolved: Resolved, page_size: int | None) -> dict[str, Any]:
+    """The arena's size, for the JSON."""
+    return {
+        "slots": resolved.slots,
+        "bytes": resolved.slots * resolved.geometry.bytes_per_slot,
+        "bytes_per_slot": resolved.geometry.bytes_per_slot,
+        "page_size": page_size,
+        "pages": resolved.slots // page_size if page_size else None,
+    }
+
+
+def joined(columns: Sequence[RequestColumns], seeds: Sequence[int]) -> RequestColumns:
+    """The requests of several seeds below each other, each with its seed."""
+    counts = [len(of_seed["request"]) for of_seed in columns]
+    return {
+        "seed": np.repeat(np.array(seeds, np.int64), counts),
+        **{name: np.concatenate([of_seed[name] for of_seed in columns]) for name in columns[0]},
+    }
+
+
+def watched_part(machine: Machine, at_step: int | range) -> dict[str, Any]:
+    """The kept rows, for the JSON: one under `at_step`, null where the run was shorter; those of a range in a list."""
+    rows = [measures.timeline_row(row) for row in machine.watched if not np.isnan(row[0])]
+    if isinstance(at_step, range):
+        return {"at_steps": rows}
+    return {"at_step": rows[0] if rows else None}
+
+
+def policy_part(spec: AllocatorSpec) -> dict[str, Any]:
+    """The policy and the settings that it uses, for the JSON."""
+    if spec.policy == "paged":
+        part: dict[str, Any] = {"policy": spec.policy, "page_size": spec.page_size, "null_page": spec.null_page}
+        cache = {"prefix_cache": spec.prefix_cache, "eviction": spec.eviction}
+        return part | cache if spec.prefix_cache != "none" else part
+    part = {"policy": spec.policy, "reserve": spec.reserve, "placement": spec.placement}
+    return {**part, "chunk": spec.chunk} if spec.reserve == "grow" else part
+
+
+def arena_part(machine: Machine, stats: ArenaStats, digest: str) -> dict[str, Any]:
+    """What the arena did and holds, for the JSON."""
+    corrupt = stats.first_corrupt
+    return {
+        "device": stats.device,
+        "payload": stats.payload,
+        "bytes": stats.bytes,
+        "tokens_written": stats.tokens_written,
+        "tokens_checked": stats.tokens_checked,
+        "tokens_copied": stats.tokens_copied,
+        "tokens_discarded": int(machine.counts[m.DISCARDED]),
+        "corrupt": stats.corrupt,
+        "first_corrupt": dict(zip(("slot", "generation", "position"), corrupt, strict=True)) if corrupt else None,
+        "touched_bytes": stats.touched_bytes,
+        "resident_bytes": stats.resident_bytes,
+        "hash": digest,
+    }
+
+
+def timeline_of(machine: Machine, memory_map: MemoryMap | None) -> Timeline:
+    """The kept rows of a simulation as columns."""
+    rows = machine.timeline[: machine.counts[m.NUM_ROWS]]
+    names = ("step", "time", "duration", *SERIES)
+    columns = {name: rows[:, index].copy() for index, name in enumerate(names)}
+    if memory_map is None or not memory_map.rows:
+        return Timeline(columns)
+    slots = np.stack([row.slots for row in memory_map.rows])
+    occurring = np.flatnonzero(slots.any(axis=(0, 1)))
+    narrow = np.uint16 if slots[0].sum(axis=1).max() < 1 << 16 else np.uint32
+    return Timeline(
+        columns,
+        slots[:, :, occurring].astype(narrow),
+        np.array([row.step for row in memory_map.rows], np.int64),
+        np.array([*(row.time for row in memory_map.rows), memory_map.end]),
+        tuple(ACCOUNTS[account] for account in occurring),
+    )
+
+
+def refuse_empty(parts: Sequence[PolicyRun]) -> None:
+    """Raise PagedSimError (exit code 1) if no policy served a single request."""
+    if any(part.summary["requests"]["finished"] for part in parts):
+        return
+    refusal = parts[0].summary["refusals"][0]
+    raise PagedSimError(
+        f"no request could be served: {refusal['count']} were refused by {parts[0].summary['name']}, "
+        f"the first (number {refusal['first']}) because {refusal['reason']}; give more memory or shorter requests",
+        exit_code=EXIT_ERROR,
+    )
