@@ -61,8 +61,8 @@ NUM_SERIES = 20
 # Columns of `recent` behind the series: the time booked, and the part of it on which slots were held.
 TIME, HELD_TIME = NUM_SERIES, NUM_SERIES + 1
 
-ADDED_AT_ONCE = 256
-"""Bookings that are added up plainly before they go to the totals: rounding takes less than 2^-45 of so many."""
+ADDED_AT_ONCE = 4096
+"""Bookings that are added up plainly before they go to the totals: rounding takes less than 2^-41 of so many."""
 
 SERIES = (*ACCOUNTS, "batch", "held", "waiting", "largest", "shared", "saved")
 """The names of a row's numbers."""
@@ -174,12 +174,14 @@ def faults(ledger: Ledger, capacity: int) -> list[str]:
 
 
 @inlined
-def book(ledger: Ledger, side: int, steps: int, slope: int, duration: float) -> None:
+def book(ledger: Ledger, side: int, steps: int, slope: int, duration: float) -> bool:
     """Book `steps` equal steps of `duration` each, on each of which `slope` slots move from reservation to token state.
 
     The row is as of the first of these steps and is left as it is. A level that has not changed costs nothing. After
-    ADDED_AT_ONCE bookings `settle_all` is due.
+    ADDED_AT_ONCE bookings `settle_all` is due. More than is reserved is refused: the answer is false.
     """
+    if slope * (steps - 1) > ledger.row[RESERVATION]:
+        return False
     weight = duration * steps
     if side != ledger.side[0]:
         turn(ledger, side)
@@ -197,6 +199,7 @@ def book(ledger: Ledger, side: int, steps: int, slope: int, duration: float) -> 
     for step in range(steps):
         book_step(ledger, side, slope * step, duration)
     ledger.bookings[0] += 1
+    return True
 
 
 @inlined
@@ -222,28 +225,24 @@ def turn(ledger: Ledger, side: int) -> None:
     ledger.side[0] = side
 
 
-@kernel
 def settle_all(ledger: Ledger) -> None:
-    """Book all levels until now and bring the totals up to date; to be called before any of them is read."""
-    for series in LEVELS:
-        settle(ledger, series)
-        ledger.since[series] = 0.0
-    for side in range(2):
-        for series in range(NUM_SERIES):
-            ledger.sums[side, series] = total(ledger, side, series, ledger.sums[side, series])
-        ledger.weights[side] = total(ledger, side, TIME, ledger.weights[side])
-        ledger.holding[side] = total(ledger, side, HELD_TIME, ledger.holding[side])
+    """Book all levels until now and bring the totals up to date; to be called before any of them is read.
+
+    Not part of the step loop: what rounding takes of the totals is kept for the next time (Kahan's summation).
+    """
+    side, levels = ledger.side[0], np.array(LEVELS)
+    values, weights = ledger.booked[levels], ledger.recent[side, TIME] - ledger.since[levels]
+    ledger.recent[side, levels] += values * weights
+    ledger.peaks[side, levels] = np.maximum(ledger.peaks[side, levels], values)
+    ledger.histogram[side, levels, (values * ledger.scale[levels]).astype(np.int64)] += weights
+    totals = np.column_stack((ledger.sums, ledger.weights, ledger.holding))
+    more = ledger.recent - ledger.lost
+    after = totals + more
+    ledger.lost[:] = (after - totals) - more
+    ledger.sums[:], ledger.weights[:], ledger.holding[:] = after[:, :TIME], after[:, TIME], after[:, HELD_TIME]
+    ledger.recent[:] = 0.0
+    ledger.since[:] = 0.0
     ledger.bookings[0] = 0
-
-
-@inlined
-def total(ledger: Ledger, side: int, column: int, before: float) -> float:
-    """A total with what is recent, and without what rounding took of it until now (Kahan's summation)."""
-    more = ledger.recent[side, column] - ledger.lost[side, column]
-    after = before + more
-    ledger.lost[side, column] = (after - before) - more
-    ledger.recent[side, column] = 0.0
-    return float(after)
 
 
 @inlined

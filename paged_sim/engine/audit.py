@@ -79,7 +79,7 @@ def faults(machine: Machine, state: allocators.State) -> str:
 
 def audit(name: str, machine: Machine, state: allocators.State, stats: ArenaStats) -> None:
     """Raise LedgerError, with both numbers, if the books of a policy's simulation contradict each other at its end."""
-    wrong = [*_leftovers(machine), *_counts(machine), *_causes(machine), *_tokens(machine, state, stats)]
+    wrong = [*_leftovers(machine), *_counts(machine), *_times(machine), *_tokens(machine, state, stats)]
     if wrong:
         raise LedgerError(f"{name}: {'; '.join(wrong)}")
 
@@ -113,8 +113,8 @@ def _counts(machine: Machine) -> Iterator[str]:
         yield f"fragmentation is counted {scattered:,} times, although every free slot could be handed out"
 
 
-def _causes(machine: Machine) -> Iterator[str]:
-    """Causes that were booked for less time than the account that they go with was seen."""
+def _times(machine: Machine) -> Iterator[str]:
+    """Time that passed without being booked, and causes booked for less than the account that they go with was seen."""
     ledger, durations = machine.ledger, machine.durations
     together = {EXTERNAL: [FRAGMENTATION], SHORT: [SHORTAGE], WITHHELD: list(range(m.MAX_NUM_SEQS, m.NUM_CAUSES))}
     for account, causes in together.items():
@@ -122,6 +122,9 @@ def _causes(machine: Machine) -> Iterator[str]:
         if seen > booked * (1 + 1e-9):
             names = ", ".join(CAUSES[cause] for cause in causes)
             yield f"slots are {ACCOUNTS[account]} for {seen:g}, and steps are blocked by {names} for {booked:g}"
+    time, now = float(ledger.weights.sum()), float(machine.times[m.NOW])
+    if time > now * (1 + 1e-9) or (machine.counts[m.WARMUP] == 0 and time < now * (1 - 1e-9)):
+        yield f"{time:g} of {now:g} passed are booked"
     blocked, booked = float(ledger.weights[1]), float(durations.sum())
     if blocked > booked * (1 + 1e-9) or (machine.counts[m.WARMUP] == 0 and blocked < booked * (1 - 1e-9)):
         yield f"steps are blocked for {blocked:g}, and by their causes for {booked:g}"

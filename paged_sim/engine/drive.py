@@ -57,6 +57,8 @@ def drive(
         while True:
             until = int(counts[m.STEP]) + STEPS_PER_TURN if memory_map is None else memory_map.due + 1
             reason = advance(machine, state, until)
+            if reason == steps.DONE or machine.ledger.bookings[0] >= books.ADDED_AT_ONCE:
+                books.settle_all(machine.ledger)
             if memory_map is not None:
                 memory_map.look(machine, state)
             if reason != steps.PAUSED:
@@ -72,7 +74,6 @@ def drive(
                 raise PagedSimError(stuck(machine, state), exit_code=EXIT_ERROR)
             yield int(counts[m.NUM_ENDED])
             if reason == steps.DONE:
-                books.settle_all(machine.ledger)
                 return
 
 

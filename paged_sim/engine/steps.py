@@ -37,14 +37,14 @@ from paged_sim.engine.machine import (
     TIMED,
     Machine,
 )
-from paged_sim.ledger import ADDED_AT_ONCE, BATCH, RESERVATION, TOKEN_STATE, WAITING, settle_all
+from paged_sim.ledger import ADDED_AT_ONCE, BATCH, WAITING
 
 # Why `advance` came back.
 DONE, PAUSED, STUCK, UNBALANCED = range(4)
 
 
 def advance(machine: Machine, state: allocators.State, until: int) -> int:
-    """Simulate steps until all requests have ended, the operations want to be carried out, or step `until` is reached.
+    """Simulate steps until all requests have ended, the record or the bookings are to be taken over, or step `until`.
 
     Comes back between steps, after `until` where a run of quiet steps goes beyond it, and may be called again: where it
     stops changes no result. The answer says why: DONE, PAUSED, STUCK (requests wait, nothing runs and nothing will
@@ -57,10 +57,9 @@ def advance(machine: Machine, state: allocators.State, until: int) -> int:
         running.finish(machine, state)
         if counts[NUM_ENDED] == len(machine.arrival):
             return DONE
-        if max(counts[NUM_OPERATIONS], counts[NUM_LISTED], counts[LOGGED]) >= counts[FLUSH_AT]:
+        is_full = max(counts[NUM_OPERATIONS], counts[NUM_LISTED], counts[LOGGED]) >= counts[FLUSH_AT]
+        if is_full or machine.ledger.bookings[0] >= ADDED_AT_ONCE:
             return PAUSED
-        if machine.ledger.bookings[0] >= ADDED_AT_ONCE:
-            settle_all(machine.ledger)
         queue.join_arrivals(machine)
         if counts[NUM_RUNNING] == 0 and queue.num_waiting(machine) == 0:
             if counts[NUM_ENDED] < len(machine.arrival):
@@ -105,7 +104,7 @@ def serve(machine: Machine, state: allocators.State) -> int:
 def pass_time(machine: Machine, blocked: int) -> bool:
     """Book this step and the quiet ones that follow, and set the clock and the step behind them.
 
-    If more tokens would be stored than there is room for, the row is left as it would then be: the answer is false.
+    The answer is false if more tokens would be stored than there is room for; the row is then as it would be.
     """
     counts, times = machine.counts, machine.times
     generating = running.num_generating(machine)
@@ -120,16 +119,10 @@ def pass_time(machine: Machine, blocked: int) -> bool:
     while steps < limit and (steps == 0 or times[NOW] < arrival):
         times[NOW] += duration
         steps += 1
-    ahead = generating * (steps - 1)
-    if ahead > machine.ledger.row[RESERVATION]:
-        counts[STEP] += steps - 1
-        machine.ledger.row[RESERVATION] -= ahead
-        machine.ledger.row[TOKEN_STATE] += ahead
-        return False
-    booking.book_steps(machine, blocked, steps, generating, begin, duration)
+    is_booked = booking.book_steps(machine, blocked, steps, generating, begin, duration)
     counts[STEP] += steps
     counts[NUM_STEPS_DONE] += steps
-    return True
+    return is_booked
 
 
 @kernel
