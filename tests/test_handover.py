@@ -42,11 +42,11 @@ class Clerk(AbsentArena):
 
 def hand_all_over(arena: Clerk, *, beside: bool) -> list[list[list[int]]]:
     """Simulate and hand the record over after every step; the records as they were when they were handed over."""
-    machine, state = set_up(SCENARIO, REQUESTS)
+    machine = set_up(SCENARIO, REQUESTS)
     handover = Handover(arena, beside=beside)
     given = []
     try:
-        while steps.advance(machine, state, int(machine.counts[m.STEP]) + 1) == steps.PAUSED:
+        while steps.advance(machine, int(machine.counts[m.STEP]) + 1) == steps.PAUSED:
             given.append(machine.operations[: machine.counts[m.NUM_OPERATIONS]].tolist())
             machine = handover.hand_over(machine)
             assert machine.counts[m.NUM_OPERATIONS] == machine.counts[m.NUM_LISTED] == 0

@@ -115,9 +115,9 @@ def fork_from_the_wrong_row(monkeypatch: pytest.MonkeyPatch) -> None:
 def forget_the_authors(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tokens of a beam that another one continues are taken for its own."""
 
-    def continue_as(original: Any, machine: Machine, state: Any, parent: int, seat: int, stored: int) -> None:
+    def continue_as(original: Any, machine: Machine, parent: int, seat: int, stored: int) -> None:
         own = machine.group.authors[seat].copy()
-        original(machine, state, parent, seat, stored)
+        original(machine, parent, seat, stored)
         machine.group.authors[seat] = own
 
     wrap(monkeypatch, beams, "continue_as", continue_as)

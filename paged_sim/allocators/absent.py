@@ -5,22 +5,13 @@ What a family's module does not define is answered here, in plain Python as in c
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from paged_sim import allocators
-from paged_sim.allocators.contract import KEPT, NO_ROOM, CachedSlots, Copied, Found, Listed
+from paged_sim.allocators.contract import KEPT, NO_ROOM, Copied, Evictable, Listed, Matched
 
 if TYPE_CHECKING:
     from paged_sim.allocators import State
-
-
-def completed(module: ModuleType) -> ModuleType:
-    """The module of a family, after it was given these answers for what it says nothing about."""
-    for name, answer in ANSWERS.items():
-        if not hasattr(module, name):
-            setattr(module, name, answer)
-    return module
 
 
 def expect(state: State, row: int) -> None:
@@ -66,14 +57,14 @@ def exclusive_from(state: State, row: int) -> int:
     return 0
 
 
-def find(state: State, request: int, tokens: int) -> int:
+def match(state: State, request: int, tokens: int) -> int:
     """Nothing is kept for later."""
     return 0
 
 
-def found(state: State) -> Found:
+def matched(state: State) -> Matched:
     """Nothing is ever found."""
-    return Found(0, 0)
+    return Matched(0, 0)
 
 
 def copied(state: State) -> Copied:
@@ -81,21 +72,10 @@ def copied(state: State) -> Copied:
     return Copied(0, 0)
 
 
-def enter(state: State, row: int, tokens: int, comes_back: bool) -> None:
+def insert(state: State, row: int, tokens: int, comes_back: bool) -> None:
     """Nothing is kept for later."""
 
 
-def cached_slots(state: State) -> CachedSlots:
+def evictable(state: State) -> Evictable:
     """Nothing is kept for later."""
-    return CachedSlots(0, 0)
-
-
-ANSWERS = {
-    answer.__name__: answer
-    for answer in (
-        *(expect, list_pages),
-        moved_from,
-        *(shares, own_part, fits_all, fork, unshare, exclusive_from),
-        *(find, found, copied, enter, cached_slots),
-    )
-}
+    return Evictable(0, 0)

@@ -7,15 +7,21 @@ more, and is moved to a larger extent when they are not free; the old extent is 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from paged_sim.allocators import placement
-from paged_sim.allocators.contract import NO_ROOM, Beyond, Span
+from paged_sim.allocators import absent, placement, reservation
+from paged_sim.allocators.contract import NO_ROOM, Beyond, Span, completed
+from paged_sim.allocators.family import Demands, Example, Family
 from paged_sim.allocators.layout import Layout, Residents, of_extents
+from paged_sim.allocators.space import FREE, Space
 from paged_sim.compiled import few_events, kernel, marked_state
-from paged_sim.requests import Ints
+from paged_sim.requests import Ints, Requests
+
+if TYPE_CHECKING:
+    from paged_sim.scenario.models import AllocatorSpec
 
 CAPACITY, CHUNK, LIMIT, MOVED_FROM = range(4)
 
@@ -29,7 +35,7 @@ class Contiguous(NamedTuple):
     the chunk and longest sequence of `grow`, and where the last `grow` moved a row from (-1: it stayed).
     """
 
-    space: placement.Space
+    space: Space
     start: Ints
     held: Ints
     reserved: Ints
@@ -37,7 +43,7 @@ class Contiguous(NamedTuple):
     numbers: Ints
 
 
-def create(*, slots: int, rule: int, asks: Ints, chunk: int, longest: int, rows: int) -> Contiguous:
+def create(*, slots: int, rule: str, asks: Ints, chunk: int, longest: int, rows: int) -> Contiguous:
     """An empty arena of `slots` for `rows` sequences of at most `longest` tokens.
 
     `grow` never rounds a demand up to more than the empty arena can place.
@@ -73,12 +79,12 @@ def footprint(state: Contiguous, slots: int) -> int:
 
 def fits(state: Contiguous, slots: int) -> bool:
     """Whether `slots` could be placed now."""
-    return placement.longest(state.space) >= slots
+    return placement.fits(state.space, slots)
 
 
 def free_slots(state: Contiguous) -> int:
     """Slots in free extents."""
-    free: int = state.space.numbers[placement.FREE]
+    free: int = state.space.numbers[FREE]
     return free
 
 
@@ -99,7 +105,7 @@ def take(state: Contiguous, row: int, slots: int) -> int:
     start = placement.place(state.space, slots)
     if start == NO_ROOM:
         return NO_ROOM
-    held = placement.placed_length(state.space, slots)
+    held = placement.length_at(state.space, start, slots)
     state.start[row] = start
     state.held[row] = held
     state.reserved[row] = slots
@@ -114,8 +120,7 @@ def grow(state: Contiguous, row: int, slots: int) -> int:
         state.numbers[MOVED_FROM] = -1
         state.reserved[row] = slots
         return held
-    is_buddy = state.space.numbers[placement.RULE] == placement.BUDDY
-    if not is_buddy and placement.extend(state.space, start, held, slots - held):
+    if placement.extend(state.space, start, held, slots - held):
         state.numbers[MOVED_FROM] = -1
         state.held[row] = slots
         state.reserved[row] = slots
@@ -176,3 +181,46 @@ def is_new(state: Contiguous) -> bool:
 def layout(state: Contiguous, residents: Residents, slots: int) -> Layout:
     """What lies where, for the memory map; not part of the step loop."""
     return of_extents(residents, state.start, state.held, state.reserved)
+
+
+def create_for(spec: AllocatorSpec, slots: int, requests: Requests, max_model_len: int, rows: int) -> Contiguous:
+    """An empty arena for a scenario's entry."""
+    asks = reservation.RULES[spec.reserve].asks(requests, max_model_len)
+    return create(slots=slots, rule=spec.placement, asks=asks, chunk=spec.chunk, longest=max_model_len, rows=rows)
+
+
+def demands(state: Contiguous, requests: Requests, max_model_len: int) -> Demands:
+    """Reservations, which are larger than what will be stored and must be placed one by one."""
+    final, samples = requests.stored_tokens, requests.samples
+    asked = state.asks if len(state.asks) else np.minimum(final, max_model_len)
+    placeable = asked <= largest(state)
+    for request in np.flatnonzero((samples > 1) & placeable):
+        extent = want(state, int(request), int(final[request]))
+        placeable[request] = fits_all(state, extent, extent, int(samples[request]) - 1)
+    return Demands(asked * samples, final * samples, placeable)
+
+
+def settings(spec: AllocatorSpec) -> dict[str, Any]:
+    """Its two rules, and the chunk where it grows."""
+    rules = {"reserve": spec.reserve, "placement": spec.placement}
+    return {**rules, "chunk": spec.chunk} if spec.reserve == "grow" else rules
+
+
+def formula(spec: AllocatorSpec, example: Example) -> str:
+    """The rule's demand, and the block that the placement rounds it to."""
+    block = placement.PLACEMENTS[spec.placement].block
+    rounded = f"; a {block} of {example.at_end:,}" if block else ""
+    return f"{reservation.RULES[spec.reserve].formula(spec, example)} = {example.wanted:,}{rounded}"
+
+
+FAMILY: Family = Family(
+    name="contiguous",
+    policy="contiguous",
+    meaning="a reservation rule and a placement rule: one extent a sequence",
+    state=Contiguous,
+    functions=completed(sys.modules[__name__], absent),
+    create=create_for,
+    demands=demands,
+    settings=settings,
+    formula=formula,
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import FunctionType, ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -32,11 +33,11 @@ class Beyond(NamedTuple):
     rounding: int
 
 
-class Found(NamedTuple):
+class Matched(NamedTuple):
     """Slots in the pages that a search of the prefix cache found, and how many of them nobody holds."""
 
     slots: int
-    idle: int
+    evictable: int
 
 
 class Copied(NamedTuple):
@@ -46,8 +47,17 @@ class Copied(NamedTuple):
     tokens: int
 
 
-class CachedSlots(NamedTuple):
+class Evictable(NamedTuple):
     """Slots that nobody holds of pages kept for later: with a token, and without."""
 
     filled: int
-    blank: int
+    rest: int
+
+
+def completed(module: ModuleType, others: ModuleType) -> ModuleType:
+    """A module, after it was given those functions of another one that it does not define itself."""
+    for name, function in vars(others).items():
+        is_own = isinstance(function, FunctionType) and function.__module__ == others.__name__
+        if is_own and not hasattr(module, name):
+            setattr(module, name, function)
+    return module

@@ -7,16 +7,23 @@ never handed out, as in vLLM.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from paged_sim.allocators.contract import KEPT, NO_ROOM, Beyond, Listed, Span
+from paged_sim.allocators import absent
+from paged_sim.allocators.contract import KEPT, NO_ROOM, Beyond, Listed, Span, completed
+from paged_sim.allocators.family import Demands, Example, Family, longest_of
 from paged_sim.allocators.layout import Layout, Residents, of_pages
 from paged_sim.allocators.page_size import shift_of, whole_pages
 from paged_sim.compiled import inlined, marked_state
 from paged_sim.compiled.prefetch import prefetch
+from paged_sim.requests import Requests
+
+if TYPE_CHECKING:
+    from paged_sim.scenario.models import AllocatorSpec
 
 Ints = npt.NDArray[np.int64]
 Pages = npt.NDArray[np.int32]
@@ -259,3 +266,48 @@ def layout(state: Paged, residents: Residents, slots: int) -> Layout:
     kept = np.zeros(len(state.references), np.int32)
     page_size, usable = int(state.numbers[PAGE_SIZE]), int(state.numbers[USABLE])
     return of_pages(residents, state.table, state.num_pages, kept, page_size, usable, slots)
+
+
+def create_for(spec: AllocatorSpec, slots: int, requests: Requests, max_model_len: int, rows: int) -> Paged:
+    """An empty pool for a scenario's entry."""
+    longest = longest_of(requests, max_model_len)
+    return create(slots=slots, page_size=spec.page_size, null_page=spec.null_page, rows=rows, longest=longest)
+
+
+def demands(state: Paged, requests: Requests, max_model_len: int) -> Demands:
+    """What is stored: of further samples, the pages that each has to itself at its end."""
+    page_size, prompt, final = int(state.numbers[PAGE_SIZE]), requests.prompt_tokens, requests.stored_tokens
+    own = np.where(final > prompt, (-(-final // page_size) - prompt // page_size) * page_size, 0)
+    needed = final + (requests.samples - 1) * own
+    return Demands(needed, needed, np.ones(len(requests), bool))
+
+
+def settings(spec: AllocatorSpec) -> dict[str, Any]:
+    """Those of its pages."""
+    return {"page_size": spec.page_size, "null_page": spec.null_page}
+
+
+def formula(spec: AllocatorSpec, example: Example) -> str:
+    """Whole pages."""
+    return f"ceil({example.stored:,} / {spec.page_size}) pages of {spec.page_size}, taken as the sequence grows"
+
+
+def touched(state: Paged, requests: Requests) -> int:
+    """Every page once; with samples each sequence reads all the pages of its table, shared or not."""
+    usable = int(state.numbers[USABLE])
+    return usable if requests.samples.max(initial=1) == 1 else max(usable, state.table.size)
+
+
+FAMILY: Family = Family(
+    name="paged",
+    policy="paged",
+    meaning="pages of page_size slots, taken as the sequence grows",
+    state=Paged,
+    functions=completed(sys.modules[__name__], absent),
+    create=create_for,
+    demands=demands,
+    settings=settings,
+    formula=formula,
+    paged=True,
+    touched=touched,
+)

@@ -56,32 +56,20 @@ def _traces() -> Rows:
 
 
 def _policies() -> Rows:
-    policies = {
-        "contiguous": "a reservation rule and a placement rule: one extent a sequence",
-        "paged": "pages of page_size slots, taken as the sequence grows",
-    }
-    rules = {
-        "max": "reserve max_model_len",
-        "limit": "reserve prompt + max_tokens",
-        "pow2": "reserve prompt + true output rounded up to a power of two (looks at the output)",
-        "oracle": "reserve just what will be stored, prompt + true output - 1 (looks at the output)",
-        "grow": "take chunks, move when the extent cannot extend",
-    }
+    from paged_sim.allocators import WORDS
+
     return [
-        *({"policy": name, "key": "policy", "meaning": text} for name, text in policies.items()),
-        *({"policy": name, "key": "reserve", "meaning": text} for name, text in rules.items()),
+        {"policy": word, "key": key, "meaning": meaning}
+        for key, words in WORDS.items()
+        if key != "placement"
+        for word, meaning in words.items()
     ]
 
 
 def _placements() -> Rows:
-    placements = {
-        "first_fit": "the lowest free extent that is long enough",
-        "best_fit": "the shortest free extent that is long enough",
-        "worst_fit": "the longest free extent",
-        "next_fit": "the next free extent after the last placement",
-        "buddy": "a block of the next power of two",
-    }
-    return [{"placement": name, "meaning": text} for name, text in placements.items()]
+    from paged_sim.allocators import WORDS
+
+    return [{"placement": word, "meaning": meaning} for word, meaning in WORDS["placement"].items()]
 
 
 TOPICS: dict[str, Callable[[], Rows]] = {

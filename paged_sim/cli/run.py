@@ -59,12 +59,13 @@ def shown(runs: Sequence[Run], documents: Sequence[dict[str, Any]], shape: str, 
 
 def ops_log_of(wanted: str, requests: bool, scenarios: Sequence[Scenario]) -> OpsLog:
     """What `--ops-log` asks for. Raises PagedSimError where it is not clear whose pages are meant."""
+    from paged_sim.allocators import family_of
     from paged_sim.simulation import OpsLog
 
     if len(scenarios) > 1:
         raise PagedSimError("--ops-log: there are several scenarios; run them one by one")
     named, given, target = wanted.rpartition("=")
-    paged = [spec.name for spec in scenarios[0].allocators if spec.policy == "paged"]
+    paged = [spec.name for spec in scenarios[0].allocators if family_of(spec).paged]
     if not paged:
         raise PagedSimError("--ops-log: no policy of the scenario has pages; add one with policy: paged")
     if given and named not in paged:

@@ -14,7 +14,7 @@ import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -36,6 +36,7 @@ _INLINED: set[Callable[..., Any]] = set()
 _FEW_EVENTS: set[type] = set()
 _STATES: list[type] = []
 _DISPATCHED: dict[Callable[..., Any], tuple[Mapping[type, ModuleType], str]] = {}
+_NUMBERED: dict[Callable[..., Any], Sequence[ModuleType]] = {}
 
 
 def kernel(function: Function) -> Function:
@@ -75,6 +76,19 @@ def dispatched(families: Mapping[type, ModuleType], by: str = "") -> Callable[[F
 
     def mark(function: Function) -> Function:
         _DISPATCHED[function] = families, by
+        return function
+
+    return mark
+
+
+def numbered(modules: Sequence[ModuleType]) -> Callable[[Function], Function]:
+    """Mark a function that calls its namesake in `modules[i]`, i being the first of its first argument's `numbers`.
+
+    Compiled code has all namesakes in it and chooses as it runs. A module whose number never comes may lack one.
+    """
+
+    def mark(function: Function) -> Function:
+        _NUMBERED[function] = modules
         return function
 
     return mark
@@ -123,6 +137,8 @@ def _register_with_numba() -> None:
         _register_kernel(function)
     for function in _DISPATCHED:
         _register_dispatched(function)
+    for function in _NUMBERED:
+        _register_numbered(function)
 
 
 @cache
@@ -148,6 +164,36 @@ def _register_dispatched(function: Callable[..., Any]) -> None:
     if not by:
         _INLINED.update(getattr(module, function.__name__) for module in families.values())
     _register(function, choose)
+
+
+@cache
+def _register_numbered(function: Callable[..., Any]) -> None:
+    name = function.__name__
+    numbers: dict[Callable[..., Any], list[int]] = {}
+    for number, module in enumerate(_NUMBERED[function]):
+        if hasattr(module, name):
+            numbers.setdefault(getattr(module, name), []).append(number)
+    # What most have in common needs no question.
+    *others, common = sorted(numbers, key=lambda namesake: len(numbers[namesake]))
+    for namesake in numbers:
+        _register_kernel(namesake)
+    for namesake in others:
+        for number in numbers[namesake]:
+            common = _either(number, namesake, common)
+            _register_kernel(common)
+    chosen = common
+    _register(function, lambda *_: chosen)
+
+
+def _either(number: int, namesake: Callable[..., Any], other: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that calls `namesake` where the first argument has this number, else `other`."""
+
+    def choose(state: Any, *arguments: Any) -> Any:
+        if state.numbers[0] == number:
+            return namesake(state, *arguments)
+        return other(state, *arguments)
+
+    return choose
 
 
 def _register(function: Callable[..., Any], choose: Callable[..., Any]) -> None:

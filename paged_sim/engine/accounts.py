@@ -11,7 +11,7 @@ from paged_sim.ledger import TAIL as TAIL_ACCOUNT
 
 
 @inlined
-def account(machine: Machine, state: allocators.State, seat: int, slots: int) -> None:
+def account(machine: Machine, seat: int, slots: int) -> None:
     """Bring the ledger's row up to date after a seat came to hold `slots` slots.
 
     What it holds up to its final tokens goes to reservation; tokens stored are moved on to token state elsewhere.
@@ -24,11 +24,11 @@ def account(machine: Machine, state: allocators.State, seat: int, slots: int) ->
     seats[seat, SLOTS] = slots
     seats[seat, ROOM] = slots
     if max(before, slots) > final:
-        account_beyond(machine, state, seat, slots)
+        account_beyond(machine, seat, slots)
 
 
 @kernel
-def account_beyond(machine: Machine, state: allocators.State, seat: int, slots: int) -> None:
+def account_beyond(machine: Machine, seat: int, slots: int) -> None:
     """Bring the accounts of what a seat holds beyond its final tokens up to date."""
     seats, row = machine.seats, machine.ledger.row
     row[OVER_RESERVATION] -= seats[seat, OVER]
@@ -36,7 +36,7 @@ def account_beyond(machine: Machine, state: allocators.State, seat: int, slots: 
     row[ROUNDING_ACCOUNT] -= seats[seat, ROUNDING]
     over, tail, rounding = 0, 0, 0
     if slots > 0:
-        over, tail, rounding = allocators.beyond(state, seat, seats[seat, FINAL])
+        over, tail, rounding = allocators.beyond(machine.allocator, seat, seats[seat, FINAL])
     seats[seat, OVER] = over
     seats[seat, TAIL] = tail
     seats[seat, ROUNDING] = rounding

@@ -33,12 +33,14 @@ class LedgerError(AssertionError):
 
 
 @kernel
-def is_sound(machine: Machine, state: allocators.State, cause: int) -> bool:
+def is_sound(machine: Machine, cause: int) -> bool:
     """Whether the ledger's row, and why a step is blocked (`cause`, or -1), can be true; else nothing may be booked."""
     counts = machine.counts
     counts[CAUSE] = cause
     unheld = counts[CAPACITY] - machine.ledger.row[METADATA] - machine.ledger.row[HELD]
-    books_agree = books.is_sound(machine.ledger, counts[CAPACITY]) and unheld == allocators.free_slots(state)
+    books_agree = books.is_sound(machine.ledger, counts[CAPACITY]) and unheld == allocators.free_slots(
+        machine.allocator
+    )
     return bool(books_agree and is_cause(machine, unheld, cause))
 
 
@@ -60,11 +62,11 @@ def is_cause(machine: Machine, unheld: int, cause: int) -> bool:
     return bool(row[WITHHELD] == blank and need <= unheld and not (alone and need > row[LARGEST]))
 
 
-def faults(machine: Machine, state: allocators.State) -> str:
+def faults(machine: Machine) -> str:
     """What is not sound about a step, in words."""
     counts, row = machine.counts, machine.ledger.row
     wrong = books.faults(machine.ledger, int(counts[CAPACITY]))
-    held, free, metadata = int(row[HELD]), allocators.free_slots(state), int(row[METADATA])
+    held, free, metadata = int(row[HELD]), allocators.free_slots(machine.allocator), int(row[METADATA])
     if held + free + metadata != counts[CAPACITY]:
         wrong.append(f"{held:,} slots are held, {free:,} free and {metadata:,} nobody's, of {counts[CAPACITY]:,}")
     if not wrong:
@@ -77,9 +79,9 @@ def faults(machine: Machine, state: allocators.State) -> str:
     return f"step {counts[m.STEP]}: {'; '.join(wrong)}"
 
 
-def audit(name: str, machine: Machine, state: allocators.State, stats: ArenaStats) -> None:
+def audit(name: str, machine: Machine, stats: ArenaStats) -> None:
     """Raise LedgerError, with both numbers, if the books of a policy's simulation contradict each other at its end."""
-    wrong = [*_leftovers(machine), *_counts(machine), *_times(machine), *_tokens(machine, state, stats)]
+    wrong = [*_leftovers(machine), *_counts(machine), *_times(machine), *_tokens(machine, stats)]
     if wrong:
         raise LedgerError(f"{name}: {'; '.join(wrong)}")
 
@@ -135,7 +137,7 @@ def _times(machine: Machine) -> Iterator[str]:
                 yield f"{steps:,} steps are blocked by {cause}, which take {duration:,.0f}"
 
 
-def _tokens(machine: Machine, state: allocators.State, stats: ArenaStats) -> Iterator[str]:
+def _tokens(machine: Machine, stats: ArenaStats) -> Iterator[str]:
     """Operations and tokens that were lost between the requests and the memory."""
     counts = machine.counts
     if stats.operations != counts[m.NUM_RECORDED]:
@@ -144,7 +146,7 @@ def _tokens(machine: Machine, state: allocators.State, stats: ArenaStats) -> Ite
         return
     finished = machine.outcome == m.FINISHED
     final = machine.prompt + machine.output - 1
-    common = np.minimum(machine.prompt, final) if allocators.shares(state) else np.zeros_like(final)
+    common = np.minimum(machine.prompt, final) if allocators.shares(machine.allocator) else np.zeros_like(final)
     stored = int((common + machine.samples * (final - common))[finished].sum() + counts[m.DISCARDED])
     found = int(counts[m.HIT] + counts[m.HIT_AGAIN])
     if stats.tokens_written + found != stored:

@@ -34,7 +34,6 @@ class Progress(Protocol):
 
 def drive(
     machine: Machine,
-    state: allocators.State,
     arena: Arena,
     *,
     compiled: bool,
@@ -50,17 +49,17 @@ def drive(
     Raises PagedSimError (exit code 1) when requests wait that nothing will ever admit, LedgerError when the books
     contradict themselves, ArenaError when an operation leaves the arena.
     """
-    advance: Callable[[Machine, allocators.State, int], int] = jit(steps.advance) if compiled else steps.advance
+    advance: Callable[[Machine, int], int] = jit(steps.advance) if compiled else steps.advance
     counts = machine.counts
     handover = Handover(arena, beside=beside and arena.runs_beside)
     with closing(handover):
         while True:
             until = int(counts[m.STEP]) + STEPS_PER_TURN if memory_map is None else memory_map.due + 1
-            reason = advance(machine, state, until)
+            reason = advance(machine, until)
             if reason == steps.DONE or machine.ledger.bookings[0] >= books.ADDED_AT_ONCE:
                 books.settle_all(machine.ledger)
             if memory_map is not None:
-                memory_map.look(machine, state)
+                memory_map.look(machine)
             if reason != steps.PAUSED:
                 handover.finish(machine)
             elif max(counts[m.NUM_OPERATIONS], counts[m.NUM_LISTED]) >= counts[m.FLUSH_AT]:
@@ -69,21 +68,22 @@ def drive(
                 for record in pool_log.drain(machine):
                     log(record)
             if reason == steps.UNBALANCED:
-                raise audit.LedgerError(audit.faults(machine, state))
+                raise audit.LedgerError(audit.faults(machine))
             if reason == steps.STUCK:
-                raise PagedSimError(stuck(machine, state), exit_code=EXIT_ERROR)
+                raise PagedSimError(stuck(machine), exit_code=EXIT_ERROR)
             yield int(counts[m.NUM_ENDED])
             if reason == steps.DONE:
                 return
 
 
-def stuck(machine: Machine, state: allocators.State) -> str:
+def stuck(machine: Machine) -> str:
     """Why nothing will happen any more."""
     request = queue.head(machine)
-    tokens = tokens_of_head(machine, hits_of_head(machine, state) + machine.counts[m.MAX_TOKENS])
+    tokens = tokens_of_head(machine, hits_of_head(machine) + machine.counts[m.MAX_TOKENS])
+    free, largest = allocators.free_slots(machine.allocator), allocators.largest(machine.allocator)
     return (
         f"no progress after step {machine.counts[m.STEP]}: request {request} needs "
-        f"{need_of_head(machine, state, tokens)} slots, "
-        f"{allocators.free_slots(state)} are free, {allocators.largest(state)} could be placed, and nothing runs that "
+        f"{need_of_head(machine, tokens)} slots, "
+        f"{free} are free, {largest} could be placed, and nothing runs that "
         "could free more; give it more memory or a smaller reservation"
     )

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from paged_sim import allocators
 from paged_sim.arena.operations import COLUMNS, Operations, Pages
 from paged_sim.compiled import marked_state
 from paged_sim.content import Content
@@ -181,7 +182,10 @@ class Several(NamedTuple):
 
 @marked_state
 class Machine(NamedTuple):
-    """All of a simulation but the allocator.
+    """All of a simulation: the one thing that every function of the step loop is given, first.
+
+    `allocator` is the state of the family that hands out slots; its type and that of `group` are all that the step loop
+    is compiled for.
 
     `known[request]` is the tokens its server knows: the prompt, and after a preemption those generated until then;
     `preemptions[request]` counts these. `content` says which tokens are equal, where a prefix cache asks. `line` are
@@ -198,6 +202,7 @@ class Machine(NamedTuple):
     request has more than one. `durations[cause]` is the time in which steps were blocked.
     """
 
+    allocator: allocators.State
     content: Content
     arrival: Floats
     line: Ints
@@ -240,6 +245,7 @@ class Machine(NamedTuple):
 
 def empty_machine(
     requests: Requests,
+    allocator: allocators.State,
     content: Content,
     *,
     seats: int,
@@ -265,6 +271,7 @@ def empty_machine(
     counts[NUM_FREE_SEATS] = seats
     counts[STRIDE] = 1
     return Machine(
+        allocator=allocator,
         content=content,
         arrival=requests.arrival.copy(),
         line=np.argsort(requests.after >= 0, kind="stable") if len(requests.after) else np.arange(total),

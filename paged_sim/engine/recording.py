@@ -44,41 +44,37 @@ def record(machine: Machine, kind: int, slot: int, length: int, generation: int,
 
 
 @kernel
-def record_span(machine: Machine, state: allocators.State, seat: int, kind: int, first: int, last: int) -> None:
+def record_span(machine: Machine, seat: int, kind: int, first: int, last: int) -> None:
     """Record an operation over a seat's tokens `first` to `last - 1`, each with its identity."""
     own_from = machine.seats[seat, OWN_FROM]
     position = first
     while position < min(last, own_from):
         identity, end = stretch(machine.content, machine.seats[seat, REQUEST], position)
-        record_tokens(machine, state, seat, kind, identity, position, min(end, last))
+        record_tokens(machine, seat, kind, identity, position, min(end, last))
         position = end
-    record_tokens(machine, state, seat, kind, machine.seats[seat, IDENTITY], max(first, own_from), last)
+    record_tokens(machine, seat, kind, machine.seats[seat, IDENTITY], max(first, own_from), last)
 
 
 @inlined
-def record_tokens(
-    machine: Machine, state: allocators.State, seat: int, kind: int, identity: int, first: int, last: int
-) -> None:
+def record_tokens(machine: Machine, seat: int, kind: int, identity: int, first: int, last: int) -> None:
     """Record an operation over tokens `first` to `last - 1` of one identity: over their run, or over their pages."""
     if first >= last:
         return
-    slot, run = allocators.locate(state, seat, first)
+    slot, run = allocators.locate(machine.allocator, seat, first)
     if first + run >= last:
         record(machine, kind, slot, last - first, identity, first)
     else:
-        record_pages(machine, state, seat, kind, identity, first, last)
+        record_pages(machine, seat, kind, identity, first, last)
 
 
 @kernel
-def record_pages(
-    machine: Machine, state: allocators.State, seat: int, kind: int, identity: int, first: int, last: int
-) -> None:
+def record_pages(machine: Machine, seat: int, kind: int, identity: int, first: int, last: int) -> None:
     """Record an operation over tokens of one identity that do not lie in one run."""
-    slot, run = allocators.locate(state, seat, first)
+    slot, run = allocators.locate(machine.allocator, seat, first)
     following = first + run
     size = 0
     if run > 0:
-        _, size = allocators.locate(state, seat, following)
+        _, size = allocators.locate(machine.allocator, seat, following)
     if size <= 0:
         # The allocator gave the seat no slot for its own token: outside of everything, so that the arena objects.
         record(machine, kind, -1, 1, identity, following)
@@ -87,24 +83,24 @@ def record_pages(
     count = (last - following + size - 1) // size
     machine.pages[place] = size
     machine.pages[place + 1] = slot + run - size
-    allocators.list_pages(state, seat, following, count, machine.pages, place + 2)
+    allocators.list_pages(machine.allocator, seat, following, count, machine.pages, place + 2)
     machine.counts[NUM_LISTED] = place + 2 + count
     record(machine, kind + IN_PAGES, place, last - first, identity, first)
 
 
 @kernel
-def record_copy(machine: Machine, state: allocators.State, seat: int, source: int, first: int, tokens: int) -> None:
+def record_copy(machine: Machine, seat: int, source: int, first: int, tokens: int) -> None:
     """Record that a seat's `tokens` tokens from `first` on are copied from `source`, unless they lie there already."""
-    target, _ = allocators.locate(state, seat, first)
+    target, _ = allocators.locate(machine.allocator, seat, first)
     if machine.counts[RECORD] and target != source:
         record(machine, COPY, source, tokens, target, 0)
 
 
 @kernel
-def record_move(machine: Machine, state: allocators.State, seat: int, source: int, stored: int) -> None:
+def record_move(machine: Machine, seat: int, source: int, stored: int) -> None:
     """Record that a seat's `stored` tokens moved from the extent at `source` to a larger one."""
     if machine.counts[RECORD]:
-        target, _ = allocators.locate(state, seat, 0)
+        target, _ = allocators.locate(machine.allocator, seat, 0)
         record(machine, COPY, source, stored, target, 0)
         ahead = written_ahead(machine, seat) - stored
         if ahead > 0:
@@ -131,7 +127,7 @@ def written_ahead(machine: Machine, seat: int) -> int:
 
 
 @inlined
-def write(machine: Machine, state: allocators.State, seat: int, tokens: int) -> None:
+def write(machine: Machine, seat: int, tokens: int) -> None:
     """Write a seat's tokens from where its writing stands up to `tokens`, or ahead of them as far as it holds slots.
 
     Writing ahead touches a sequence once per event instead of once per token. It hides nothing: whoever else owned one
@@ -141,9 +137,9 @@ def write(machine: Machine, state: allocators.State, seat: int, tokens: int) -> 
     first = machine.seats[seat, WRITTEN]
     # All but a prompt that a cache may share is the sequence's own, and in one run at most events.
     if machine.counts[RECORD] and first >= machine.seats[seat, OWN_FROM]:
-        record_tokens(machine, state, seat, WRITE, machine.seats[seat, IDENTITY], first, last)
+        record_tokens(machine, seat, WRITE, machine.seats[seat, IDENTITY], first, last)
     elif machine.counts[RECORD]:
-        record_span(machine, state, seat, WRITE, first, last)
+        record_span(machine, seat, WRITE, first, last)
     machine.seats[seat, WRITTEN] = last
 
 

@@ -12,57 +12,57 @@ from paged_sim.engine.machine import CACHING, POISON_FREED, RECORD, SLOTS, TO_CH
 
 
 @kernel
-def take(machine: Machine, state: allocators.State, seat: int, goal: int) -> None:
+def take(machine: Machine, seat: int, goal: int) -> None:
     """Let a seat take `goal` slots, for which there must be room."""
-    slots = allocators.take(state, seat, goal)
-    pool_log.note(machine, state, seat, pool_log.ALLOCATED, machine.seats[seat, SLOTS], slots)
-    accounts.account(machine, state, seat, slots)
+    slots = allocators.take(machine.allocator, seat, goal)
+    pool_log.note(machine, seat, pool_log.ALLOCATED, machine.seats[seat, SLOTS], slots)
+    accounts.account(machine, seat, slots)
 
 
 @inlined
-def grow(machine: Machine, state: allocators.State, seat: int, goal: int, stored: int) -> int:
+def grow(machine: Machine, seat: int, goal: int, stored: int) -> int:
     """Let a seat with `stored` tokens grow to `goal` slots; 0, or the slots for which there is no room."""
-    slots = allocators.grow(state, seat, goal)
+    slots = allocators.grow(machine.allocator, seat, goal)
     if slots == NO_ROOM:
-        return int(allocators.footprint(state, goal) - machine.seats[seat, SLOTS])
-    source = allocators.moved_from(state)
+        return int(allocators.footprint(machine.allocator, goal) - machine.seats[seat, SLOTS])
+    source = allocators.moved_from(machine.allocator)
     if source >= 0:
-        recording.record_move(machine, state, seat, source, stored)
-    pool_log.note(machine, state, seat, pool_log.ALLOCATED, machine.seats[seat, SLOTS], slots)
-    accounts.account(machine, state, seat, slots)
+        recording.record_move(machine, seat, source, stored)
+    pool_log.note(machine, seat, pool_log.ALLOCATED, machine.seats[seat, SLOTS], slots)
+    accounts.account(machine, seat, slots)
     return 0
 
 
 @kernel
-def enter(machine: Machine, state: allocators.State, seat: int, stored: int, comes_back: bool) -> None:
+def enter(machine: Machine, seat: int, stored: int, comes_back: bool) -> None:
     """Let a seat's first `stored` tokens be found, by its own request too where that comes back.
 
     A page of which others hold an equal one is spared.
     """
-    free = allocators.free_slots(state)
-    allocators.enter(state, seat, stored, comes_back)
-    accounts.leave_shared(machine, 0, free - allocators.free_slots(state))
+    free = allocators.free_slots(machine.allocator)
+    allocators.insert(machine.allocator, seat, stored, comes_back)
+    accounts.leave_shared(machine, 0, free - allocators.free_slots(machine.allocator))
 
 
 @kernel
-def vacate(machine: Machine, state: allocators.State, seat: int, stored: int, finished: bool) -> None:
+def vacate(machine: Machine, seat: int, stored: int, finished: bool) -> None:
     """Read a seat's `stored` tokens back as `check` asks, give its slots back and free the seat."""
     counts, seats = machine.counts, machine.seats
     if counts[RECORD]:
         if recording.is_checked(machine, seat, finished):
             counts[TO_CHECK] += stored
-            recording.record_span(machine, state, seat, CHECK_TOKENS, 0, stored)
-        recording.record_span(
-            machine, state, seat, recording.undo(machine), stored, recording.written_ahead(machine, seat)
-        )
+            recording.record_span(machine, seat, CHECK_TOKENS, 0, stored)
+        recording.record_span(machine, seat, recording.undo(machine), stored, recording.written_ahead(machine, seat))
     if counts[CACHING]:
-        enter(machine, state, seat, stored, not finished)
-    slots, free = seats[seat, SLOTS], allocators.free_slots(state)
+        enter(machine, seat, stored, not finished)
+    slots, free = seats[seat, SLOTS], allocators.free_slots(machine.allocator)
     if counts[RECORD] and counts[POISON_FREED]:
-        recording.record_span(machine, state, seat, POISON, allocators.exclusive_from(state, seat), seats[seat, SLOTS])
-    pool_log.note(machine, state, seat, pool_log.FREED, 0, slots)
-    allocators.release(state, seat)
-    accounts.account(machine, state, seat, 0)
+        recording.record_span(
+            machine, seat, POISON, allocators.exclusive_from(machine.allocator, seat), seats[seat, SLOTS]
+        )
+    pool_log.note(machine, seat, pool_log.FREED, 0, slots)
+    allocators.release(machine.allocator, seat)
+    accounts.account(machine, seat, 0)
     if counts[CACHING]:
-        accounts.leave_shared(machine, allocators.free_slots(state) - free, slots)
+        accounts.leave_shared(machine, allocators.free_slots(machine.allocator) - free, slots)
     order.stand_up(machine, seat)

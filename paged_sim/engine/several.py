@@ -33,35 +33,35 @@ from paged_sim.engine.machine import (
 
 
 @kernel
-def need(machine: Machine, state: allocators.State, request: int, tokens: int) -> int:
+def need(machine: Machine, request: int, tokens: int) -> int:
     """Slots that all sequences of a request need together to hold `tokens` tokens each, before placement rounds."""
-    whole = allocators.want(state, request, tokens)
+    whole = allocators.want(machine.allocator, request, tokens)
     others = machine.samples[request] - 1
     if others == 0:
         return whole
-    return int(whole + others * allocators.own_part(state, request, machine.prompt[request], tokens))
+    return int(whole + others * allocators.own_part(machine.allocator, request, machine.prompt[request], tokens))
 
 
 @kernel
-def footprint(machine: Machine, state: allocators.State, request: int, tokens: int) -> int:
+def footprint(machine: Machine, request: int, tokens: int) -> int:
     """Slots that `need` really takes, after rounding."""
-    whole = allocators.footprint(state, allocators.want(state, request, tokens))
+    whole = allocators.footprint(machine.allocator, allocators.want(machine.allocator, request, tokens))
     others = machine.samples[request] - 1
     if others == 0:
         return whole
-    part = allocators.own_part(state, request, machine.prompt[request], tokens)
-    return int(whole + others * allocators.footprint(state, part))
+    part = allocators.own_part(machine.allocator, request, machine.prompt[request], tokens)
+    return int(whole + others * allocators.footprint(machine.allocator, part))
 
 
 @kernel
-def fits(machine: Machine, state: allocators.State, request: int, tokens: int) -> bool:
+def fits(machine: Machine, request: int, tokens: int) -> bool:
     """Whether all sequences of a request would find room for `tokens` tokens each now."""
-    whole = allocators.want(state, request, tokens)
+    whole = allocators.want(machine.allocator, request, tokens)
     others = machine.samples[request] - 1
     if others == 0:
-        return allocators.fits(state, whole)
-    part = allocators.own_part(state, request, machine.prompt[request], tokens)
-    return allocators.fits_all(state, whole, part, others)
+        return allocators.fits(machine.allocator, whole)
+    part = allocators.own_part(machine.allocator, request, machine.prompt[request], tokens)
+    return allocators.fits_all(machine.allocator, whole, part, others)
 
 
 @kernel
@@ -87,7 +87,7 @@ def affordable(machine: Machine, request: int, stored: int, budget: int) -> int:
 
 
 @kernel
-def enter(machine: Machine, state: allocators.State, leader: int, request: int) -> None:
+def enter(machine: Machine, leader: int, request: int) -> None:
     """Make a new seat the first sequence of a request and seat the others beside it."""
     seats = machine.seats
     seats[leader, NUM_SAMPLES] = machine.samples[request]
@@ -98,7 +98,7 @@ def enter(machine: Machine, state: allocators.State, leader: int, request: int) 
     order.introduce(machine, leader, request)
     if machine.samples[request] == 1:
         return
-    if allocators.shares(state):
+    if allocators.shares(machine.allocator):
         seats[leader, FORM] = UNFORKED
     last = leader
     for _ in range(machine.samples[request] - 1):
@@ -123,31 +123,31 @@ def num_owners(machine: Machine, leader: int) -> int:
 
 
 @kernel
-def give_room(machine: Machine, state: allocators.State, leader: int, stored: int, tokens: int) -> None:
+def give_room(machine: Machine, leader: int, stored: int, tokens: int) -> None:
     """Give the sequences that have slots, with `stored` tokens each, room for `tokens` tokens; there must be room."""
     if stored > 0:
-        grow(machine, state, leader, tokens, stored)
+        grow(machine, leader, tokens, stored)
         return
-    goal = allocators.want(state, machine.seats[leader, REQUEST], tokens)
+    goal = allocators.want(machine.allocator, machine.seats[leader, REQUEST], tokens)
     seat = leader
     while seat != NOBODY:
-        sequence.take(machine, state, seat, goal)
+        sequence.take(machine, seat, goal)
         seat = order.next_owner(machine, leader, seat)
 
 
 @kernel
-def grow(machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int) -> int:
+def grow(machine: Machine, leader: int, tokens: int, stored: int) -> int:
     """Let each sequence grow that has no room; those that are TOGETHER part first, if the copies find room."""
     seats = machine.seats
     if seats[leader, FORM] == TOGETHER:
-        copies = forks.copies_needed(machine, state, leader)
-        if not allocators.fits(state, copies):
+        copies = forks.copies_needed(machine, leader)
+        if not allocators.fits(machine.allocator, copies):
             return copies
-        forks.part(machine, state, leader)
-    goal = allocators.want(state, seats[leader, REQUEST], tokens)
+        forks.part(machine, leader)
+    goal = allocators.want(machine.allocator, seats[leader, REQUEST], tokens)
     seat = leader
     while seat != NOBODY:
-        missing = sequence.grow(machine, state, seat, goal, stored)
+        missing = sequence.grow(machine, seat, goal, stored)
         if missing > 0:
             return missing
         seat = order.next_owner(machine, leader, seat)
@@ -155,33 +155,33 @@ def grow(machine: Machine, state: allocators.State, leader: int, tokens: int, st
 
 
 @kernel
-def write(machine: Machine, state: allocators.State, leader: int, tokens: int) -> None:
+def write(machine: Machine, leader: int, tokens: int) -> None:
     """Write the tokens of every sequence that has slots, each with its author."""
     if machine.seats[leader, NUM_SAMPLES] == 1:
-        single.write(machine, state, leader, tokens)
+        single.write(machine, leader, tokens)
     else:
-        forks.write_all(machine, state, leader, tokens)
+        forks.write_all(machine, leader, tokens)
 
 
 @kernel
-def fork(machine: Machine, state: allocators.State, leader: int, stored: int) -> None:
+def fork(machine: Machine, leader: int, stored: int) -> None:
     """Fork the others from the first once it has stored all of the prompt."""
     if machine.seats[leader, FORM] == UNFORKED and stored == machine.prompt[machine.seats[leader, REQUEST]]:
-        forks.fork(machine, state, leader)
+        forks.fork(machine, leader)
 
 
 @kernel
-def branch(machine: Machine, state: allocators.State, leader: int, stored: int) -> None:
+def branch(machine: Machine, leader: int, stored: int) -> None:
     """Let beams that have parted continue those that were drawn."""
     several = machine.seats[leader, FORM] == DIVERGED and machine.seats[leader, NUM_SAMPLES] > 1
     if machine.counts[BEAM] and several and leader != machine.counts[PARTIAL]:
-        beams.branch(machine, state, leader, stored)
+        beams.branch(machine, leader, stored)
 
 
 @kernel
-def num_written(machine: Machine, state: allocators.State, leader: int, stored: int) -> int:
+def num_written(machine: Machine, leader: int, stored: int) -> int:
     """Tokens that were written so that each sequence of a request has `stored` ones (copies are not written)."""
-    if allocators.shares(state):
+    if allocators.shares(machine.allocator):
         return work(machine, machine.seats[leader, REQUEST], 0, stored)
     return int(stored * machine.seats[leader, NUM_SAMPLES])
 
@@ -196,9 +196,9 @@ def holding(machine: Machine, leader: int) -> tuple[int, int]:
 
 
 @kernel
-def vacate(machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int, finished: bool) -> None:
+def vacate(machine: Machine, leader: int, tokens: int, stored: int, finished: bool) -> None:
     """`sequence.vacate` for all sequences of a request: `tokens` tokens of each are booked, `stored` are stored."""
     if machine.seats[leader, NUM_SAMPLES] == 1:
-        single.vacate(machine, state, leader, tokens, stored, finished)
+        single.vacate(machine, leader, tokens, stored, finished)
     else:
-        forks.vacate_all(machine, state, leader, tokens, stored, finished)
+        forks.vacate_all(machine, leader, tokens, stored, finished)

@@ -7,7 +7,6 @@ every sequence stores one token a step, so a run of quiet steps is booked at onc
 
 from __future__ import annotations
 
-from paged_sim import allocators
 from paged_sim.compiled import inlined, kernel
 from paged_sim.engine import admission, audit, booking, queue, queue_length, running
 from paged_sim.engine.machine import (
@@ -43,7 +42,7 @@ from paged_sim.ledger import ADDED_AT_ONCE, BATCH, WAITING
 DONE, PAUSED, STUCK, UNBALANCED = range(4)
 
 
-def advance(machine: Machine, state: allocators.State, until: int) -> int:
+def advance(machine: Machine, until: int) -> int:
     """Simulate steps until all requests have ended, the record or the bookings are to be taken over, or step `until`.
 
     Comes back between steps, after `until` where a run of quiet steps goes beyond it, and may be called again: where it
@@ -54,7 +53,7 @@ def advance(machine: Machine, state: allocators.State, until: int) -> int:
     """
     counts = machine.counts
     while True:
-        running.finish(machine, state)
+        running.finish(machine)
         if counts[NUM_ENDED] == len(machine.arrival):
             return DONE
         is_full = max(counts[NUM_OPERATIONS], counts[NUM_LISTED], counts[LOGGED]) >= counts[FLUSH_AT]
@@ -63,14 +62,14 @@ def advance(machine: Machine, state: allocators.State, until: int) -> int:
         queue.join_arrivals(machine)
         if counts[NUM_RUNNING] == 0 and queue.num_waiting(machine) == 0:
             if counts[NUM_ENDED] < len(machine.arrival):
-                rest(machine, state)
-                if not audit.is_sound(machine, state, -1):
+                rest(machine)
+                if not audit.is_sound(machine, -1):
                     return UNBALANCED
                 if idle(machine):
                     return PAUSED
             continue
-        blocked = serve(machine, state)
-        if not audit.is_sound(machine, state, blocked):
+        blocked = serve(machine)
+        if not audit.is_sound(machine, blocked):
             return UNBALANCED
         if counts[NUM_RUNNING] == 0 and queue.num_waiting(machine) > 0 and not counts[HELD_BACK]:
             return STUCK
@@ -81,7 +80,7 @@ def advance(machine: Machine, state: allocators.State, until: int) -> int:
 
 
 @kernel
-def serve(machine: Machine, state: allocators.State) -> int:
+def serve(machine: Machine) -> int:
     """One step's work up to the reading of the row; the cause if a request still waits, or -1."""
     counts, row = machine.counts, machine.ledger.row
     counts[LOG_STEP] = counts[STEP]
@@ -91,11 +90,11 @@ def serve(machine: Machine, state: allocators.State) -> int:
     counts[HELD_BACK] = 0
     counts[NUM_ENDING] = 0
     counts[NUM_STARTED] = 0
-    running.run(machine, state)
-    admission.admit(machine, state)
+    running.run(machine)
+    admission.admit(machine)
     row[BATCH] = counts[NUM_RUNNING]
     row[WAITING] = queue.num_waiting(machine)
-    blocked = admission.label_free_slots(machine, state)
+    blocked = admission.label_free_slots(machine)
     queue_length.begin_step(machine.queue_length, machine.times[NOW], row[WAITING], 1 if blocked >= 0 else 0)
     return blocked
 
@@ -158,13 +157,13 @@ def quiet_steps(machine: Machine) -> int:
 
 
 @kernel
-def rest(machine: Machine, state: allocators.State) -> None:
+def rest(machine: Machine) -> None:
     """Nothing runs and nobody waits: bring the row up to date."""
     row = machine.ledger.row
     row[BATCH] = 0
     row[WAITING] = 0
     queue_length.begin_step(machine.queue_length, machine.times[NOW], 0, 0)
-    admission.label_free_slots(machine, state)
+    admission.label_free_slots(machine)
 
 
 @kernel

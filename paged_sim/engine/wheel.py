@@ -88,7 +88,7 @@ def unschedule(machine: Machine, seat: int) -> None:
 
 
 @kernel
-def collect_due(machine: Machine, state: allocators.State) -> None:
+def collect_due(machine: Machine) -> None:
     """Move this step's events to the end of `due`, in running order, and ask for what they will touch.
 
     They come nearly in reverse, so that almost every one of them belongs in front of those before it.
@@ -101,7 +101,7 @@ def collect_due(machine: Machine, state: allocators.State) -> None:
     while place != NOBODY:
         event = cells[place]
         prefetch(machine.seats, seat_of(event) * NUM_SEAT_FIELDS)
-        allocators.expect(state, seat_of(event))
+        allocators.expect(machine.allocator, seat_of(event))
         first -= 1
         at = first
         while at + 1 < len(due) and due[at + 1] < event:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paged_sim.allocators import family_of
 from paged_sim.errors import PagedSimError
 from paged_sim.scenario.context import Notes, did_you_mean, mistake
 from paged_sim.scenario.keys import WORKLOAD
@@ -60,13 +61,13 @@ def _check_allocators(scenario: Scenario, places: Places) -> None:
         if name in names[:index]:
             raise places.mistake(f"allocators.{index}.name", f"{name!r} is the name of two allocators; rename one")
     for index, allocator in enumerate(scenario.allocators):
-        if scenario.workload.beam and allocator.prefix_cache != "none":
+        if scenario.workload.beam and family_of(allocator).caches:
             problem = "with a prefix cache samples are requests of their own, so beams cannot continue each other"
             raise places.mistake(f"allocators.{index}.prefix_cache", f"{problem}; leave it or workload.beam out")
     if scenario.memory.kind != "pages":
         return
     for allocator in scenario.allocators:
-        if allocator.policy != "paged":
+        if not family_of(allocator).paged:
             raise places.mistake("memory.pages", f"{allocator.name} has no pages; give memory in slots or kv_cache")
         if allocator.page_size != scenario.allocators[0].page_size:
             raise places.mistake("memory.pages", "allocators differ in page_size; give memory in slots or kv_cache")

@@ -6,6 +6,7 @@ alone. What involves several keys at once is in `crosscheck`.
 
 from __future__ import annotations
 
+from paged_sim.allocators import WORDS
 from paged_sim.scenario.compound import Bounds, Choice, Expectations, Histogram, Quantiles
 from paged_sim.scenario.hardware import EngineName, GpuName
 from paged_sim.scenario.lognormal import LogNormal
@@ -405,6 +406,12 @@ CLOCK = Variants(
     later=("roofline",),
 )
 
+
+def _meanings(lead: str, key: str) -> str:
+    """The description of a key of an allocator by those of its words."""
+    return f"{lead} {'; '.join(f'{word}: {meaning}' for word, meaning in WORDS[key].items())}."
+
+
 ALLOCATOR = Section(
     (
         Key(
@@ -416,25 +423,23 @@ ALLOCATOR = Section(
         ),
         Key(
             "policy",
-            Word(("contiguous", "paged"), later=("vmm", "caching", "layer_groups")),
-            "contiguous: one run of slots for each sequence; paged: pages on demand.",
+            Word((*WORDS["policy"],), later=("vmm", "caching", "layer_groups")),
+            _meanings("How memory is handed out.", "policy"),
             "paged",
             required=True,
         ),
         Key(
             "reserve",
-            Word(("max", "limit", "pow2", "oracle", "grow")),
-            "How much a sequence gets. max: max_model_len; limit: prompt + max_tokens; pow2: prompt + output rounded "
-            "up to a power of two; oracle: just what is stored; grow: chunks, moved when they cannot extend. pow2 and "
-            "oracle see the true output.",
+            Word((*WORDS["reserve"],)),
+            _meanings("How much a sequence gets.", "reserve"),
             "oracle",
             default="max",
             when=("policy", "contiguous"),
         ),
         Key(
             "placement",
-            Word(("first_fit", "best_fit", "worst_fit", "next_fit", "buddy")),
-            "Which free run a reservation takes.",
+            Word((*WORDS["placement"],)),
+            _meanings("Where a reservation goes.", "placement"),
             "buddy",
             default="first_fit",
             when=("policy", "contiguous"),
@@ -452,18 +457,16 @@ ALLOCATOR = Section(
         Key("null_page", Flag(), "Page 0 is never handed out.", "true", default=False, when=("policy", "paged")),
         Key(
             "prefix_cache",
-            Word(("none", "hash", "radix", "running")),
-            "Share the pages of sequences that begin alike, kept after their end. hash: whole pages, as vLLM does; "
-            "radix: to the token, by copying the page that agrees in part; running: so too, but nothing is kept.",
+            Word(("none", *WORDS["prefix_cache"])),
+            _meanings("Share the pages of sequences that begin alike, kept after their end.", "prefix_cache"),
             "hash",
             default="none",
             when=("policy", "paged"),
         ),
         Key(
             "eviction",
-            Word(("lru", "lfu", "fifo", "belady")),
-            "Which kept page goes when memory is short: the one used longest ago, least often, entered first, or "
-            "needed again last, which only a simulation can know.",
+            Word((*WORDS["eviction"],)),
+            _meanings("Which kept page goes when memory is short.", "eviction"),
             "lfu",
             default="lru",
             when=("prefix_cache", "hash", "radix"),

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from paged_sim import allocators
+from paged_sim.allocators import family_of
 from paged_sim.engine import machine as m
 from paged_sim.engine.machine import Machine
 from paged_sim.engine.memory_map import MemoryMap
@@ -21,7 +21,6 @@ class Simulation(NamedTuple):
 
     spec: AllocatorSpec
     requests: Requests
-    state: allocators.State
     machine: Machine
     memory_map: MemoryMap | None
     ops_log: OpsLog | None
@@ -30,7 +29,7 @@ class Simulation(NamedTuple):
 def build(resolved: Resolved, spec: AllocatorSpec, seed: int, requests: Requests) -> Simulation:
     """The simulation of one allocator over one seed's requests; maps and logs are kept of the first seed only."""
     scenario, slots, wanted = resolved.scenario, resolved.slots, resolved.wanted
-    if spec.prefix_cache != "none":
+    if family_of(spec).caches:
         requests = requests.spread_samples()
     seats = num_seats(scenario, slots, requests)
     state = build_allocator(spec, slots, requests, scenario.max_model_len, seats)
@@ -39,7 +38,7 @@ def build(resolved: Resolved, spec: AllocatorSpec, seed: int, requests: Requests
     machine = build_machine(scenario, spec, state, requests, slots, log=ops_log is not None)
     if wanted.at_step is not None:
         machine = watching(machine, wanted.at_step)
-    return Simulation(spec, requests, state, machine, MemoryMap() if wanted.maps and is_first else None, ops_log)
+    return Simulation(spec, requests, machine, MemoryMap() if wanted.maps and is_first else None, ops_log)
 
 
 def watching(machine: Machine, at_step: int | range) -> Machine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from paged_sim.allocators import family_of
 from paged_sim.scenario import clock_needed
 from paged_sim.scenario.models import Scenario
 from paged_sim.workloads import Drawn, make_requests
@@ -16,7 +17,7 @@ def draw_all(scenario: Scenario) -> dict[int, Drawn]:
 
 def draw(scenario: Scenario, seed: int) -> Drawn:
     """The requests of one seed. Raises PagedSimError if they come over time and the clock counts steps."""
-    shared = any(spec.prefix_cache != "none" for spec in scenario.allocators)
+    shared = any(family_of(spec).caches for spec in scenario.allocators)
     drawn = make_requests(scenario.workload, scenario.max_model_len, np.random.default_rng(seed), shared=shared)
     if drawn.timed and scenario.clock.kind == "step":
         raise clock_needed(str(scenario.source or scenario.name), "workload", "requests arrive")

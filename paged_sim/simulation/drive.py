@@ -40,7 +40,7 @@ def drive(
     resolved: Resolved, simulation: Simulation, progress: Progress | None = None, *, beside: bool = False
 ) -> Outcome:
     """Run a simulation to its end; with `beside` the arena may work on a core of its own."""
-    spec, requests, state, machine, memory_map, ops_log = simulation
+    spec, requests, machine, memory_map, ops_log = simulation
     compiled = should_compile(requests)
     with (
         open_arena(
@@ -48,13 +48,13 @@ def drive(
         ) as arena,
         ops_log.open() if ops_log else nullcontext() as log,
     ):
-        going = engine.drive(machine, state, arena, compiled=compiled, beside=beside, memory_map=memory_map, log=log)
+        going = engine.drive(machine, arena, compiled=compiled, beside=beside, memory_map=memory_map, log=log)
         for ended in going:
             if progress is not None:
                 progress.update(spec.name, ended, len(requests))
-        check_emptied(spec, state)
+        check_emptied(spec, machine.allocator)
         stats, digest = arena.stats(), arena.digest()
-        audit(spec.name, machine, state, stats)
+        audit(spec.name, machine, stats)
     columns = requests_of(machine, requests.source) if resolved.wanted.requests else None
     return Outcome(at_its_end(machine), felt_by_requests(machine), columns, stats, digest, memory_map)
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
+from paged_sim.allocators import page_size_of
 from paged_sim.arena.operations import MAX_SLOTS
 from paged_sim.errors import PagedSimError
 from paged_sim.geometry import Batch, Capacity, Geometry, resolve_capacity, resolve_model
@@ -79,7 +80,7 @@ def capacity_of(scenario: Scenario, geometry: Geometry) -> Capacity:
 
 def common_page_size(scenario: Scenario) -> int | None:
     """The page size that all paged allocators share, or None."""
-    sizes = {spec.page_size for spec in scenario.allocators if spec.policy == "paged"}
+    sizes = {page_size_of(spec) for spec in scenario.allocators} - {None}
     return sizes.pop() if len(sizes) == 1 else None
 
 

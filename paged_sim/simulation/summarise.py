@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from paged_sim.allocators import family_of, page_size_of
 from paged_sim.arena import ArenaStats
 from paged_sim.engine import machine as m
 from paged_sim.engine import measures
@@ -38,7 +39,7 @@ def summarise(
     """One allocator over all seeds."""
     scenario, geometry, wanted = resolved.scenario, resolved.geometry, resolved.wanted
     over = "saturated" if all(measures.has_waiters(outcome.machine) for outcome in outcomes) else "all"
-    page_size = spec.page_size if spec.policy == "paged" else None
+    page_size = page_size_of(spec)
     summaries = [
         {
             **measures.summary_of(outcome.machine, over, resolved.slots, page_size, geometry.bytes_per_slot),
@@ -73,7 +74,7 @@ def summarise(
 def notes_on(drawn: Drawn, spec: AllocatorSpec) -> list[str]:
     """What a reader of the numbers must know of the requests, as an allocator serves them."""
     notes = list(drawn.notes)
-    if spec.prefix_cache != "none" and drawn.requests.samples.max(initial=1) > 1:
+    if family_of(spec).caches and drawn.requests.samples.max(initial=1) > 1:
         notes.append("with a prefix cache each sample is a request of its own, and is counted and timed as one")
     return notes
 
@@ -108,12 +109,7 @@ def watched_part(machine: Machine, at_step: int | range) -> dict[str, Any]:
 
 def policy_part(spec: AllocatorSpec) -> dict[str, Any]:
     """The policy and the settings that it uses, for the JSON."""
-    if spec.policy == "paged":
-        part: dict[str, Any] = {"policy": spec.policy, "page_size": spec.page_size, "null_page": spec.null_page}
-        cache = {"prefix_cache": spec.prefix_cache, "eviction": spec.eviction}
-        return part | cache if spec.prefix_cache != "none" else part
-    part = {"policy": spec.policy, "reserve": spec.reserve, "placement": spec.placement}
-    return {**part, "chunk": spec.chunk} if spec.reserve == "grow" else part
+    return {"policy": spec.policy, **family_of(spec).settings(spec)}
 
 
 def arena_part(machine: Machine, stats: ArenaStats, digest: str) -> dict[str, Any]:

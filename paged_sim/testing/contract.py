@@ -90,7 +90,7 @@ class AllocatorContract(RuleBasedStateMachine):
         """What a copy of the state hands out if the largest demand it can meet is made again and again."""
         state, sizes = deepcopy(self.state), list[int]()
         for row in range(ROWS):
-            allocators.find(state, 0, 1)
+            allocators.match(state, 0, 1)
             demand = min(allocators.largest(state), self.demand)
             if demand == 0:
                 break
@@ -137,8 +137,8 @@ class AllocatorContract(RuleBasedStateMachine):
         state, tokens = self.state, 1 + round(share * (self.final[request] - 1))
         demand = allocators.want(state, request, tokens)
         assert demand >= tokens, f"{demand} slots are wanted for {tokens} tokens"
-        hits = allocators.find(state, request, tokens)
-        found, idle = allocators.found(state)
+        hits = allocators.match(state, request, tokens)
+        found, idle = allocators.matched(state)
         source, copied = allocators.copied(state)
         assert 0 <= idle <= found <= hits == found + copied < tokens
         before, free = self.snapshot(), allocators.free_slots(state)
@@ -162,7 +162,7 @@ class AllocatorContract(RuleBasedStateMachine):
     def learn(self, row: int, *, comes_back: bool) -> None:
         """Tell the allocator what is stored: it may put equal pages together, and no slot gets lost."""
         before = allocators.free_slots(self.state)
-        allocators.enter(self.state, row, self.rows[row].stored, comes_back)
+        allocators.insert(self.state, row, self.rows[row].stored, comes_back)
         assert allocators.free_slots(self.state) >= before
         if not self.caches:
             assert allocators.free_slots(self.state) == before
@@ -275,7 +275,7 @@ class AllocatorContract(RuleBasedStateMachine):
         empty = [row for row in range(ROWS) if row not in self.rows][: others + 1]
         if len(empty) <= others:
             return
-        allocators.find(self.state, request, 1)
+        allocators.match(self.state, request, 1)
         whole = allocators.want(self.state, request, tokens)
         part = allocators.own_part(self.state, request, prompt, tokens)
         state = deepcopy(self.state)
@@ -324,7 +324,7 @@ class AllocatorContract(RuleBasedStateMachine):
     def what_is_said_to_fit_fits(self) -> None:
         """`fits`, `footprint` and `take` agree, up to the largest demand and no further; nothing is rounded twice."""
         state = self.state
-        allocators.find(state, 0, 1)
+        allocators.match(state, 0, 1)
         largest = allocators.largest(state)
         assert 0 <= largest <= allocators.free_slots(state) <= allocators.capacity(state) <= self.slots
         empty = self.free_row()
