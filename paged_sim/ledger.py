@@ -58,6 +58,12 @@ NUM_ACCOUNTS = len(ACCOUNTS)
 NUM_COUNTS = FILL
 NUM_SERIES = 20
 
+# Columns of `recent` behind the series: the time booked, and the part of it on which slots were held.
+TIME, HELD_TIME = NUM_SERIES, NUM_SERIES + 1
+
+ADDED_AT_ONCE = 4096
+"""Bookings that are added up plainly before they go to the totals: rounding takes less than 2^-41 of so many."""
+
 SERIES = (*ACCOUNTS, "batch", "held", "waiting", "largest", "shared", "saved")
 """The names of a row's numbers."""
 
@@ -79,16 +85,23 @@ class Ledger(NamedTuple):
     `row` holds the accounts in slots, then sequences held, slots held, requests waiting, the largest demand that could
     be met, and the credit of sharing: tokens that sequences see beyond those stored, and slots that they would hold
     beyond those held if nothing were shared. FILL is token state / slots held, INDEX the external index
-    1 - largest / free. `scale[series]` turns a value into its bin. `weights[side]` is the time booked, `holding[side]`
-    the part of it on which slots were held. `booked[series]` is what a level has been since `since[series]`, in time
-    booked on the current side, which is `side[0]`.
+    1 - largest / free. No value of the row is negative nor above `limits[series]`. `scale[series]` turns a value into
+    its bin.
+
+    `sums[side]`, `weights[side]` (the time booked) and `holding[side]` (that on which slots were held) are the totals.
+    The last `bookings[0]` bookings are still in `recent[side]`; `lost[side]` is what rounding took of the totals.
+    `booked[series]` is what a level has been since `since[series]`, in recent time of the current side, `side[0]`.
     """
 
     row: Ints
+    limits: Ints
     side: Ints
     booked: Ints
+    bookings: Ints
     since: Floats
     scale: Floats
+    recent: Floats
+    lost: Floats
     sums: Floats
     peaks: Floats
     histogram: Floats
@@ -104,12 +117,18 @@ def create(capacity: int, rows: int) -> Ledger:
     spans[SHARED] = spans[SAVED] = float(capacity) * rows
     scale = np.minimum(1.0, BINS / np.maximum(spans, 1.0))
     scale[FILL] = BINS
+    limits = spans[:NUM_COUNTS].astype(np.int64)
+    limits[WAITING] = np.iinfo(np.int64).max
     return Ledger(
         row=np.zeros(NUM_COUNTS, np.int64),
+        limits=limits,
         side=np.zeros(1, np.int64),
         booked=np.zeros(NUM_COUNTS, np.int64),
+        bookings=np.zeros(1, np.int64),
         since=np.zeros(NUM_COUNTS),
         scale=scale,
+        recent=np.zeros((2, NUM_SERIES + 2)),
+        lost=np.zeros((2, NUM_SERIES + 2)),
         sums=np.zeros((2, NUM_SERIES)),
         peaks=np.zeros((2, NUM_SERIES)),
         histogram=np.zeros((2, NUM_SERIES, BINS + 1)),
@@ -119,65 +138,111 @@ def create(capacity: int, rows: int) -> Ledger:
 
 
 @inlined
-def balance(ledger: Ledger) -> int:
-    """Sum of all accounts of the current row: the capacity, or the allocator is broken."""
-    total = 0
+def is_sound(ledger: Ledger, capacity: int) -> bool:
+    """Whether the accounts of the row sum to the capacity and no value is outside of what it can be.
+
+    What is not sound must not be booked: its bins lie outside of the histogram.
+    """
+    row = ledger.row
+    # The sign of a number is its highest bit, so `signs` is negative if any of them is. Accounts that are not are no
+    # more than their sum.
+    total, signs = 0, 0
     for account in range(NUM_ACCOUNTS):
-        total += ledger.row[account]
-    return total
+        total += row[account]
+        signs |= row[account]
+    signs |= (row[HELD] - row[TOKEN_STATE] - row[RESERVATION]) | (capacity - row[HELD])
+    signs |= row[SHARED] | (row[SAVED] - row[SHARED]) | (ledger.limits[SAVED] - row[SAVED])
+    signs |= row[BATCH] | (ledger.limits[BATCH] - row[BATCH])
+    return total == capacity and signs >= 0
+
+
+def faults(ledger: Ledger, capacity: int) -> list[str]:
+    """What is not sound about the row, in words."""
+    row, limits = ledger.row, ledger.limits
+    wrong = [
+        f"{name} is {value:,}, not within 0 and {limit:,}"
+        for name, value, limit in zip(SERIES, row.tolist(), limits.tolist(), strict=True)
+        if not 0 <= value <= limit
+    ]
+    used = int(row[TOKEN_STATE] + row[RESERVATION])
+    if used > row[HELD]:
+        wrong.append(f"token_state and reservation are {used:,}, and {row[HELD]:,} slots are held")
+    total = int(row[:NUM_ACCOUNTS].sum())
+    if total != capacity:
+        wrong.append(f"the accounts sum to {total:,} of {capacity:,}")
+    return wrong
 
 
 @inlined
-def book(ledger: Ledger, side: int, steps: int, slope: int, duration: float) -> None:
+def book(ledger: Ledger, side: int, steps: int, slope: int, duration: float) -> bool:
     """Book `steps` equal steps of `duration` each, on each of which `slope` slots move from reservation to token state.
 
-    The row is as of the first of these steps and is left as it is. A level that has not changed costs nothing.
+    The row is as of the first of these steps and is left as it is. A level that has not changed costs nothing. After
+    ADDED_AT_ONCE bookings `settle_all` is due. More than is reserved is refused: the answer is false.
     """
+    if slope * (steps - 1) > ledger.row[RESERVATION]:
+        return False
     weight = duration * steps
     if side != ledger.side[0]:
         turn(ledger, side)
     for series in LEVELS:
         if ledger.row[series] != ledger.booked[series]:
             settle(ledger, series)
-    ledger.weights[side] += weight
+            ledger.booked[series] = ledger.row[series]
+    ledger.recent[side, TIME] += weight
     book_ramp(ledger, side, TOKEN_STATE, slope, steps, duration)
     book_ramp(ledger, side, RESERVATION, -slope, steps, duration)
     book_index(ledger, side, weight)
     if ledger.row[HELD] > 0:
-        ledger.holding[side] += weight
+        ledger.recent[side, HELD_TIME] += weight
         book_fill(ledger, side, slope, steps, duration)
     for step in range(steps):
         book_step(ledger, side, slope * step, duration)
+    ledger.bookings[0] += 1
+    return True
 
 
 @inlined
 def settle(ledger: Ledger, series: int) -> None:
-    """Book a level's value for as long as it lasted, and go on with the row's value."""
+    """Book a level's value for as long as it lasted: it was the row's in steps that count however short they were."""
     side = ledger.side[0]
-    now = ledger.weights[side]
+    now = ledger.recent[side, TIME]
     weight = now - ledger.since[series]
     value = ledger.booked[series]
     ledger.since[series] = now
-    ledger.booked[series] = ledger.row[series]
-    if weight > 0.0:
-        ledger.sums[side, series] += value * weight
-        ledger.peaks[side, series] = max(ledger.peaks[side, series], value)
-        ledger.histogram[side, series, int(value * ledger.scale[series])] += weight
+    ledger.recent[side, series] += value * weight
+    ledger.peaks[side, series] = max(ledger.peaks[side, series], value)
+    ledger.histogram[side, series, int(value * ledger.scale[series])] += weight
 
 
 @kernel
 def turn(ledger: Ledger, side: int) -> None:
-    """Book all levels on the side that ends, and go on with the other one."""
+    """Book all levels on the side that ends, and go on with the row's values on the other one."""
     for series in LEVELS:
         settle(ledger, series)
-        ledger.since[series] = ledger.weights[side]
+        ledger.booked[series] = ledger.row[series]
+        ledger.since[series] = ledger.recent[side, TIME]
     ledger.side[0] = side
 
 
 def settle_all(ledger: Ledger) -> None:
-    """Book all levels until now; to be called before sums, peaks and histogram are read."""
-    for series in LEVELS:
-        settle(ledger, series)
+    """Book all levels until now and bring the totals up to date; to be called before any of them is read.
+
+    Not part of the step loop: what rounding takes of the totals is kept for the next time (Kahan's summation).
+    """
+    side, levels = ledger.side[0], np.array(LEVELS)
+    values, weights = ledger.booked[levels], ledger.recent[side, TIME] - ledger.since[levels]
+    ledger.recent[side, levels] += values * weights
+    ledger.peaks[side, levels] = np.maximum(ledger.peaks[side, levels], values)
+    ledger.histogram[side, levels, (values * ledger.scale[levels]).astype(np.int64)] += weights
+    totals = np.column_stack((ledger.sums, ledger.weights, ledger.holding))
+    more = ledger.recent - ledger.lost
+    after = totals + more
+    ledger.lost[:] = (after - totals) - more
+    ledger.sums[:], ledger.weights[:], ledger.holding[:] = after[:, :TIME], after[:, TIME], after[:, HELD_TIME]
+    ledger.recent[:] = 0.0
+    ledger.since[:] = 0.0
+    ledger.bookings[0] = 0
 
 
 @inlined
@@ -185,7 +250,7 @@ def book_ramp(ledger: Ledger, side: int, series: int, slope: int, steps: int, du
     """Book a series that changes by `slope` a step: its sum and its peak."""
     value = ledger.row[series]
     last = value + slope * (steps - 1)
-    ledger.sums[side, series] += (value + last) * steps * 0.5 * duration
+    ledger.recent[side, series] += (value + last) * steps * 0.5 * duration
     ledger.peaks[side, series] = max(ledger.peaks[side, series], max(value, last))
 
 
@@ -195,7 +260,7 @@ def book_fill(ledger: Ledger, side: int, slope: int, steps: int, duration: float
     held = ledger.row[HELD]
     value = ledger.row[TOKEN_STATE]
     last = value + slope * (steps - 1)
-    ledger.sums[side, FILL] += (value + last) * steps * 0.5 / held * duration
+    ledger.recent[side, FILL] += (value + last) * steps * 0.5 / held * duration
     ledger.peaks[side, FILL] = max(ledger.peaks[side, FILL], last / held)
 
 
@@ -216,4 +281,4 @@ def book_index(ledger: Ledger, side: int, weight: float) -> None:
     row = ledger.row
     free = row[EXTERNAL] + row[SHORT] + row[WITHHELD] + row[IDLE]
     if row[LARGEST] < free:
-        ledger.sums[side, INDEX] += (1.0 - row[LARGEST] / free) * weight
+        ledger.recent[side, INDEX] += (1.0 - row[LARGEST] / free) * weight

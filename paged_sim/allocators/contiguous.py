@@ -114,22 +114,30 @@ def take(state: Contiguous, row: int, slots: int) -> int:
 
 def grow(state: Contiguous, row: int, slots: int) -> int:
     """Give a row room for `slots` in all, in place or by moving; the slots held, or NO_ROOM and nothing changed."""
-    state.numbers[MOVED_FROM] = -1
     start: int = state.start[row]
     held: int = state.held[row]
     if slots <= held:
+        state.numbers[MOVED_FROM] = -1
         state.reserved[row] = slots
         return held
     if placement.extend(state.space, start, held, slots - held):
+        state.numbers[MOVED_FROM] = -1
         state.held[row] = slots
         state.reserved[row] = slots
         return slots
     larger = take(state, row, slots)
     if larger == NO_ROOM:
         return NO_ROOM
-    placement.give_back(state.space, start, held)
+    give_back(state, start, held)
     state.numbers[MOVED_FROM] = start
     return larger
+
+
+@kernel
+def give_back(state: Contiguous, start: int, held: int) -> None:
+    """Free an extent. One that lies outside of the arena is left alone: the arena names who asked for it."""
+    if 0 <= start <= state.numbers[CAPACITY] - held:
+        placement.give_back(state.space, start, held)
 
 
 def moved_from(state: Contiguous) -> int:
@@ -140,7 +148,7 @@ def moved_from(state: Contiguous) -> int:
 
 def release(state: Contiguous, row: int) -> None:
     """Free a row's extent."""
-    placement.give_back(state.space, state.start[row], state.held[row])
+    give_back(state, state.start[row], state.held[row])
     state.held[row] = 0
     state.reserved[row] = 0
 

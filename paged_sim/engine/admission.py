@@ -19,6 +19,7 @@ from paged_sim.engine.machine import (
     MAX_NUM_SEQS,
     MAX_SEQS,
     MAX_TOKENS,
+    NEED,
     NONE,
     NOW,
     NUM_ENDING,
@@ -211,7 +212,8 @@ def label_free_slots(machine: Machine) -> int:
     # By the largest chunk there can be: what is left of this step's budget says nothing about the steps that follow.
     request = queue.head(machine)
     tokens = tokens_of(machine, request, hits_of(machine, request) + machine.counts[MAX_TOKENS])
-    if free < need_of(machine, request, tokens):
+    machine.counts[NEED] = need_of(machine, request, tokens)
+    if free < machine.counts[NEED]:
         row[SHORT] = blank
         return SHORTAGE
     if not groups.fits(machine, request, tokens):
