@@ -54,11 +54,11 @@ def copy(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, entries: list[str], *arguments: str) -> str:
-    """What `run` of the copy prints for a scenario with these allocators."""
+    """What a command of the copy prints, for a scenario with these allocators."""
     scenario = folder / "new.yaml"
     scenario.write_text(SCENARIO + "".join(f"  - {entry}\n" for entry in entries), "utf-8")
     environment = {**os.environ, "PYTHONPATH": str(folder), "PAGED_SIM_COMPILE": "never"}
-    command = [sys.executable, "-m", "paged_sim", *arguments, str(scenario)]
+    command = [sys.executable, "-m", "paged_sim", *arguments, *([str(scenario)] if entries else [])]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -69,15 +69,24 @@ def test_a_placement_is_a_file_and_a_line(copy: Path) -> None:
     entries = [
         f"{{name: {rule}, policy: contiguous, reserve: {rule}, placement: roomy_fit}}" for rule in ("grow", "oracle")
     ]
-    assert "corrupt" not in run(copy, entries, "run", "--format", "table")
+    assert run(copy, entries, "run", "--format", "json").count('"placement": "roomy_fit"') == 4
     assert "prompt" in run(copy, entries, "explain")
 
 
 def test_a_reservation_rule_is_a_function_and_a_line(copy: Path) -> None:
     assert carry_out(recipe("A reservation rule"), copy) == 1
     entries = ["{name: new, policy: contiguous, reserve: double}"]
-    assert '"reserve": "double"' in run(copy, entries, "run", "--format", "json")
+    assert run(copy, entries, "run", "--format", "json").count('"reserve": "double"') == 2
     assert "2 x " in run(copy, entries, "explain")
+
+
+def test_an_eviction_is_a_file_and_a_line(copy: Path) -> None:
+    assert carry_out(recipe("An eviction of the prefix cache"), copy) == 2
+    entries = [
+        f"{{name: {kind}, policy: paged, prefix_cache: {kind}, eviction: unfound}}" for kind in ("hash", "radix")
+    ]
+    assert run(copy, entries, "run", "--format", "json").count('"eviction": "unfound"') == 4
+    assert "found by nobody" in run(copy, [], "list")
 
 
 def test_a_family_is_a_file_and_a_line(copy: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from paged_sim.allocators.block_table import PAGE_SIZE, page_of
 from paged_sim.allocators.prefix import eviction, index
-from paged_sim.allocators.prefix.index import key_of
+from paged_sim.allocators.prefix.index import AHEAD, key_of
 from paged_sim.allocators.prefix.pool import (
     EVICTABLE_TOKENS,
     MATCHED_EVICTABLE,
@@ -86,10 +86,12 @@ def insert(state: Cached, row: int, tokens: int, comes_back: bool) -> None:
     state.num_inserted[row] = max(full, state.num_inserted[row])
     if comes_back:
         state.reached[request] = max(tokens, state.reached[request])
+        number = state.content.output_stream[request]
         for place in range(page_of(state, own_from), full):
             page = state.table[row, place]
+            index.expect(state.known, key_of(number, place + AHEAD))
             if state.pages[page, LISTED] == 0:
-                list_page(state, page, state.content.output_stream[request], place, page_size)
+                list_page(state, page, number, place, page_size)
 
 
 @inlined

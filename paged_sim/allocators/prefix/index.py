@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from paged_sim.allocators.prefix.record import NONE
 from paged_sim.compiled import inlined, marked_state
+from paged_sim.compiled.prefetch import prefetch
 from paged_sim.compiled.words import times
 
 Ints = npt.NDArray[np.int64]
@@ -21,6 +22,9 @@ Entries = npt.NDArray[np.int32]
 
 FIRST, LAST = range(2)
 KEY, TOKENS, BEFORE, AFTER = range(4)
+AHEAD = 4
+"""Entries between asking for where one will be noted and its turn."""
+
 PLACE_BITS = 24
 """A sequence has at most 2^24 pages, a workload at most 2^38 stretches."""
 
@@ -77,6 +81,12 @@ def find_reaching(index: Index, key: int, tokens: int) -> int:
     while entry != NONE and index.entries[entry, TOKENS] < tokens:
         entry = next_with(index, int(index.entries[entry, AFTER]), key)
     return entry
+
+
+@inlined
+def expect(index: Index, key: int) -> None:
+    """Ask for where an entry with a key will be noted."""
+    prefetch(index.ends, 2 * bucket_of(index, key))
 
 
 @inlined

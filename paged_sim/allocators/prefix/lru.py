@@ -28,13 +28,13 @@ def enqueue(order: Order, page: int) -> None:
 
 
 @inlined
-def withdraw(order: Order, page: int) -> None:
+def leave_gap(order: Order, page: int) -> None:
     """Let a page wait no longer: it leaves a gap."""
     order.records[page, PLACE] = NONE
 
 
 @inlined
-def pop(order: Order) -> int:
+def dequeue(order: Order) -> int:
     """Take out the page that has waited longest; NONE if nobody waits."""
     numbers, mask = order.numbers, len(order.queue) - 1
     index, last = numbers[HEAD], numbers[TAIL]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from paged_sim.allocators.block_table import PAGE_SIZE, page_of, pages_for
 from paged_sim.allocators.prefix import eviction, index, leaves
-from paged_sim.allocators.prefix.index import AFTER, TOKENS, key_of
+from paged_sim.allocators.prefix.index import AFTER, AHEAD, TOKENS, key_of
 from paged_sim.allocators.prefix.pool import (
     COPY_FROM,
     COPY_TOKENS,
@@ -71,6 +71,7 @@ def insert(state: Cached, row: int, tokens: int, comes_back: bool) -> None:
     if comes_back:
         state.reached[request] = max(tokens, state.reached[request])
         for place in range(page_of(state, own_from), count):
+            index.expect(state.known, key_of(state.content.output_stream[request], place + AHEAD))
             list_stretches(state, row, place, True)
 
 

@@ -12,7 +12,9 @@ from paged_sim.allocators.prefix.record import NONE, PLACE
 from paged_sim.compiled import inlined, kernel
 from paged_sim.content import Content
 
-IN_TREE = -2
+IN_TREE = 1 << 30
+"""The PLACE of a page in the tree: no queue is that long."""
+
 STAMP_BITS = 36
 """A run lets pages wait at most 2^36 times; ranks are at most 2^27."""
 
@@ -47,13 +49,13 @@ def withdraw(order: Order, page: int) -> None:
     if order.records[page, PLACE] == IN_TREE:
         uproot(order, page)
     else:
-        lru.withdraw(order, page)
+        lru.leave_gap(order, page)
 
 
 @inlined
 def pop(order: Order) -> int:
     """The first of the queue, else of the tree."""
-    page = lru.pop(order)
+    page = lru.dequeue(order)
     if page == NONE:
         page = size_tree.tightest(order.ranked, 0)
         uproot(order, page)
