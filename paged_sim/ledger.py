@@ -7,6 +7,7 @@ and steps on which none does, so a run of any length takes the same memory.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -70,6 +71,9 @@ SERIES = (*ACCOUNTS, "batch", "held", "waiting", "largest", "shared", "saved")
 BINS = 4096
 """Resolution of p50 and p99: a series that can exceed this many units is binned in steps of 1/4096 of its span."""
 
+POLICY_ACCOUNTS = (CACHED, OVER_RESERVATION, TAIL, ROUNDING, PADDING, EXTERNAL)
+"""Accounts that only some policies can have slots in."""
+
 FREE_ACCOUNTS = (EXTERNAL, SHORT, WITHHELD, IDLE)
 
 RAMPS = (TOKEN_STATE, RESERVATION)
@@ -109,8 +113,11 @@ class Ledger(NamedTuple):
     holding: Floats
 
 
-def create(capacity: int, rows: int) -> Ledger:
-    """An empty ledger for an arena of `capacity` slots and at most `rows` sequences."""
+def create(capacity: int, rows: int, accounts: Collection[int] = POLICY_ACCOUNTS) -> Ledger:
+    """An empty ledger for an arena of `capacity` slots and at most `rows` sequences.
+
+    Of the accounts that only some policies have slots in, `accounts` are those of this one.
+    """
     spans = np.full(NUM_SERIES, float(capacity))
     spans[BATCH] = rows
     # What is shared is seen by every row.
@@ -119,6 +126,7 @@ def create(capacity: int, rows: int) -> Ledger:
     scale[FILL] = BINS
     limits = spans[:NUM_COUNTS].astype(np.int64)
     limits[WAITING] = np.iinfo(np.int64).max
+    limits[[account for account in POLICY_ACCOUNTS if account not in accounts]] = 0
     return Ledger(
         row=np.zeros(NUM_COUNTS, np.int64),
         limits=limits,
@@ -178,9 +186,12 @@ def book(ledger: Ledger, side: int, steps: int, slope: int, duration: float) -> 
     """Book `steps` equal steps of `duration` each, on each of which `slope` slots move from reservation to token state.
 
     The row is as of the first of these steps and is left as it is. A level that has not changed costs nothing. After
-    ADDED_AT_ONCE bookings `settle_all` is due. More than is reserved is refused: the answer is false.
+    ADDED_AT_ONCE bookings `settle_all` is due. More than is reserved is refused: the answer
+    is false, and the row as it would then be.
     """
     if slope * (steps - 1) > ledger.row[RESERVATION]:
+        ledger.row[TOKEN_STATE] += slope * (steps - 1)
+        ledger.row[RESERVATION] -= slope * (steps - 1)
         return False
     weight = duration * steps
     if side != ledger.side[0]:

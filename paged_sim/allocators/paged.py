@@ -20,6 +20,7 @@ from paged_sim.allocators.layout import Layout, Residents, of_pages
 from paged_sim.allocators.page_size import shift_of, whole_pages
 from paged_sim.compiled import inlined, marked_state
 from paged_sim.compiled.prefetch import prefetch
+from paged_sim.ledger import TAIL
 from paged_sim.requests import Requests
 
 if TYPE_CHECKING:
@@ -308,6 +309,7 @@ FAMILY: Family = Family(
     demands=demands,
     settings=settings,
     formula=formula,
+    accounts=lambda spec: (TAIL,),
     paged=True,
     touched=touched,
 )

@@ -31,6 +31,7 @@ from paged_sim.allocators.prefix.pool import (
     USABLE,
     Cached,
     create,
+    has_pages,
     is_cached,
     page_of,
     pages_for,
@@ -156,6 +157,8 @@ def grow(state: Cached, row: int, slots: int) -> int:
 
 def insert(state: Cached, row: int, tokens: int, comes_back: bool) -> None:
     """Let the pages that a row has filled with its first `tokens` tokens be found from now on."""
+    if not has_pages(state, row):
+        return
     if state.numbers[KIND] == HASH:
         whole.insert(state, row, tokens, comes_back)
     else:
@@ -164,6 +167,8 @@ def insert(state: Cached, row: int, tokens: int, comes_back: bool) -> None:
 
 def release(state: Cached, row: int) -> None:
     """Take back all that a row holds."""
+    if not has_pages(state, row):
+        return
     if state.numbers[KIND] == RUNNING:
         running.free(state, row)
     else:
@@ -197,7 +202,7 @@ def list_pages(state: Cached, row: int, position: int, count: int, into: Listed,
     for index in range(count):
         page = table[np.uint64(first + index)]
         prefetch(records, page * NUM_PAGE_FIELDS)
-        into[np.uint64(place + index)] = page * page_size
+        into[np.uint64(place + index)] = page * page_size if 0 <= page < len(records) else -1
 
 
 def exclusive_from(state: Cached, row: int) -> int:
@@ -205,6 +210,8 @@ def exclusive_from(state: Cached, row: int) -> int:
     place: int = state.num_pages[row]
     while place > 0:
         page = state.table[row, place - 1]
+        if not 0 <= page < len(state.pages):
+            break
         if state.pages[page, REFERENCES] > 1 or (state.numbers[KIND] != RUNNING and is_cached(state, page)):
             break
         place -= 1

@@ -13,6 +13,7 @@ from paged_sim.allocators.prefix import EVICTIONS, KINDS, Cached
 from paged_sim.allocators.prefix.pool import PAGE_SIZE, USABLE, create, stretches_of_a_page
 from paged_sim.allocators.prefix.record import FILLED, REFERENCES
 from paged_sim.content import content_of
+from paged_sim.ledger import CACHED, TAIL
 from paged_sim.requests import Requests
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ FAMILY: Family = Family(
     demands=demands,
     settings=settings,
     formula=paged.formula,
+    accounts=lambda spec: (TAIL, CACHED),
     paged=True,
     caches=True,
     touched=touched,

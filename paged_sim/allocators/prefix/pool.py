@@ -12,7 +12,7 @@ from paged_sim.allocators.prefix import eviction, index
 from paged_sim.allocators.prefix.index import key_of
 from paged_sim.allocators.prefix.order import POLICY, Order
 from paged_sim.allocators.prefix.record import FILLED, LISTED, NONE, NUM_PAGE_FIELDS, REFERENCES, Pages
-from paged_sim.compiled import inlined, marked_state
+from paged_sim.compiled import inlined, kernel, marked_state
 from paged_sim.content import BLOCK, NUM_NODES, Content
 from paged_sim.requests import Ints
 
@@ -117,6 +117,16 @@ def page_of(state: Cached, position: int) -> int:
 def pages_for(state: Cached, tokens: int) -> int:
     """Pages that `tokens` tokens need."""
     return page_of(state, tokens + state.numbers[PAGE_SIZE] - 1)
+
+
+@kernel
+def has_pages(state: Cached, row: int) -> bool:
+    """Whether there is every page in a row's table. A wrong one is left alone: the arena names who asked for it."""
+    wrong = False
+    for place in range(state.num_pages[row]):
+        page = state.table[row, place]
+        wrong |= page < 0 or page >= len(state.pages)
+    return not wrong
 
 
 @inlined
