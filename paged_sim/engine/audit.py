@@ -13,7 +13,7 @@ import numpy as np
 from paged_sim import allocators
 from paged_sim import ledger as books
 from paged_sim.arena import ArenaStats
-from paged_sim.compiled import inlined, kernel
+from paged_sim.compiled import inlined
 from paged_sim.engine import machine as m
 from paged_sim.engine import queue
 from paged_sim.engine.felt import CAUSES
@@ -32,7 +32,7 @@ class LedgerError(AssertionError):
     """The books contradict themselves: the allocator or the engine is broken. Never a user's mistake."""
 
 
-@kernel
+@inlined
 def is_sound(machine: Machine, cause: int) -> bool:
     """Whether the ledger's row, and why a step is blocked (`cause`, or -1), can be true; else nothing may be booked."""
     counts = machine.counts

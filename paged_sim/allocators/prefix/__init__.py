@@ -157,7 +157,7 @@ def grow(state: Cached, row: int, slots: int) -> int:
 
 def insert(state: Cached, row: int, tokens: int, comes_back: bool) -> None:
     """Let the pages that a row has filled with its first `tokens` tokens be found from now on."""
-    if not has_pages(state, row):
+    if not has_pages(state, row, 0 if comes_back else state.num_inserted[row]):
         return
     if state.numbers[KIND] == HASH:
         whole.insert(state, row, tokens, comes_back)
@@ -167,7 +167,7 @@ def insert(state: Cached, row: int, tokens: int, comes_back: bool) -> None:
 
 def release(state: Cached, row: int) -> None:
     """Take back all that a row holds."""
-    if not has_pages(state, row):
+    if not has_pages(state, row, 0):
         return
     if state.numbers[KIND] == RUNNING:
         running.free(state, row)
@@ -200,7 +200,7 @@ def list_pages(state: Cached, row: int, position: int, count: int, into: Listed,
     table, records = state.table[row], state.pages
     first = page_of(state, position)
     for index in range(count):
-        page = table[np.uint64(first + index)]
+        page = int(table[np.uint64(first + index)])
         prefetch(records, page * NUM_PAGE_FIELDS)
         into[np.uint64(place + index)] = page * page_size if 0 <= page < len(records) else -1
 

@@ -12,7 +12,7 @@ from paged_sim.allocators.prefix import eviction, index
 from paged_sim.allocators.prefix.index import key_of
 from paged_sim.allocators.prefix.order import POLICY, Order
 from paged_sim.allocators.prefix.record import FILLED, LISTED, NONE, NUM_PAGE_FIELDS, REFERENCES, Pages
-from paged_sim.compiled import inlined, kernel, marked_state
+from paged_sim.compiled import inlined, marked_state
 from paged_sim.content import BLOCK, NUM_NODES, Content
 from paged_sim.requests import Ints
 
@@ -119,11 +119,11 @@ def pages_for(state: Cached, tokens: int) -> int:
     return page_of(state, tokens + state.numbers[PAGE_SIZE] - 1)
 
 
-@kernel
-def has_pages(state: Cached, row: int) -> bool:
-    """Whether there is every page in a row's table. A wrong one is left alone: the arena names who asked for it."""
+@inlined
+def has_pages(state: Cached, row: int, first: int) -> bool:
+    """Whether there are all of a row's pages from the `first` on. A wrong one is left to the arena, which names it."""
     wrong = False
-    for place in range(state.num_pages[row]):
+    for place in range(first, state.num_pages[row]):
         page = state.table[row, place]
         wrong |= page < 0 or page >= len(state.pages)
     return not wrong
