@@ -193,7 +193,7 @@ def pages_in_running_order(machine: m.Machine) -> list[list[int]]:
     state = machine.allocator
     assert isinstance(state, paged.Paged)
     tables, seat = [], int(machine.counts[m.FIRST_RUNNING])
-    while seat != m.NOBODY:
+    while seat != m.NONE:
         tables.append(state.table[seat, : state.num_pages[seat]].tolist())
         seat = int(machine.seats[seat, m.FOLLOWING])
     return tables

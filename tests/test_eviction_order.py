@@ -27,7 +27,7 @@ CHANGES = st.lists(st.tuples(st.one_of(st.none(), st.integers(0, PAGES - 1)), st
 def new_order(policy: str, pages: int = PAGES) -> Order:
     records = np.zeros((pages, NUM_PAGE_FIELDS), np.int32)
     records[:, LISTED] = 1
-    return eviction.create(records, content_of(requests_of([], [])), EVICTIONS[policy].number, is_tree=False)
+    return eviction.create(records, content_of(requests_of([], [])), EVICTIONS[policy], is_tree=False)
 
 
 class Expected:
@@ -98,13 +98,14 @@ def test_belady_goes_by_the_next_request_then_by_time(changes: Changes) -> None:
 @pytest.mark.parametrize("pages", [PAGES, 700])
 @given(changes=CHANGES)
 def test_fifo_goes_by_entry_not_by_when_a_page_may_go(pages: int, changes: Changes) -> None:
-    """A page is inserted anew before it is offered only now and then: else it has the place it had."""
+    """A page is inserted anew after it was evicted, and now and then before: else it has the place it had."""
     order = new_order("fifo", pages)
     entries = itertools.count()
     inserted: dict[int, int] = {}
 
     def rank_page(page: int, number: int) -> int:
-        if page not in inserted or number == 0:
+        was_evicted = page not in inserted or order.queue[order.notes[page]] != page
+        if was_evicted or number == 0:
             # As many places further on as there are children of a node, where there is room.
             for _ in range(1 if pages == PAGES else 1 + 20 * number):
                 inserted[page] = next(entries)

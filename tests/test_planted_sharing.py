@@ -116,9 +116,9 @@ def forget_the_authors(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tokens of a beam that another one continues are taken for its own."""
 
     def continue_as(original: Any, machine: Machine, parent: int, seat: int, stored: int) -> None:
-        own = machine.group.authors[seat].copy()
+        own = machine.group.writers[seat].copy()
         original(machine, parent, seat, stored)
-        machine.group.authors[seat] = own
+        machine.group.writers[seat] = own
 
     wrap(monkeypatch, beams, "continue_as", continue_as)
 

@@ -17,7 +17,7 @@ from helpers import CACHED, RUNNING, Played, by_name, evictable_pages, play, req
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from paged_sim.allocators import prefix
+from paged_sim.allocators import block_table, prefix
 from paged_sim.allocators.prefix import Cached, eviction, pool, radix
 from paged_sim.allocators.prefix import hash as whole
 from paged_sim.allocators.prefix.index import KEY
@@ -142,7 +142,7 @@ def page_ends(requests: Requests, page_size: int) -> list[tuple[int, int, int]]:
 def check_cache(state: Cached) -> None:
     """Every usable page is blank, held or idle, and the order of eviction has just the idle ones that may go."""
     numbers, records = state.numbers, state.pages
-    usable = set(range(len(records) - int(numbers[pool.USABLE]), len(records)))
+    usable = set(range(len(records) - int(numbers[block_table.USABLE]), len(records)))
     blank = state.blank[: numbers[pool.NUM_BLANK]].tolist()
     entered = set(np.flatnonzero(records[:, FILLED] > 0).tolist())
     listed = (state.known.entries[:, KEY] != NONE).reshape(len(records), -1)
@@ -226,7 +226,7 @@ def test_nothing_is_kept_of_who_has_ended(requests: Requests, page_size: int) ->
     alone = play_one_by_one(spec, requests, 6000)
     assert alone.machine.counts[m.HIT] == 0
     assert isinstance(alone.state, Cached)
-    assert alone.state.numbers[pool.NUM_BLANK] == alone.state.numbers[pool.USABLE]
+    assert alone.state.numbers[pool.NUM_BLANK] == alone.state.numbers[block_table.USABLE]
     known: set[tuple[tuple[int, int], ...]] = set()
     expected = 0
     for names, prompt in zip(names_of(requests), requests.prompt_tokens.tolist(), strict=True):

@@ -70,7 +70,7 @@ class Recorded:
         self.copies = [(slot, length, target) for kind, slot, length, target, _ in operations if kind == COPY]
         state = machine.allocator
         self.tables, seat = [], int(machine.counts[m.FIRST_RUNNING])
-        while seat != m.NOBODY:
+        while seat != m.NONE:
             self.tables.append(state.table[seat, : state.num_pages[seat]].tolist())
             seat = int(machine.seats[seat, m.NEXT_SAMPLE])
 

@@ -5,6 +5,10 @@ numbers for resident sequences. Their docstrings are the contract: no slot has t
 has room for all that was asked, NO_ROOM changes nothing, `fits` says exactly what `take` then does, held and free
 slots are the capacity, after everything is released the state is as new, and the same calls give the same answers.
 
+Tokens become slots where a function takes tokens or a position: in `want`, `locate`, `beyond`, `own_part`,
+`list_pages` and those of a prefix cache, and in what a family's record says of requests (`demands`). All others count
+slots. The families that there are store a token in one slot.
+
 The first group every family answers. Of the others, which are abilities, it defines what it has: the rest is answered
 in `absent`.
 """

@@ -57,7 +57,7 @@ def create(*, slots: int, rule: str, asks: Ints, chunk: int, longest: int, rows:
         held=np.zeros(rows, np.int64),
         reserved=np.zeros(rows, np.int64),
         asks=asks,
-        numbers=np.array([slots, chunk, limit, -1], np.int64),
+        numbers=np.array([space.numbers[FREE], chunk, limit, -1], np.int64),
     )
 
 
@@ -95,7 +95,7 @@ def largest(state: Contiguous) -> int:
 
 
 def capacity(state: Contiguous) -> int:
-    """Slots that can ever be handed out: all of them."""
+    """Slots that can ever be handed out: those that the placement needs for itself are not."""
     slots: int = state.numbers[CAPACITY]
     return slots
 
@@ -122,10 +122,11 @@ def grow(state: Contiguous, row: int, slots: int) -> int:
         state.reserved[row] = slots
         return held
     if placement.extend(state.space, start, held, slots - held):
+        held = placement.length_at(state.space, start, slots)
         state.numbers[MOVED_FROM] = -1
-        state.held[row] = slots
+        state.held[row] = held
         state.reserved[row] = slots
-        return slots
+        return held
     larger = take(state, row, slots)
     if larger == NO_ROOM:
         return NO_ROOM
@@ -181,7 +182,7 @@ def is_new(state: Contiguous) -> bool:
 
 def layout(state: Contiguous, residents: Residents, slots: int) -> Layout:
     """What lies where, for the memory map; not part of the step loop."""
-    return of_extents(residents, state.start, state.held, state.reserved)
+    return of_extents(residents, state.start, state.held, state.reserved, capacity(state), slots)
 
 
 def create_for(spec: AllocatorSpec, slots: int, requests: Requests, max_model_len: int, rows: int) -> Contiguous:
@@ -224,6 +225,7 @@ FAMILY: Family = Family(
     name="contiguous",
     policy="contiguous",
     meaning="a reservation rule and a placement rule: one extent a sequence",
+    keys=("reserve", "placement"),
     state=Contiguous,
     functions=completed(sys.modules[__name__], absent),
     create=create_for,

@@ -53,7 +53,7 @@ class Family:
 
     `name`: what the step loop is compiled for. `policy`: its word in a scenario, and the meaning of that. `paged`: it
     hands out pages of `page_size` slots. `caches`: it is the one of its policy that keeps tokens for later requests,
-    for which samples are requests of their own.
+    for which samples are requests of their own. `keys`: the keys of a scenario that are for its policy.
 
     `state`: the type of its states. `functions`: the module that answers what `paged_sim.allocators` asks of them.
     `create(spec, slots, requests, max_model_len, rows)`: an empty state for at most so many sequences at a time.
@@ -68,6 +68,7 @@ class Family:
     name: str
     policy: str
     meaning: str
+    keys: tuple[str, ...]
     state: type
     functions: ModuleType
     create: Callable[[AllocatorSpec, int, Requests, int, int], Any]

@@ -11,25 +11,21 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from paged_sim.allocators import absent
-from paged_sim.allocators.contract import KEPT, NO_ROOM, Beyond, Listed, Span, completed
+from paged_sim.allocators import absent, block_table
+from paged_sim.allocators.block_table import PAGE_SIZE, USABLE, Pages, page_of, pages_for, shift_of
+from paged_sim.allocators.contract import KEPT, NO_ROOM, Listed, completed
 from paged_sim.allocators.family import Demands, Example, Family, longest_of
 from paged_sim.allocators.layout import Layout, Residents, of_pages
-from paged_sim.allocators.page_size import shift_of, whole_pages
 from paged_sim.compiled import inlined, marked_state
 from paged_sim.compiled.prefetch import prefetch
 from paged_sim.ledger import TAIL
-from paged_sim.requests import Requests
+from paged_sim.requests import Ints, Requests
 
 if TYPE_CHECKING:
     from paged_sim.scenario.models import AllocatorSpec
 
-Ints = npt.NDArray[np.int64]
-Pages = npt.NDArray[np.int32]
-
-PAGE_SIZE, NUM_FREE, USABLE, SHIFT = range(4)
+NUM_FREE = 3
 
 
 @marked_state
@@ -58,37 +54,14 @@ def create(*, slots: int, page_size: int, null_page: bool, rows: int, longest: i
         references=np.zeros(total, np.int32),
         table=np.empty((rows, max(1, width)), np.int32),
         num_pages=np.zeros(rows, np.int64),
-        numbers=np.array([page_size, usable, usable, shift_of(page_size)], np.int64),
+        numbers=np.array([page_size, shift_of(page_size), usable, usable], np.int64),
     )
-
-
-@inlined
-def page_of(state: Paged, position: int) -> int:
-    """Which of a row's pages holds token `position`."""
-    return whole_pages(position, state.numbers[PAGE_SIZE], state.numbers[SHIFT])
-
-
-@inlined
-def pages_for(state: Paged, tokens: int) -> int:
-    """Pages that `tokens` tokens need."""
-    return page_of(state, tokens + state.numbers[PAGE_SIZE] - 1)
 
 
 @inlined
 def is_page(state: Paged, page: int) -> bool:
     """Whether there is such a page. A wrong entry of a table is left alone here: the arena names who asked for it."""
     return 0 <= page < len(state.references)
-
-
-def want(state: Paged, request: int, tokens: int) -> int:
-    """Slots to hold for a request with `tokens` tokens: these and no more."""
-    return tokens
-
-
-def footprint(state: Paged, slots: int) -> int:
-    """Slots really handed out for `slots`: whole pages."""
-    page_size: int = state.numbers[PAGE_SIZE]
-    return pages_for(state, slots) * page_size
 
 
 def fits(state: Paged, slots: int) -> bool:
@@ -107,12 +80,6 @@ def free_slots(state: Paged) -> int:
 def largest(state: Paged) -> int:
     """The largest demand that could be met now: every free page serves."""
     return free_slots(state)
-
-
-def capacity(state: Paged) -> int:
-    """Slots that can ever be handed out: without the null page and the remainder below one page."""
-    usable: int = state.numbers[USABLE] * state.numbers[PAGE_SIZE]
-    return usable
 
 
 def take(state: Paged, row: int, slots: int) -> int:
@@ -142,11 +109,6 @@ def grow(state: Paged, row: int, slots: int) -> int:
     return held * page_size
 
 
-def expect(state: Paged, row: int) -> None:
-    """Ask for where its next page will be noted."""
-    prefetch(state.table, row * state.table.shape[1] + state.num_pages[row])
-
-
 def release(state: Paged, row: int) -> None:
     """Drop a row's references; a page that nobody holds any more is free, the row's last page on top."""
     free: int = state.numbers[NUM_FREE]
@@ -162,15 +124,6 @@ def release(state: Paged, row: int) -> None:
     state.num_pages[row] = 0
 
 
-def locate(state: Paged, row: int, position: int) -> Span:
-    """Where a row keeps token `position`."""
-    page_size: int = state.numbers[PAGE_SIZE]
-    index = page_of(state, position)
-    within = position - index * page_size
-    slot: int = state.table[row, index] * page_size + within
-    return Span(slot, page_size - within)
-
-
 def list_pages(state: Paged, row: int, position: int, count: int, into: Listed, place: int) -> None:
     """Write the first slots of `count` pages to `into[place:]`, from the one that begins at `position` on.
 
@@ -184,12 +137,6 @@ def list_pages(state: Paged, row: int, position: int, count: int, into: Listed, 
         page = pages[np.uint64(first + index)]
         prefetch(references, page)
         into[np.uint64(place + index)] = page * page_size if is_page(state, page) else -1
-
-
-def beyond(state: Paged, row: int, final: int) -> Beyond:
-    """Slots of a row beyond its `final` tokens."""
-    held: int = state.num_pages[row] * state.numbers[PAGE_SIZE]
-    return Beyond(0, max(0, held - final), 0)
 
 
 def shares(state: Paged) -> bool:
@@ -303,8 +250,9 @@ FAMILY: Family = Family(
     name="paged",
     policy="paged",
     meaning="pages of page_size slots, taken as the sequence grows",
+    keys=("page_size", "null_page", "prefix_cache"),
     state=Paged,
-    functions=completed(sys.modules[__name__], absent),
+    functions=completed(completed(sys.modules[__name__], block_table), absent),
     create=create_for,
     demands=demands,
     settings=settings,

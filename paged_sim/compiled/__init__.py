@@ -1,9 +1,9 @@
 """Compilation: the same source runs as plain Python or, through Numba, as machine code.
 
 A function marked `@kernel` may be called from compiled code; one marked `@dispatched` picks its implementation by the
-type of its first argument, a state: a named tuple of arrays marked `@marked_state`. Nothing is compiled, and Numba is
-not imported, before `jit` is called. Plain Python calls the very same functions, so a debugger and a coverage tool see
-every line.
+type of its first argument, a state: a named tuple of arrays marked `@marked_state`; one marked `@numbered` by a number
+in it. Nothing is compiled, and Numba is not imported, before `jit` is called. Plain Python calls the very same
+functions, so a debugger and a coverage tool see every line.
 
 Compiled code neither allocates nor frees arrays and does not count references to them: it works on what it is given.
 """
@@ -84,7 +84,8 @@ def dispatched(families: Mapping[type, ModuleType], by: str = "") -> Callable[[F
 def numbered(modules: Sequence[ModuleType]) -> Callable[[Function], Function]:
     """Mark a function that calls its namesake in `modules[i]`, i being the first of its first argument's `numbers`.
 
-    Compiled code has all namesakes in it and chooses as it runs. A module whose number never comes may lack one.
+    Compiled code has all namesakes in it and chooses as it runs; choosing is inlined if all of them are. A module whose
+    number never comes may lack one.
     """
 
     def mark(function: Function) -> Function:
@@ -177,10 +178,13 @@ def _register_numbered(function: Callable[..., Any]) -> None:
     *others, common = sorted(numbers, key=lambda namesake: len(numbers[namesake]))
     for namesake in numbers:
         _register_kernel(namesake)
+    is_small = all(namesake in _INLINED for namesake in numbers)
     for namesake in others:
         for number in numbers[namesake]:
             common = _either(number, namesake, common)
             _register_kernel(common)
+            if is_small:
+                _INLINED.add(common)
     chosen = common
     _register(function, lambda *_: chosen)
 

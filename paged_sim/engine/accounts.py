@@ -1,4 +1,8 @@
-"""What a seat's slots mean to the ledger, brought up to date when they change."""
+"""What a seat's slots and tokens mean to the ledger, brought up to date when they change.
+
+The engine counts a sequence's tokens (FINAL, ROOM, WRITTEN), the ledger and the allocator slots. `slots_of` and
+`tokens_in` are where the one becomes the other.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +15,38 @@ from paged_sim.ledger import TAIL as TAIL_ACCOUNT
 
 
 @inlined
+def slots_of(tokens: int) -> int:
+    """Slots that so many tokens fill once they are stored: as many."""
+    return tokens
+
+
+@inlined
+def tokens_in(slots: int) -> int:
+    """Tokens that so many slots have room for: as many."""
+    return slots
+
+
+@inlined
+def store(machine: Machine, tokens: int) -> None:
+    """Move the slots of `tokens` tokens that are now stored from reservation to token state; back, if negative."""
+    row, slots = machine.ledger.row, slots_of(tokens)
+    row[TOKEN_STATE] += slots
+    row[RESERVATION] -= slots
+
+
+@inlined
 def account(machine: Machine, seat: int, slots: int) -> None:
     """Bring the ledger's row up to date after a seat came to hold `slots` slots.
 
     What it holds up to its final tokens goes to reservation; tokens stored are moved on to token state elsewhere.
     """
     seats, row = machine.seats, machine.ledger.row
-    final = seats[seat, FINAL]
+    final = slots_of(seats[seat, FINAL])
     before = seats[seat, SLOTS]
     row[HELD] += slots - before
     row[RESERVATION] += min(final, slots) - min(final, before)
     seats[seat, SLOTS] = slots
-    seats[seat, ROOM] = slots
+    seats[seat, ROOM] = tokens_in(slots)
     if max(before, slots) > final:
         account_beyond(machine, seat, slots)
 

@@ -6,7 +6,7 @@ import math
 
 from paged_sim import allocators
 from paged_sim.compiled import inlined, kernel
-from paged_sim.engine import caches, groups, order, queue, sequence, wheel
+from paged_sim.engine import accounts, caches, groups, order, queue, sequence, wheel
 from paged_sim.engine.machine import (
     AFTER_PREEMPTION,
     BUDGET,
@@ -20,7 +20,7 @@ from paged_sim.engine.machine import (
     MAX_SEQS,
     MAX_TOKENS,
     NEED,
-    NOBODY,
+    NONE,
     NOW,
     NUM_ENDING,
     NUM_RUNNING,
@@ -42,45 +42,42 @@ from paged_sim.engine.machine import (
     WATERMARK,
     Machine,
 )
-from paged_sim.ledger import EXTERNAL, FREE_ACCOUNTS, IDLE, LARGEST, RESERVATION, SHORT, TOKEN_STATE, WITHHELD
+from paged_sim.ledger import EXTERNAL, FREE_ACCOUNTS, IDLE, LARGEST, SHORT, WITHHELD
 
 
 @kernel
-def hits_of_head(machine: Machine) -> int:
-    """Tokens of the head of the queue that a prefix cache has; they count in what the allocator is asked next."""
-    request = queue.head(machine)
+def hits_of(machine: Machine, request: int) -> int:
+    """Tokens of a waiting request that a prefix cache has; they count in what the allocator is asked next."""
     return allocators.match(machine.allocator, request, machine.known[request])
 
 
 @kernel
-def tokens_of_head(machine: Machine, tokens: int) -> int:
-    """Tokens that the head of the queue must find room for.
+def tokens_of(machine: Machine, request: int, tokens: int) -> int:
+    """Tokens that a waiting request must find room for.
 
     Where the full prompt is not reserved, that is those `tokens` that it would have stored after a step.
     """
-    known = machine.known[queue.head(machine)]
+    known = machine.known[request]
     if machine.counts[CHUNKED] and not machine.counts[FULL_PROMPT]:
         known = min(known, tokens)
     return int(known)
 
 
 @kernel
-def need_of_head(machine: Machine, tokens: int) -> int:
-    """Free slots that the head of the queue asks for with `tokens` tokens, before placement rounds them.
+def need_of(machine: Machine, request: int, tokens: int) -> int:
+    """Free slots that a waiting request asks for with `tokens` tokens, before placement rounds them.
 
     Those in pages that others hold already are not needed.
     """
     found, evictable = allocators.matched(machine.allocator)
-    return int(groups.need(machine, queue.head(machine), tokens) - (found - evictable))
+    return int(groups.need(machine, request, tokens) - (found - evictable))
 
 
 @kernel
-def budget_for_head(machine: Machine, hits: int) -> int:
-    """Prompt tokens of the head that this step may compute: 0 if it has to wait for a later step's budget."""
-    counts = machine.counts
-    request = queue.head(machine)
-    tokens = machine.known[request]
-    if counts[PARTIAL] != NOBODY:
+def budget_for(machine: Machine, request: int, hits: int) -> int:
+    """Prompt tokens of the queue's head that this step may compute: 0 if it has to wait for a later step's budget."""
+    counts, tokens = machine.counts, machine.known[request]
+    if counts[PARTIAL] != NONE:
         return 0
     if counts[CHUNKED]:
         return groups.affordable(machine, request, hits, counts[BUDGET])
@@ -91,9 +88,8 @@ def budget_for_head(machine: Machine, hits: int) -> int:
 
 
 @kernel
-def has_room(machine: Machine, tokens: int) -> bool:
-    """Whether `tokens` tokens of the head of the queue fit and, if anything runs, the watermark stays free."""
-    request = queue.head(machine)
+def has_room(machine: Machine, request: int, tokens: int) -> bool:
+    """Whether `tokens` tokens of a waiting request fit and, if anything runs, the watermark stays free."""
     if not groups.fits(machine, request, tokens):
         return False
     spare = machine.counts[SPARE] if machine.counts[NUM_RUNNING] > 0 else 0
@@ -114,39 +110,33 @@ def admit(machine: Machine) -> None:
         counts[RULE] = AFTER_PREEMPTION
         return
     while queue.num_waiting(machine) > 0:
-        if not has_seats(machine):
+        request = queue.head(machine)
+        if counts[NUM_RUNNING] + machine.samples[request] > counts[MAX_SEQS]:
             counts[RULE] = MAX_NUM_SEQS
             return
-        hits = hits_of_head(machine)
-        tokens = budget_for_head(machine, hits)
+        hits = hits_of(machine, request)
+        tokens = budget_for(machine, request, hits)
         if tokens == 0:
             counts[HELD_BACK] = 1
             counts[RULE] = TOKEN_BUDGET
             return
-        if not has_room(machine, tokens_of_head(machine, hits + tokens)):
+        if not has_room(machine, request, tokens_of(machine, request, hits + tokens)):
             # Or for memory itself: that is found anew where the free slots are labelled.
             counts[RULE] = WATERMARK
             return
-        begin(machine, hits, tokens)
+        begin(machine, request, hits, tokens)
 
 
 @kernel
-def has_seats(machine: Machine) -> bool:
-    """Whether the sequences of the head of the queue may run beside those that do."""
-    return bool(machine.counts[NUM_RUNNING] + machine.samples[queue.head(machine)] <= machine.counts[MAX_SEQS])
-
-
-@kernel
-def begin(machine: Machine, hits: int, tokens: int) -> None:
+def begin(machine: Machine, request: int, hits: int, tokens: int) -> None:
     """Seat the head of the queue, for which there is room: `hits` tokens are there, `tokens` more are computed."""
-    request = queue.head(machine)
     queue.pop_head(machine)
     seat = order.seat_down(machine)
-    groups.enter(machine, seat, request)
+    groups.seat_all(machine, seat, request)
     stored, last = hits, hits + tokens
     while stored < last:
-        machine.counts[PARTIAL] = NOBODY
-        end = groups.end_of_part(machine, seat, last)
+        machine.counts[PARTIAL] = NONE
+        end = groups.end_before_fork(machine, seat, last)
         if machine.counts[CACHING]:
             caches.begin(machine, seat, hits, end)
         else:
@@ -159,10 +149,8 @@ def begin(machine: Machine, hits: int, tokens: int) -> None:
 def compute_prompt(machine: Machine, seat: int, stored: int, tokens: int) -> None:
     """Store the next `tokens` prompt tokens of a seat that has room for them; once they are all there, it generates."""
     counts, seats = machine.counts, machine.seats
-    row, request = machine.ledger.row, seats[seat, REQUEST]
-    more = tokens * groups.num_owners(machine, seat)
-    row[TOKEN_STATE] += more
-    row[RESERVATION] -= more
+    request = seats[seat, REQUEST]
+    accounts.store(machine, tokens * groups.num_owners(machine, seat))
     work = groups.work(machine, request, stored, stored + tokens)
     counts[BUDGET] = max(0, counts[BUDGET] - work)
     counts[PREFILLED] += work
@@ -171,7 +159,7 @@ def compute_prompt(machine: Machine, seat: int, stored: int, tokens: int) -> Non
     stored += tokens
     groups.write(machine, seat, stored)
     if counts[CACHING]:
-        sequence.enter(machine, seat, stored, False)
+        sequence.insert(machine, seat, stored, False)
     groups.fork(machine, seat, stored)
     if stored < machine.known[request]:
         seats[seat, STORED] = stored
@@ -209,7 +197,7 @@ def note_again(machine: Machine, request: int, first: int, last: int) -> None:
 
 @kernel
 def label_free_slots(machine: Machine) -> int:
-    """Book the free slots to the account that says why they are free; the cause of a blocked step, or -1."""
+    """Book the free slots to the account that says why they are free; the cause of a blocked step, or NONE."""
     row = machine.ledger.row
     for account in FREE_ACCOUNTS:
         row[account] = 0
@@ -220,14 +208,15 @@ def label_free_slots(machine: Machine) -> int:
     row[LARGEST] = allocators.largest(machine.allocator)
     if queue.num_waiting(machine) == 0:
         row[IDLE] = blank
-        return -1
+        return NONE
     # By the largest chunk there can be: what is left of this step's budget says nothing about the steps that follow.
-    tokens = tokens_of_head(machine, hits_of_head(machine) + machine.counts[MAX_TOKENS])
-    machine.counts[NEED] = need_of_head(machine, tokens)
+    request = queue.head(machine)
+    tokens = tokens_of(machine, request, hits_of(machine, request) + machine.counts[MAX_TOKENS])
+    machine.counts[NEED] = need_of(machine, request, tokens)
     if free < machine.counts[NEED]:
         row[SHORT] = blank
         return SHORTAGE
-    if not groups.fits(machine, queue.head(machine), tokens):
+    if not groups.fits(machine, request, tokens):
         row[EXTERNAL] = blank
         return FRAGMENTATION
     row[WITHHELD] = blank

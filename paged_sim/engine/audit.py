@@ -22,6 +22,7 @@ from paged_sim.engine.machine import (
     CAUSE,
     FRAGMENTATION,
     NEED,
+    NONE,
     SHORTAGE,
     Machine,
 )
@@ -34,7 +35,7 @@ class LedgerError(AssertionError):
 
 @inlined
 def is_sound(machine: Machine, cause: int) -> bool:
-    """Whether the ledger's row, and why a step is blocked (`cause`, or -1), can be true; else nothing may be booked."""
+    """Whether the ledger's row, and why a step is blocked (`cause`, or NONE), can be true: else nothing is booked."""
     counts = machine.counts
     counts[CAUSE] = cause
     unheld = counts[CAPACITY] - machine.ledger.row[METADATA] - machine.ledger.row[HELD]
@@ -52,7 +53,7 @@ def is_cause(machine: Machine, unheld: int, cause: int) -> bool:
     """
     row, need = machine.ledger.row, machine.counts[NEED]
     blank = row[EXTERNAL] + row[SHORT] + row[WITHHELD] + row[IDLE]
-    if cause < 0:
+    if cause == NONE:
         return bool(row[WAITING] == 0 and row[IDLE] == blank)
     if cause == SHORTAGE:
         return bool(row[SHORT] == blank and need > unheld)

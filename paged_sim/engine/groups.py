@@ -50,15 +50,15 @@ def affordable(machine: Machine, request: int, stored: int, budget: int) -> int:
 
 
 @dispatched(KINDS, by="group")
-def enter(machine: Machine, leader: int, request: int) -> None:
+def seat_all(machine: Machine, leader: int, request: int) -> None:
     """Make a new seat the first sequence of a request and seat the others beside it."""
-    KINDS[type(machine.group)].enter(machine, leader, request)
+    KINDS[type(machine.group)].seat_all(machine, leader, request)
 
 
 @dispatched(KINDS, by="group")
-def end_of_part(machine: Machine, leader: int, tokens: int) -> int:
+def end_before_fork(machine: Machine, leader: int, tokens: int) -> int:
     """How many of a request's first `tokens` tokens can be stored without its sequences parting anew."""
-    answer: int = KINDS[type(machine.group)].end_of_part(machine, leader, tokens)
+    answer: int = KINDS[type(machine.group)].end_before_fork(machine, leader, tokens)
     return answer
 
 

@@ -8,12 +8,11 @@ from paged_sim.engine.machine import (
     FINAL,
     FIRST_RUNNING,
     FOLLOWING,
-    FORM,
     GENERATION,
     IDENTITY,
     LAST_RUNNING,
     NEXT_SAMPLE,
-    NOBODY,
+    NONE,
     NUM_FREE_SEATS,
     NUM_GENERATIONS,
     NUM_RUNNING,
@@ -23,6 +22,7 @@ from paged_sim.engine.machine import (
     REQUEST,
     ROOM,
     ROUNDING,
+    SHARING,
     SLOTS,
     TAIL,
     UNFORKED,
@@ -38,8 +38,8 @@ def seat_down(machine: Machine) -> int:
     seat = sit_beside(machine)
     last = counts[LAST_RUNNING]
     seats[seat, PREVIOUS] = last
-    seats[seat, FOLLOWING] = NOBODY
-    if last == NOBODY:
+    seats[seat, FOLLOWING] = NONE
+    if last == NONE:
         counts[FIRST_RUNNING] = seat
     else:
         seats[last, FOLLOWING] = seat
@@ -60,7 +60,7 @@ def sit_beside(machine: Machine) -> int:
     seats[seat, OVER] = 0
     seats[seat, TAIL] = 0
     seats[seat, ROUNDING] = 0
-    seats[seat, NEXT_SAMPLE] = NOBODY
+    seats[seat, NEXT_SAMPLE] = NONE
     return int(seat)
 
 
@@ -84,11 +84,11 @@ def stand_up(machine: Machine, seat: int) -> None:
     """Free a seat and close the running order behind it."""
     counts, seats = machine.counts, machine.seats
     previous, following = seats[seat, PREVIOUS], seats[seat, FOLLOWING]
-    if previous == NOBODY:
+    if previous == NONE:
         counts[FIRST_RUNNING] = following
     else:
         seats[previous, FOLLOWING] = following
-    if following == NOBODY:
+    if following == NONE:
         counts[LAST_RUNNING] = previous
     else:
         seats[following, PREVIOUS] = previous
@@ -106,7 +106,7 @@ def leave_seat(machine: Machine, seat: int) -> None:
 
 @kernel
 def next_owner(machine: Machine, leader: int, seat: int) -> int:
-    """The next sequence behind `seat` that has slots, or NOBODY: before the fork only the first one has."""
-    if machine.seats[leader, FORM] == UNFORKED:
-        return NOBODY
+    """The next sequence behind `seat` that has slots, or NONE: before the fork only the first one has."""
+    if machine.seats[leader, SHARING] == UNFORKED:
+        return NONE
     return int(machine.seats[seat, NEXT_SAMPLE])

@@ -24,7 +24,7 @@ from paged_sim.engine.machine import (
     WRITTEN,
     Machine,
 )
-from paged_sim.ledger import CACHED, HELD, RESERVATION, SAVED, SHARED, TAIL, TOKEN_STATE
+from paged_sim.ledger import CACHED, HELD, SAVED, SHARED, TAIL, TOKEN_STATE
 
 
 @inlined
@@ -72,8 +72,7 @@ def copy_part(machine: Machine, seat: int, hits: int) -> None:
     machine.seats[seat, WRITTEN] = hits
     if tokens > 0:
         machine.counts[COW_COPIES] += 1
-        machine.ledger.row[TOKEN_STATE] += tokens
-        machine.ledger.row[RESERVATION] -= tokens
+        accounts.store(machine, tokens)
         recording.record_copy(machine, seat, source, hits - tokens, tokens)
 
 

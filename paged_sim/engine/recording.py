@@ -16,6 +16,7 @@ from paged_sim.engine.machine import (
     FINAL,
     GENERATION,
     IDENTITY,
+    NONE,
     NUM_LISTED,
     NUM_OPERATIONS,
     OWN_FROM,
@@ -77,7 +78,7 @@ def record_pages(machine: Machine, seat: int, kind: int, identity: int, first: i
         _, size = allocators.locate(machine.allocator, seat, following)
     if size <= 0:
         # The allocator gave the seat no slot for its own token: outside of everything, so that the arena objects.
-        record(machine, kind, -1, 1, identity, following)
+        record(machine, kind, NONE, 1, identity, following)
         return
     place = machine.counts[NUM_LISTED]
     count = (last - following + size - 1) // size

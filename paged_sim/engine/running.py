@@ -18,7 +18,7 @@ from paged_sim.engine.machine import (
     FRAGMENTATION,
     HELD_AT_FINISH,
     LAST_RUNNING,
-    NOBODY,
+    NONE,
     NOW,
     NUM_ENDING,
     NUM_FINISHED,
@@ -58,7 +58,7 @@ def run(machine: Machine) -> None:
     row[RESERVATION] -= generating
     wheel.collect_due(machine)
     for index in range(counts[FIRST_DUE], len(machine.due)):
-        if machine.due[index] == NOBODY:
+        if machine.due[index] == NONE:
             continue
         seat = wheel.seat_of(machine.due[index])
         tokens = counts[STEP] - seats[seat, OFFSET]
@@ -72,7 +72,7 @@ def run(machine: Machine) -> None:
             wheel.schedule(machine, seat)
     if counts[EAGER]:
         write_token_by_token(machine)
-    if counts[PARTIAL] != NOBODY:
+    if counts[PARTIAL] != NONE:
         go_on_with_prompt(machine, counts[PARTIAL])
 
 
@@ -81,7 +81,7 @@ def num_generating(machine: Machine) -> int:
     """Running sequences whose prompt is complete."""
     counts = machine.counts
     partial = counts[PARTIAL]
-    return int(counts[NUM_RUNNING] - (machine.seats[partial, NUM_SAMPLES] if partial != NOBODY else 0))
+    return int(counts[NUM_RUNNING] - (machine.seats[partial, NUM_SAMPLES] if partial != NONE else 0))
 
 
 @inlined
@@ -132,7 +132,7 @@ def give_way(machine: Machine, leader: int, tokens: int, label: int, index: int)
         if victim != counts[PARTIAL]:
             strike(machine, victim, index)
         queue.put_in_front(machine, request)
-    evict(machine, victim, tokens)
+    take_off(machine, victim, tokens)
     return bool(victim != leader)
 
 
@@ -142,13 +142,13 @@ def strike(machine: Machine, seat: int, index: int) -> None:
     due = machine.due
     for place in range(index, len(due)):
         if wheel.seat_of(due[place]) == seat:
-            due[place] = NOBODY
+            due[place] = NONE
             return
     wheel.unschedule(machine, seat)
 
 
 @kernel
-def evict(machine: Machine, seat: int, tokens: int) -> None:
+def take_off(machine: Machine, seat: int, tokens: int) -> None:
     """Take a sequence off before it stores this step's token, which would be its `tokens`-th and is known from now."""
     counts = machine.counts
     request = machine.seats[seat, REQUEST]
@@ -156,7 +156,7 @@ def evict(machine: Machine, seat: int, tokens: int) -> None:
     if seat == counts[PARTIAL]:
         stored = machine.seats[seat, STORED]
         tokens = stored
-        counts[PARTIAL] = NOBODY
+        counts[PARTIAL] = NONE
     else:
         machine.known[request] = tokens
     counts[UNDONE] += groups.work(machine, request, 0, stored)
@@ -170,7 +170,7 @@ def write_token_by_token(machine: Machine) -> None:
     """Write this step's token of every generating sequence (those that run ahead have nothing left to write)."""
     counts, seats = machine.counts, machine.seats
     seat = counts[FIRST_RUNNING]
-    while seat != NOBODY:
+    while seat != NONE:
         if seat != counts[PARTIAL]:
             groups.write(machine, seat, counts[STEP] - seats[seat, OFFSET])
         seat = seats[seat, FOLLOWING]
@@ -184,7 +184,7 @@ def go_on_with_prompt(machine: Machine, seat: int) -> None:
     tokens = groups.affordable(machine, seats[seat, REQUEST], stored, counts[BUDGET])
     if stored + tokens > seats[seat, ROOM] and not make_room(machine, seat, stored + tokens, stored, 0):
         return
-    counts[PARTIAL] = NOBODY
+    counts[PARTIAL] = NONE
     compute_prompt(machine, seat, stored, tokens)
 
 

@@ -34,7 +34,7 @@ def grow(machine: Machine, seat: int, goal: int, stored: int) -> int:
 
 
 @kernel
-def enter(machine: Machine, seat: int, stored: int, comes_back: bool) -> None:
+def insert(machine: Machine, seat: int, stored: int, comes_back: bool) -> None:
     """Let a seat's first `stored` tokens be found, by its own request too where that comes back.
 
     A page of which others hold an equal one is spared.
@@ -47,22 +47,28 @@ def enter(machine: Machine, seat: int, stored: int, comes_back: bool) -> None:
 @kernel
 def vacate(machine: Machine, seat: int, stored: int, finished: bool) -> None:
     """Read a seat's `stored` tokens back as `check` asks, give its slots back and free the seat."""
-    counts, seats = machine.counts, machine.seats
+    counts = machine.counts
     if counts[RECORD]:
         if recording.is_checked(machine, seat, finished):
             counts[TO_CHECK] += stored
             recording.record_span(machine, seat, CHECK_TOKENS, 0, stored)
         recording.record_span(machine, seat, recording.undo(machine), stored, recording.written_ahead(machine, seat))
     if counts[CACHING]:
-        enter(machine, seat, stored, not finished)
-    slots, free = seats[seat, SLOTS], allocators.free_slots(machine.allocator)
-    if counts[RECORD] and counts[POISON_FREED]:
-        recording.record_span(
-            machine, seat, POISON, allocators.exclusive_from(machine.allocator, seat), seats[seat, SLOTS]
-        )
-    pool_log.note(machine, seat, pool_log.FREED, 0, slots)
-    allocators.release(machine.allocator, seat)
+        insert(machine, seat, stored, not finished)
+    slots, free = machine.seats[seat, SLOTS], allocators.free_slots(machine.allocator)
+    give_back(machine, seat)
     accounts.account(machine, seat, 0)
     if counts[CACHING]:
         accounts.leave_shared(machine, allocators.free_slots(machine.allocator) - free, slots)
     order.stand_up(machine, seat)
+
+
+@inlined
+def give_back(machine: Machine, seat: int) -> None:
+    """Release a seat's slots, poisoned first where nobody else owns them."""
+    counts, slots = machine.counts, machine.seats[seat, SLOTS]
+    if counts[RECORD] and counts[POISON_FREED]:
+        alone = allocators.exclusive_from(machine.allocator, seat)
+        recording.record_span(machine, seat, POISON, alone, accounts.tokens_in(slots))
+    pool_log.note(machine, seat, pool_log.FREED, 0, slots)
+    allocators.release(machine.allocator, seat)

@@ -16,15 +16,15 @@ from paged_sim.engine.machine import (
     BEAM,
     DIVERGED,
     FINAL,
-    FORM,
     NEXT_SAMPLE,
-    NOBODY,
+    NONE,
     NUM_SAMPLES,
     PARTIAL,
     REQUEST,
     SAVED_SLOTS,
     SAVED_TAIL,
     SAVED_TOKENS,
+    SHARING,
     SLOTS,
     TOGETHER,
     UNFORKED,
@@ -87,11 +87,11 @@ def affordable(machine: Machine, request: int, stored: int, budget: int) -> int:
 
 
 @kernel
-def enter(machine: Machine, leader: int, request: int) -> None:
+def seat_all(machine: Machine, leader: int, request: int) -> None:
     """Make a new seat the first sequence of a request and seat the others beside it."""
     seats = machine.seats
     seats[leader, NUM_SAMPLES] = machine.samples[request]
-    seats[leader, FORM] = DIVERGED
+    seats[leader, SHARING] = DIVERGED
     seats[leader, SAVED_SLOTS] = 0
     seats[leader, SAVED_TOKENS] = 0
     seats[leader, SAVED_TAIL] = 0
@@ -99,7 +99,7 @@ def enter(machine: Machine, leader: int, request: int) -> None:
     if machine.samples[request] == 1:
         return
     if allocators.shares(machine.allocator):
-        seats[leader, FORM] = UNFORKED
+        seats[leader, SHARING] = UNFORKED
     last = leader
     for _ in range(machine.samples[request] - 1):
         other = order.sit_beside(machine)
@@ -109,9 +109,9 @@ def enter(machine: Machine, leader: int, request: int) -> None:
 
 
 @kernel
-def end_of_part(machine: Machine, leader: int, tokens: int) -> int:
+def end_before_fork(machine: Machine, leader: int, tokens: int) -> int:
     """How many of a request's first `tokens` tokens can be stored without its sequences parting anew."""
-    if machine.seats[leader, FORM] != UNFORKED:
+    if machine.seats[leader, SHARING] != UNFORKED:
         return tokens
     return int(min(tokens, machine.prompt[machine.seats[leader, REQUEST]]))
 
@@ -119,7 +119,7 @@ def end_of_part(machine: Machine, leader: int, tokens: int) -> int:
 @kernel
 def num_owners(machine: Machine, leader: int) -> int:
     """Sequences that store each generated token of theirs, and, where nothing is shared, each of the prompt."""
-    return int(machine.seats[leader, NUM_SAMPLES] if machine.seats[leader, FORM] == DIVERGED else 1)
+    return int(machine.seats[leader, NUM_SAMPLES] if machine.seats[leader, SHARING] == DIVERGED else 1)
 
 
 @kernel
@@ -130,7 +130,7 @@ def give_room(machine: Machine, leader: int, stored: int, tokens: int) -> None:
         return
     goal = allocators.want(machine.allocator, machine.seats[leader, REQUEST], tokens)
     seat = leader
-    while seat != NOBODY:
+    while seat != NONE:
         sequence.take(machine, seat, goal)
         seat = order.next_owner(machine, leader, seat)
 
@@ -139,14 +139,14 @@ def give_room(machine: Machine, leader: int, stored: int, tokens: int) -> None:
 def grow(machine: Machine, leader: int, tokens: int, stored: int) -> int:
     """Let each sequence grow that has no room; those that are TOGETHER part first, if the copies find room."""
     seats = machine.seats
-    if seats[leader, FORM] == TOGETHER:
+    if seats[leader, SHARING] == TOGETHER:
         copies = forks.copies_needed(machine, leader)
         if not allocators.fits(machine.allocator, copies):
             return copies
-        forks.part(machine, leader)
+        forks.diverge(machine, leader)
     goal = allocators.want(machine.allocator, seats[leader, REQUEST], tokens)
     seat = leader
-    while seat != NOBODY:
+    while seat != NONE:
         missing = sequence.grow(machine, seat, goal, stored)
         if missing > 0:
             return missing
@@ -156,7 +156,7 @@ def grow(machine: Machine, leader: int, tokens: int, stored: int) -> int:
 
 @kernel
 def write(machine: Machine, leader: int, tokens: int) -> None:
-    """Write the tokens of every sequence that has slots, each with its author."""
+    """Write the tokens of every sequence that has slots, each with its writer."""
     if machine.seats[leader, NUM_SAMPLES] == 1:
         single.write(machine, leader, tokens)
     else:
@@ -166,14 +166,14 @@ def write(machine: Machine, leader: int, tokens: int) -> None:
 @kernel
 def fork(machine: Machine, leader: int, stored: int) -> None:
     """Fork the others from the first once it has stored all of the prompt."""
-    if machine.seats[leader, FORM] == UNFORKED and stored == machine.prompt[machine.seats[leader, REQUEST]]:
+    if machine.seats[leader, SHARING] == UNFORKED and stored == machine.prompt[machine.seats[leader, REQUEST]]:
         forks.fork(machine, leader)
 
 
 @kernel
 def branch(machine: Machine, leader: int, stored: int) -> None:
     """Let beams that have parted continue those that were drawn."""
-    several = machine.seats[leader, FORM] == DIVERGED and machine.seats[leader, NUM_SAMPLES] > 1
+    several = machine.seats[leader, SHARING] == DIVERGED and machine.seats[leader, NUM_SAMPLES] > 1
     if machine.counts[BEAM] and several and leader != machine.counts[PARTIAL]:
         beams.branch(machine, leader, stored)
 

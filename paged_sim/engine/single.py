@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from paged_sim import allocators
 from paged_sim.compiled import inlined, kernel
-from paged_sim.engine import order, recording, sequence
-from paged_sim.engine.machine import DIVERGED, FINAL, FORM, NUM_SAMPLES, REQUEST, SLOTS, Machine
-from paged_sim.ledger import RESERVATION, TOKEN_STATE
+from paged_sim.engine import accounts, order, recording, sequence
+from paged_sim.engine.machine import DIVERGED, FINAL, NUM_SAMPLES, REQUEST, SHARING, SLOTS, Machine
 
 
 @kernel
@@ -40,15 +39,15 @@ def affordable(machine: Machine, request: int, stored: int, budget: int) -> int:
 
 
 @kernel
-def enter(machine: Machine, leader: int, request: int) -> None:
+def seat_all(machine: Machine, leader: int, request: int) -> None:
     """Seat it alone."""
     machine.seats[leader, NUM_SAMPLES] = 1
-    machine.seats[leader, FORM] = DIVERGED
+    machine.seats[leader, SHARING] = DIVERGED
     order.introduce(machine, leader, request)
 
 
 @inlined
-def end_of_part(machine: Machine, leader: int, tokens: int) -> int:
+def end_before_fork(machine: Machine, leader: int, tokens: int) -> int:
     """There is nobody to part from."""
     return tokens
 
@@ -103,7 +102,5 @@ def holding(machine: Machine, leader: int) -> tuple[int, int]:
 @kernel
 def vacate(machine: Machine, leader: int, tokens: int, stored: int, finished: bool) -> None:
     """Take its tokens out of the books and free the seat."""
-    row = machine.ledger.row
-    row[TOKEN_STATE] -= tokens
-    row[RESERVATION] += tokens
+    accounts.store(machine, -tokens)
     sequence.vacate(machine, leader, stored, finished)

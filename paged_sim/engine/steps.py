@@ -8,7 +8,7 @@ every sequence stores one token a step, so a run of quiet steps is booked at onc
 from __future__ import annotations
 
 from paged_sim.compiled import inlined, kernel
-from paged_sim.engine import admission, audit, booking, queue, queue_length, running
+from paged_sim.engine import accounts, admission, audit, booking, queue, queue_length, running
 from paged_sim.engine.machine import (
     BASE,
     BUDGET,
@@ -18,7 +18,7 @@ from paged_sim.engine.machine import (
     LOG_STEP,
     LOGGED,
     MAX_TOKENS,
-    NOBODY,
+    NONE,
     NOW,
     NUM_ENDED,
     NUM_ENDING,
@@ -63,7 +63,7 @@ def advance(machine: Machine, until: int) -> int:
         if counts[NUM_RUNNING] == 0 and queue.num_waiting(machine) == 0:
             if counts[NUM_ENDED] < len(machine.arrival):
                 rest(machine)
-                if not audit.is_sound(machine, -1):
+                if not audit.is_sound(machine, NONE):
                     return UNBALANCED
                 if idle(machine):
                     return PAUSED
@@ -81,7 +81,7 @@ def advance(machine: Machine, until: int) -> int:
 
 @kernel
 def serve(machine: Machine) -> int:
-    """One step's work up to the reading of the row; the cause if a request still waits, or -1."""
+    """One step's work up to the reading of the row; the cause if a request still waits, or NONE."""
     counts, row = machine.counts, machine.ledger.row
     counts[LOG_STEP] = counts[STEP]
     counts[BUDGET] = counts[MAX_TOKENS]
@@ -95,7 +95,7 @@ def serve(machine: Machine) -> int:
     row[BATCH] = counts[NUM_RUNNING]
     row[WAITING] = queue.num_waiting(machine)
     blocked = admission.label_free_slots(machine)
-    queue_length.begin_step(machine.queue_length, machine.times[NOW], row[WAITING], 1 if blocked >= 0 else 0)
+    queue_length.begin_step(machine.queue_length, machine.times[NOW], row[WAITING], 1 if blocked != NONE else 0)
     return blocked
 
 
@@ -106,7 +106,7 @@ def pass_time(machine: Machine, blocked: int) -> bool:
     The answer is false if more tokens would be stored than there is room for; the row is then as it would be.
     """
     counts, times = machine.counts, machine.times
-    generating = running.num_generating(machine)
+    slope = accounts.slots_of(running.num_generating(machine))
     duration = duration_of(machine)
     limit = quiet_steps(machine)
     begin = times[NOW]
@@ -118,7 +118,7 @@ def pass_time(machine: Machine, blocked: int) -> bool:
     while steps < limit and (steps == 0 or times[NOW] < arrival):
         times[NOW] += duration
         steps += 1
-    is_booked = booking.book_steps(machine, blocked, steps, generating, begin, duration)
+    is_booked = booking.book_steps(machine, blocked, steps, slope, begin, duration)
     counts[STEP] += steps
     counts[NUM_STEPS_DONE] += steps
     return is_booked
@@ -147,11 +147,11 @@ def quiet_steps(machine: Machine) -> int:
     counts, wheel = machine.counts, machine.wheel
     fresh_next = counts[HELD_BACK] or counts[PREEMPTED_NOW] or counts[EAGER] or counts[NUM_ENDING] > 0
     slower_now = counts[TIMED] and counts[PREFILLED] > 0
-    if fresh_next or slower_now or counts[PARTIAL] != NOBODY:
+    if fresh_next or slower_now or counts[PARTIAL] != NONE:
         return 1
     mask = len(wheel) - 1
     steps = 1
-    while steps < mask and wheel[(counts[STEP] + steps) & mask] == NOBODY:
+    while steps < mask and wheel[(counts[STEP] + steps) & mask] == NONE:
         steps += 1
     return int(steps)
 
@@ -171,5 +171,5 @@ def idle(machine: Machine) -> bool:
     """Book the time to the next arrival and jump there; whether it was long."""
     times, arrival = machine.times, queue.next_arrival(machine)
     begin, times[NOW] = times[NOW], arrival
-    booking.book_steps(machine, -1, 1, 0, begin, arrival - begin)
+    booking.book_steps(machine, NONE, 1, 0, begin, arrival - begin)
     return booking.is_long(arrival - begin, arrival, len(machine.timeline))

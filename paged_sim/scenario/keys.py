@@ -6,7 +6,7 @@ alone. What involves several keys at once is in `crosscheck`.
 
 from __future__ import annotations
 
-from paged_sim.allocators import WORDS
+from paged_sim.allocators import FAMILIES, WORDS
 from paged_sim.scenario.compound import Bounds, Choice, Expectations, Histogram, Quantiles
 from paged_sim.scenario.hardware import EngineName, GpuName
 from paged_sim.scenario.lognormal import LogNormal
@@ -412,6 +412,11 @@ def _meanings(lead: str, key: str) -> str:
     return f"{lead} {'; '.join(f'{word}: {meaning}' for word, meaning in WORDS[key].items())}."
 
 
+def _policies_with(key: str) -> list[str]:
+    """The policies that a key of an allocator is for."""
+    return [*dict.fromkeys(family.policy for family in FAMILIES if key in family.keys)]
+
+
 ALLOCATOR = Section(
     (
         Key(
@@ -434,7 +439,7 @@ ALLOCATOR = Section(
             _meanings("How much a sequence gets.", "reserve"),
             "oracle",
             default="max",
-            when=("policy", "contiguous"),
+            when=("policy", *_policies_with("reserve")),
         ),
         Key(
             "placement",
@@ -442,7 +447,7 @@ ALLOCATOR = Section(
             _meanings("Where a reservation goes.", "placement"),
             "buddy",
             default="first_fit",
-            when=("policy", "contiguous"),
+            when=("policy", *_policies_with("placement")),
         ),
         Key("chunk", TOKENS, "Slots by which reserve: grow extends.", "128", default=256, when=("reserve", "grow")),
         Key(
@@ -452,16 +457,23 @@ ALLOCATOR = Section(
             "32",
             default=16,
             aliases=("block_size", "tokens_per_block"),
-            when=("policy", "paged"),
+            when=("policy", *_policies_with("page_size")),
         ),
-        Key("null_page", Flag(), "Page 0 is never handed out.", "true", default=False, when=("policy", "paged")),
+        Key(
+            "null_page",
+            Flag(),
+            "Page 0 is never handed out.",
+            "true",
+            default=False,
+            when=("policy", *_policies_with("null_page")),
+        ),
         Key(
             "prefix_cache",
             Word(("none", *WORDS["prefix_cache"])),
             _meanings("Share the pages of sequences that begin alike, kept after their end.", "prefix_cache"),
             "hash",
             default="none",
-            when=("policy", "paged"),
+            when=("policy", *_policies_with("prefix_cache")),
         ),
         Key(
             "eviction",

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from paged_sim.allocators.contract import NO_ROOM, Beyond, Copied, Evictable, Listed, Matched, Span
+from paged_sim.allocators.block_table import PAGE_SIZE, USABLE, page_of, pages_for
+from paged_sim.allocators.contract import NO_ROOM, Copied, Evictable, Listed, Matched
 from paged_sim.allocators.layout import Layout, Residents, of_pages
 from paged_sim.allocators.prefix import hash as whole
 from paged_sim.allocators.prefix import radix, running
@@ -25,16 +26,12 @@ from paged_sim.allocators.prefix.pool import (
     NUM_BLANK,
     NUM_EVICTABLE,
     NUM_MATCHED,
-    PAGE_SIZE,
     RADIX,
     RUNNING,
-    USABLE,
     Cached,
     create,
     has_pages,
     is_cached,
-    page_of,
-    pages_for,
 )
 from paged_sim.allocators.prefix.record import FILLED, NUM_PAGE_FIELDS, REFERENCES
 from paged_sim.compiled import inlined, kernel
@@ -57,18 +54,6 @@ KINDS = {
 }
 
 
-def want(state: Cached, request: int, tokens: int) -> int:
-    """Slots to hold for a request with `tokens` tokens: these and no more."""
-    return tokens
-
-
-@kernel
-def footprint(state: Cached, slots: int) -> int:
-    """Slots really handed out for `slots`: whole pages, whether found or not."""
-    page_size: int = state.numbers[PAGE_SIZE]
-    return pages_for(state, slots) * page_size
-
-
 @kernel
 def fits(state: Cached, slots: int) -> bool:
     """Whether `take` of `slots` would succeed now: evictable pages that were found are needed as much as new ones."""
@@ -86,12 +71,6 @@ def free_slots(state: Cached) -> int:
 def largest(state: Cached) -> int:
     """The largest demand that could be met now: every page that nobody holds serves."""
     return free_slots(state)
-
-
-def capacity(state: Cached) -> int:
-    """Slots that can ever be handed out: without the null page and the remainder below one page."""
-    usable: int = state.numbers[USABLE] * state.numbers[PAGE_SIZE]
-    return usable
 
 
 def evictable(state: Cached) -> Evictable:
@@ -177,20 +156,6 @@ def release(state: Cached, row: int) -> None:
     state.num_inserted[row] = 0
 
 
-def expect(state: Cached, row: int) -> None:
-    """Ask for where its next page will be noted."""
-    prefetch(state.table, row * state.table.shape[1] + state.num_pages[row])
-
-
-def locate(state: Cached, row: int, position: int) -> Span:
-    """Where a row keeps token `position`."""
-    page_size: int = state.numbers[PAGE_SIZE]
-    index = page_of(state, position)
-    within = position - index * page_size
-    slot: int = state.table[row, index] * page_size + within
-    return Span(slot, page_size - within)
-
-
 def list_pages(state: Cached, row: int, position: int, count: int, into: Listed, place: int) -> None:
     """Write the first slots of `count` pages to `into[place:]`, from the one that begins at `position` on.
 
@@ -217,12 +182,6 @@ def exclusive_from(state: Cached, row: int) -> int:
         place -= 1
     position: int = place * state.numbers[PAGE_SIZE]
     return position
-
-
-def beyond(state: Cached, row: int, final: int) -> Beyond:
-    """Slots of a row beyond its `final` tokens."""
-    held: int = state.num_pages[row] * state.numbers[PAGE_SIZE]
-    return Beyond(0, max(0, held - final), 0)
 
 
 def is_new(state: Cached) -> bool:

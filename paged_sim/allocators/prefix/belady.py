@@ -17,8 +17,11 @@ from paged_sim.requests import Ints
 NEVER = 1 << 26
 
 
-def future_of(content: Content) -> tuple[Ints, Ints, Ints]:
-    """`uses`, `cursor` and `ends` before the first request: of each node, and of the stream of each chain."""
+def future_of(content: Content, *, known: bool) -> tuple[Ints, Ints, Ints]:
+    """`uses`, `cursor` and `ends` before the first request, of nodes and streams of chains; nothing unless `known`."""
+    if not known:
+        nothing = np.zeros(0, np.int64)
+        return nothing, nothing, nothing
     total = len(content.covered)
     chained = np.flatnonzero(content.prompt_stream < content.numbers[NUM_SHARED])
     askers = np.concatenate((np.repeat(np.arange(total), np.diff(content.offsets)), chained))
@@ -55,12 +58,12 @@ def next_use(order: Order, stretch: int) -> int:
 
 @inlined
 def listed(order: Order, page: int, stretch: int) -> None:
-    """A page can be found from now on, by whoever asks for this stretch."""
+    """Who will ask for it."""
     order.notes[page] = stretch
 
 
 @inlined
-def offer(order: Order, page: int) -> None:
-    """Let a page be evicted. What is not listed nobody will ask for, whatever was noted of the page before."""
+def enqueue(order: Order, page: int) -> None:
+    """What is not listed nobody will ask for, whatever was noted of the page before."""
     is_listed = order.records[page, LISTED] > 0
-    ranks.offer(order, page, NEVER - next_use(order, int(order.notes[page])) if is_listed else 0)
+    ranks.enqueue_by(order, page, NEVER - next_use(order, int(order.notes[page])) if is_listed else 0)

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from paged_sim.allocators import absent, paged, prefix
+from paged_sim.allocators import absent, block_table, paged, prefix
+from paged_sim.allocators.block_table import PAGE_SIZE, USABLE
 from paged_sim.allocators.contract import completed
 from paged_sim.allocators.family import Demands, Family, longest_of
 from paged_sim.allocators.prefix import EVICTIONS, KINDS, Cached
-from paged_sim.allocators.prefix.pool import PAGE_SIZE, USABLE, create, stretches_of_a_page
+from paged_sim.allocators.prefix.pool import create, stretches_of_a_page
 from paged_sim.allocators.prefix.record import FILLED, REFERENCES
 from paged_sim.content import content_of
 from paged_sim.ledger import CACHED, TAIL
@@ -25,7 +26,7 @@ def create_for(spec: AllocatorSpec, slots: int, requests: Requests, max_model_le
     return create(
         content=content_of(requests),
         kind=KINDS[spec.prefix_cache].number,
-        policy=EVICTIONS[spec.eviction].number,
+        policy=EVICTIONS[spec.eviction],
         slots=slots,
         page_size=spec.page_size,
         null_page=spec.null_page,
@@ -61,8 +62,9 @@ FAMILY: Family = Family(
     name="cached",
     policy=paged.FAMILY.policy,
     meaning="pages that keep their tokens for requests that begin alike",
+    keys=paged.FAMILY.keys,
     state=Cached,
-    functions=completed(prefix, absent),
+    functions=completed(completed(prefix, block_table), absent),
     create=create_for,
     demands=demands,
     settings=settings,

@@ -32,8 +32,8 @@ def tree_over(places: int) -> Ints:
 
 
 @inlined
-def line_up(order: Order, page: int) -> None:
-    """Give a page the last place in the line."""
+def inserted(order: Order, page: int) -> None:
+    """It gets the last place in the line."""
     if order.numbers[TAIL] == len(order.queue):
         close_gaps(order)
     place = order.numbers[TAIL]
@@ -43,8 +43,8 @@ def line_up(order: Order, page: int) -> None:
 
 
 @inlined
-def offer(order: Order, page: int) -> None:
-    """Let a page that has a place in the line be evicted."""
+def enqueue(order: Order, page: int) -> None:
+    """At the place that it has."""
     place = order.notes[page]
     order.records[page, PLACE] = place
     if place < order.numbers[HEAD]:
@@ -53,28 +53,37 @@ def offer(order: Order, page: int) -> None:
 
 @inlined
 def withdraw(order: Order, page: int) -> None:
-    """Let a page be evicted no longer; it keeps its place in the line."""
+    """It keeps its place in the line."""
     place = order.records[page, PLACE]
     order.records[page, PLACE] = NONE
-    if place < order.numbers[HEAD]:
+    if NONE < place < order.numbers[HEAD]:
         unmark(order.ready, place)
 
 
 @inlined
 def pop(order: Order) -> int:
-    """Take out the first page in the line that may be evicted; there must be one."""
+    """The first one in the line."""
     if order.ready[0] != 0:
         place = first(order.ready)
         unmark(order.ready, place)
     else:
-        place, last = order.numbers[HEAD], order.numbers[TAIL] - 1
-        while place < last and order.records[order.queue[place], PLACE] != place:
-            place += 1
-            prefetch(order.records, order.queue[min(place + AHEAD, len(order.queue) - 1)] * NUM_PAGE_FIELDS)
+        place = next_ready(order)
         order.numbers[HEAD] = place + 1
     page = order.queue[place]
+    order.queue[place] = NONE
     order.records[page, PLACE] = NONE
     return int(page)
+
+
+@inlined
+def next_ready(order: Order) -> int:
+    """The first place from HEAD on that may be evicted; there must be one."""
+    place, last = order.numbers[HEAD], order.numbers[TAIL] - 1
+    while True:
+        prefetch(order.records, order.queue[min(place + AHEAD, last)] * NUM_PAGE_FIELDS)
+        if place >= last or order.records[order.queue[place], PLACE] == place:
+            return int(place)
+        place += 1
 
 
 @kernel
@@ -109,7 +118,7 @@ def first(ready: Ints) -> int:
 
 @kernel
 def close_gaps(order: Order) -> None:
-    """Let the pages of the line follow one another again: a page inserted anew has left a gap where it was."""
+    """Let the pages of the line follow one another again: who was evicted, or inserted anew, has left a gap."""
     for node in range(len(order.ready)):
         order.ready[node] = 0
     end, head = 0, order.numbers[HEAD]
@@ -117,7 +126,7 @@ def close_gaps(order: Order) -> None:
         if place == head:
             order.numbers[HEAD] = end
         page = order.queue[place]
-        if order.notes[page] == place:
+        if page != NONE and order.notes[page] == place:
             order.queue[end] = page
             order.notes[page] = end
             if order.records[page, PLACE] != NONE:

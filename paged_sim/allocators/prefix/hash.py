@@ -8,6 +8,7 @@ for two pages just if all tokens up to their ends are equal.
 
 from __future__ import annotations
 
+from paged_sim.allocators.block_table import PAGE_SIZE, page_of
 from paged_sim.allocators.prefix import eviction, index
 from paged_sim.allocators.prefix.index import key_of
 from paged_sim.allocators.prefix.pool import (
@@ -15,14 +16,13 @@ from paged_sim.allocators.prefix.pool import (
     MATCHED_EVICTABLE,
     NUM_EVICTABLE,
     NUM_MATCHED,
-    PAGE_SIZE,
     REQUEST,
     WIDTH,
     Cached,
     hold,
     is_cached,
+    keep,
     list_page,
-    page_of,
     put_back,
     remove,
 )
@@ -79,8 +79,7 @@ def insert(state: Cached, row: int, tokens: int, comes_back: bool) -> None:
     own_from = state.content.own_from[request]
     for place in range(state.num_inserted[row], full):
         page, end = state.table[row, place], (place + 1) * page_size
-        eviction.inserted(state.order, page)
-        state.pages[page, FILLED] = page_size
+        keep(state, page, page_size)
         if end <= own_from:
             number, _ = stretch(state.content, request, end - 1)
             list_page(state, page, number, place, page_size)

@@ -9,18 +9,18 @@ from paged_sim.compiled import inlined
 
 
 @inlined
-def listed(order: Order, page: int) -> None:
-    """A page can be found from now on."""
+def listed(order: Order, page: int, stretch: int) -> None:
+    """Nobody has found it so far."""
     order.notes[page] = 0
 
 
 @inlined
 def hit(order: Order, page: int) -> None:
-    """A page was found once more."""
+    """Counted."""
     order.notes[page] += 1
 
 
 @inlined
-def offer(order: Order, page: int) -> None:
-    """Let a page be evicted. What is not listed was never found, whatever was noted of the page before."""
-    ranks.offer(order, page, order.notes[page] if order.records[page, LISTED] > 0 else 0)
+def enqueue(order: Order, page: int) -> None:
+    """What is not listed was never found, whatever was noted of the page before."""
+    ranks.enqueue_by(order, page, order.notes[page] if order.records[page, LISTED] > 0 else 0)

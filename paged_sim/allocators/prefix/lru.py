@@ -16,7 +16,7 @@ AHEAD = 8
 
 
 @inlined
-def offer(order: Order, page: int) -> None:
+def enqueue(order: Order, page: int) -> None:
     """Let a page wait behind all others."""
     numbers, mask = order.numbers, len(order.queue) - 1
     if numbers[TAIL] - numbers[HEAD] == len(order.queue):

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from types import ModuleType
 from typing import NamedTuple
 
-from paged_sim.allocators.prefix.record import Pages
+from paged_sim.allocators.block_table import Pages
 from paged_sim.allocators.size_tree import SizeTree
 from paged_sim.compiled import marked_state
 from paged_sim.requests import Ints
 
-POLICY, LEAVES_FIRST, HEAD, TAIL, NOW = range(5)
-NUM_NUMBERS = 5
+POLICY, LEAVES_FIRST, LOOKS_AHEAD, HEAD, TAIL, NOW = range(6)
+NUM_NUMBERS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Eviction:
+    """A policy: which evictable page it takes first, and its functions, those of `eviction` that are its own.
+
+    `leaves_first` is whether it takes the pages that follow another before that one by itself, `looks_ahead` whether a
+    page that waits may get another turn.
+    """
+
+    meaning: str
+    functions: ModuleType
+    leaves_first: bool = False
+    looks_ahead: bool = False
 
 
 @marked_state

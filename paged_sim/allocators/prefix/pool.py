@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from paged_sim.allocators.page_size import shift_of, whole_pages
+from paged_sim.allocators.block_table import PAGE_SIZE, SHIFT, USABLE, Pages, shift_of
 from paged_sim.allocators.prefix import eviction, index
 from paged_sim.allocators.prefix.index import key_of
-from paged_sim.allocators.prefix.order import POLICY, Order
-from paged_sim.allocators.prefix.record import FILLED, LISTED, NONE, NUM_PAGE_FIELDS, REFERENCES, Pages
+from paged_sim.allocators.prefix.order import LOOKS_AHEAD, Eviction, Order
+from paged_sim.allocators.prefix.record import FILLED, LISTED, NONE, NUM_PAGE_FIELDS, REFERENCES
 from paged_sim.compiled import inlined, marked_state
 from paged_sim.content import BLOCK, NUM_NODES, Content
 from paged_sim.requests import Ints
@@ -20,11 +20,8 @@ Tokens = npt.NDArray[np.int32]
 
 HASH, RADIX, RUNNING = range(3)
 
-# `numbers`: settings, then what there is of pages, then what the last `match` found and the last `take` copies.
+# `numbers`, behind those of `block_table`: settings, then what there is of pages, then what the last `match` found.
 (
-    PAGE_SIZE,
-    SHIFT,
-    USABLE,
     WIDTH,
     KIND,
     NUM_BLANK,
@@ -35,7 +32,7 @@ HASH, RADIX, RUNNING = range(3)
     MATCHED_EVICTABLE,
     COPY_FROM,
     COPY_TOKENS,
-) = range(13)
+) = range(3, 13)
 NUM_NUMBERS = 13
 
 
@@ -43,7 +40,7 @@ NUM_NUMBERS = 13
 class Cached(NamedTuple):
     """The pool and its cache. Blank pages are `blank[:NUM_BLANK]`, the next one last; `matched` are pages, too.
 
-    `table` and `num_pages` are those of `paged.Paged`; `request[row]` is whom a row serves and `num_inserted[row]` its
+    `table` and `num_pages` are those of `block_table`; `request[row]` is whom a row serves and `num_inserted[row]` its
     leading full pages that are in the cache. `pages[page]` is a page's record (`record`), `known` lists those that can
     be found, WIDTH entries each at most. What only request r can find is listed when it is preempted, which was with at
     most `reached[r]` tokens.
@@ -67,7 +64,7 @@ def create(
     *,
     content: Content,
     kind: int,
-    policy: int,
+    policy: Eviction,
     slots: int,
     page_size: int,
     null_page: bool,
@@ -108,18 +105,6 @@ def stretches_of_a_page(content: Content, page_size: int) -> int:
 
 
 @inlined
-def page_of(state: Cached, position: int) -> int:
-    """Which of a row's pages holds token `position`: the full ones before it."""
-    return whole_pages(position, state.numbers[PAGE_SIZE], state.numbers[SHIFT])
-
-
-@inlined
-def pages_for(state: Cached, tokens: int) -> int:
-    """Pages that `tokens` tokens need."""
-    return page_of(state, tokens + state.numbers[PAGE_SIZE] - 1)
-
-
-@inlined
 def has_pages(state: Cached, row: int, first: int) -> bool:
     """Whether there are all of a row's pages from the `first` on. A wrong one is left to the arena, which names it."""
     wrong = False
@@ -153,10 +138,18 @@ def hold(state: Cached, page: int) -> None:
 
 
 @inlined
+def keep(state: Cached, page: int, tokens: int) -> None:
+    """Let a page of which these tokens are there be in the cache."""
+    if not is_cached(state, page):
+        eviction.inserted(state.order, page)
+    state.pages[page, FILLED] = tokens
+
+
+@inlined
 def list_page(state: Cached, page: int, stretch: int, place: int, tokens: int) -> None:
     """List a page, the `place`-th of its sequence, under one more stretch, which reaches to token `tokens` of it."""
     key = key_of(stretch, place)
-    if state.order.numbers[POLICY] == eviction.BELADY:
+    if state.order.numbers[LOOKS_AHEAD]:
         offer_again(state, key)
     entry = state.pages[page, LISTED]
     if entry == 0:
@@ -174,10 +167,16 @@ def offer_again(state: Cached, key: int) -> None:
 
 
 @inlined
-def remove(state: Cached, page: int) -> None:
-    """Take a page out of the cache."""
+def unlist(state: Cached, page: int) -> None:
+    """Let a page be found no more."""
     first = page * state.numbers[WIDTH]
     for entry in range(first, first + state.pages[page, LISTED]):
         index.remove(state.known, entry)
-    state.pages[page, FILLED] = 0
     state.pages[page, LISTED] = 0
+
+
+@inlined
+def remove(state: Cached, page: int) -> None:
+    """Take a page out of the cache."""
+    unlist(state, page)
+    state.pages[page, FILLED] = 0

@@ -7,21 +7,21 @@ holds tokens of, so that who shares only the first of them finds it too.
 
 from __future__ import annotations
 
+from paged_sim.allocators.block_table import PAGE_SIZE, page_of, pages_for
 from paged_sim.allocators.prefix import eviction, index, leaves
 from paged_sim.allocators.prefix.index import AFTER, TOKENS, key_of
 from paged_sim.allocators.prefix.pool import (
     COPY_FROM,
     COPY_TOKENS,
-    PAGE_SIZE,
     WIDTH,
     Cached,
     hold,
     is_cached,
+    keep,
     list_page,
-    page_of,
-    pages_for,
     put_back,
     remove,
+    unlist,
 )
 from paged_sim.allocators.prefix.record import FILLED, LISTED, NONE, REFERENCES
 from paged_sim.compiled import inlined, kernel
@@ -61,8 +61,12 @@ def insert(state: Cached, row: int, tokens: int, comes_back: bool) -> None:
     findable = pages_for(state, max(own_from, state.reached[request]))
     for place in range(state.num_inserted[row], count):
         filled = min(page_size, tokens - place * page_size)
-        if place >= findable or filled < page_size or not merge(state, row, place):
-            insert_page(state, row, place, filled)
+        if place >= findable:
+            keep_page(state, row, place, filled)
+        elif filled < page_size or not merge(state, row, place):
+            unlist(state, state.table[row, place])
+            keep_page(state, row, place, filled)
+            list_stretches(state, row, place, False)
     state.num_inserted[row] = max(page_of(state, tokens), state.num_inserted[row])
     if comes_back:
         state.reached[request] = max(tokens, state.reached[request])
@@ -71,17 +75,12 @@ def insert(state: Cached, row: int, tokens: int, comes_back: bool) -> None:
 
 
 @inlined
-def insert_page(state: Cached, row: int, place: int, filled: int) -> None:
-    """Keep a row's `place`-th page, of which `filled` tokens are there, more than when it was inserted before."""
+def keep_page(state: Cached, row: int, place: int, filled: int) -> None:
+    """Let a row's `place`-th page, of which `filled` tokens are there, be in the cache, behind the one before it."""
     page = state.table[row, place]
-    if is_cached(state, page):
-        remove(state, page)
-    else:
-        eviction.inserted(state.order, page)
-        if place > 0:
-            leaves.follow(state.order, page, state.table[row, place - 1])
-    state.pages[page, FILLED] = filled
-    list_stretches(state, row, place, False)
+    if place > 0 and not is_cached(state, page):
+        leaves.follow(state.order, page, state.table[row, place - 1])
+    keep(state, page, filled)
 
 
 @inlined

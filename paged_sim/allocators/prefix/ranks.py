@@ -1,6 +1,6 @@
-"""Lowest rank first, and of one rank the page that waits longest.
+"""Lowest rank first, and of one rank the page that waits longest; and what most policies need not be told.
 
-Most pages have rank 0: they wait in the queue of LRU, and all others, in a tree, behind them.
+Most pages have rank 0: they wait in a queue, and all others, in a tree, behind them.
 """
 
 from __future__ import annotations
@@ -10,41 +10,71 @@ from paged_sim.allocators.prefix import lru
 from paged_sim.allocators.prefix.order import NOW, Order
 from paged_sim.allocators.prefix.record import NONE, PLACE
 from paged_sim.compiled import inlined, kernel
+from paged_sim.content import Content
 
 IN_TREE = -2
 STAMP_BITS = 36
-"""A run offers at most 2^36 pages; ranks are at most 2^27."""
+"""A run lets pages wait at most 2^36 times; ranks are at most 2^27."""
 
 
 @inlined
-def offer(order: Order, page: int, rank: int) -> None:
+def enqueue_by(order: Order, page: int, rank: int) -> None:
     """Let a page wait."""
     if rank == 0:
-        lru.offer(order, page)
+        lru.enqueue(order, page)
     else:
-        offer_in_tree(order, page, rank)
+        plant(order, page, rank)
 
 
 @kernel
-def offer_in_tree(order: Order, page: int, rank: int) -> None:
-    """Let a page wait whose rank is not the lowest."""
+def plant(order: Order, page: int, rank: int) -> None:
+    """Let a page wait in the tree."""
     order.numbers[NOW] += 1
     order.records[page, PLACE] = IN_TREE
     size_tree.insert(order.ranked, int(page), (int(rank) << STAMP_BITS) | int(order.numbers[NOW]))
 
 
 @kernel
-def withdraw(order: Order, page: int) -> None:
+def uproot(order: Order, page: int) -> None:
     """Take a page out of the tree."""
     order.records[page, PLACE] = NONE
     size_tree.remove(order.ranked, int(page))
 
 
 @inlined
+def withdraw(order: Order, page: int) -> None:
+    """Out of the tree or the queue."""
+    if order.records[page, PLACE] == IN_TREE:
+        uproot(order, page)
+    else:
+        lru.withdraw(order, page)
+
+
+@inlined
 def pop(order: Order) -> int:
-    """Take out the first page; there must be one."""
+    """The first of the queue, else of the tree."""
     page = lru.pop(order)
     if page == NONE:
         page = size_tree.tightest(order.ranked, 0)
-        withdraw(order, page)
+        uproot(order, page)
     return page
+
+
+@inlined
+def inserted(order: Order, page: int) -> None:
+    """It is all the same."""
+
+
+@inlined
+def listed(order: Order, page: int, stretch: int) -> None:
+    """It is all the same."""
+
+
+@inlined
+def hit(order: Order, page: int) -> None:
+    """It is all the same."""
+
+
+@inlined
+def pass_by(order: Order, content: Content, request: int) -> None:
+    """It is all the same."""

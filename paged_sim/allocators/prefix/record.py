@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-
-Pages = npt.NDArray[np.int32]
-
 NONE = -1
 
 (

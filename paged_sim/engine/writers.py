@@ -23,7 +23,7 @@ def write(machine: Machine, leader: int, seat: int, tokens: int) -> None:
     if machine.counts[BEAM]:
         prompt = machine.prompt[seats[leader, REQUEST]]
         for position in range(max(first, prompt), last):
-            machine.group.authors[seat, position - prompt] = seats[seat, GENERATION]
+            machine.group.writers[seat, position - prompt] = seats[seat, GENERATION]
     if machine.counts[RECORD]:
         record(machine, leader, seat, WRITE, first, last)
     seats[seat, WRITTEN] = last
@@ -39,16 +39,16 @@ def check(machine: Machine, leader: int, seat: int, first: int, last: int, finis
 
 @kernel
 def record(machine: Machine, leader: int, seat: int, kind: int, first: int, last: int) -> None:
-    """Record an operation over a sequence's tokens `first` to `last - 1`, each with its author."""
+    """Record an operation over a sequence's tokens `first` to `last - 1`, each with its writer."""
     position = first
     while position < last:
-        author, end = author_of(machine, leader, seat, position, last)
-        recording.record_tokens(machine, seat, kind, author, position, end)
+        writer, end = writer_of(machine, leader, seat, position, last)
+        recording.record_tokens(machine, seat, kind, writer, position, end)
         position = end
 
 
 @kernel
-def author_of(machine: Machine, leader: int, seat: int, position: int, last: int) -> tuple[int, int]:
+def writer_of(machine: Machine, leader: int, seat: int, position: int, last: int) -> tuple[int, int]:
     """The generation that wrote a sequence's token at `position`, and the end (at most `last`) of what it wrote."""
     seats = machine.seats
     prompt = machine.prompt[seats[leader, REQUEST]]
@@ -57,8 +57,8 @@ def author_of(machine: Machine, leader: int, seat: int, position: int, last: int
         return int(seats[leader, GENERATION]), int(min(last, prompt))
     if not is_beam:
         return int(seats[seat, GENERATION]), last
-    author = machine.group.authors[seat, position - prompt]
+    writer = machine.group.writers[seat, position - prompt]
     end = position + 1
-    while end < last and machine.group.authors[seat, end - prompt] == author:
+    while end < last and machine.group.writers[seat, end - prompt] == writer:
         end += 1
-    return int(author), end
+    return int(writer), end
