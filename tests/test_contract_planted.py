@@ -17,8 +17,9 @@ from paged_sim.allocators import State, block_table, buddy, paged
 from paged_sim.allocators.contiguous import FAMILY as CONTIGUOUS
 from paged_sim.allocators.contract import Beyond
 from paged_sim.allocators.prefix import hash as whole
-from paged_sim.allocators.prefix import pool
+from paged_sim.allocators.prefix import radix
 from paged_sim.allocators.prefix.family import FAMILY as CACHED
+from paged_sim.content import NUM_NODES, Content
 from paged_sim.engine.setup import build_allocator
 from paged_sim.requests import Requests
 from paged_sim.scenario.models import AllocatorSpec
@@ -107,10 +108,15 @@ def a_list_that_ends_early(original: Any, state: Any, row: int, position: int, c
     original(state, row, position, count - (count > 32), into, at)
 
 
-def a_cache_that_forgets_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the 40th page on a page is found wherever it stands."""
-    for module in (whole, pool):
-        wrap(monkeypatch, module, "key_of", lambda original, stretch, place: original(stretch, min(place, 40)))
+def a_chain_that_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind 300 tokens blocks with one id count as equal whatever stands before them."""
+
+    def unchained(original: Any, content: Content, request: int, position: int) -> tuple[int, int]:
+        number, end = original(content, request, position)
+        return (0 if position > 300 and number < content.numbers[NUM_NODES] else number), end
+
+    for module in (whole, radix):
+        wrap(monkeypatch, module, "stretch", unchained)
 
 
 PLANTS: dict[str, tuple[AllocatorSpec, Plant]] = {
@@ -153,7 +159,7 @@ PLANTS: dict[str, tuple[AllocatorSpec, Plant]] = {
         ),
     ),
     "a move that is not told": (GROWING, answer(CONTIGUOUS, "moved_from", lambda original, state: -1)),
-    "a cache that forgets the place": (HASH, a_cache_that_forgets_the_place),
+    "a chain that ends": (HASH, a_chain_that_ends),
     "a match of the last token": (
         RADIX,
         answer(
