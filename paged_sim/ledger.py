@@ -7,6 +7,7 @@ and steps on which none does, so a run of any length takes the same memory.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -58,17 +59,21 @@ NUM_ACCOUNTS = len(ACCOUNTS)
 NUM_COUNTS = FILL
 NUM_SERIES = 20
 
-# Columns of `recent` behind the series: the time booked, and the part of it on which slots were held.
+# Columns of `sums` behind the series: the time booked, and the part of it on which slots were held.
 TIME, HELD_TIME = NUM_SERIES, NUM_SERIES + 1
+NUM_SUMS = NUM_SERIES + 2
 
-ADDED_AT_ONCE = 4096
-"""Bookings that are added up plainly before they go to the totals: rounding takes less than 2^-41 of so many."""
+ADDED_AT_ONCE = 8192
+"""Bookings that are added up plainly before they go to the totals: rounding takes less than 2^-40 of so many."""
 
 SERIES = (*ACCOUNTS, "batch", "held", "waiting", "largest", "shared", "saved")
 """The names of a row's numbers."""
 
 BINS = 4096
 """Resolution of p50 and p99: a series that can exceed this many units is binned in steps of 1/4096 of its span."""
+
+POLICY_ACCOUNTS = (CACHED, OVER_RESERVATION, TAIL, ROUNDING, PADDING, EXTERNAL)
+"""Accounts that only some policies can have slots in."""
 
 FREE_ACCOUNTS = (EXTERNAL, SHORT, WITHHELD, IDLE)
 
@@ -88,7 +93,7 @@ class Ledger(NamedTuple):
     1 - largest / free. No value of the row is negative nor above `limits[series]`. `scale[series]` turns a value into
     its bin.
 
-    `sums[side]`, `weights[side]` (the time booked) and `holding[side]` (that on which slots were held) are the totals.
+    `sums[side]` are the totals, behind them the time booked (`weights`) and that on which slots were held (`holding`).
     The last `bookings[0]` bookings are still in `recent[side]`; `lost[side]` is what rounding took of the totals.
     `booked[series]` is what a level has been since `since[series]`, in recent time of the current side, `side[0]`.
     """
@@ -105,12 +110,25 @@ class Ledger(NamedTuple):
     sums: Floats
     peaks: Floats
     histogram: Floats
-    weights: Floats
-    holding: Floats
+
+    @property
+    def weights(self) -> Floats:
+        """The time booked, by side."""
+        time: Floats = self.sums[:, TIME]
+        return time
+
+    @property
+    def holding(self) -> Floats:
+        """That on which slots were held."""
+        time: Floats = self.sums[:, HELD_TIME]
+        return time
 
 
-def create(capacity: int, rows: int) -> Ledger:
-    """An empty ledger for an arena of `capacity` slots and at most `rows` sequences."""
+def create(capacity: int, rows: int, accounts: Collection[int] = POLICY_ACCOUNTS) -> Ledger:
+    """An empty ledger for an arena of `capacity` slots and at most `rows` sequences.
+
+    Of the accounts that only some policies have slots in, `accounts` are those of this one.
+    """
     spans = np.full(NUM_SERIES, float(capacity))
     spans[BATCH] = rows
     # What is shared is seen by every row.
@@ -119,6 +137,7 @@ def create(capacity: int, rows: int) -> Ledger:
     scale[FILL] = BINS
     limits = spans[:NUM_COUNTS].astype(np.int64)
     limits[WAITING] = np.iinfo(np.int64).max
+    limits[[account for account in POLICY_ACCOUNTS if account not in accounts]] = 0
     return Ledger(
         row=np.zeros(NUM_COUNTS, np.int64),
         limits=limits,
@@ -127,33 +146,21 @@ def create(capacity: int, rows: int) -> Ledger:
         bookings=np.zeros(1, np.int64),
         since=np.zeros(NUM_COUNTS),
         scale=scale,
-        recent=np.zeros((2, NUM_SERIES + 2)),
-        lost=np.zeros((2, NUM_SERIES + 2)),
-        sums=np.zeros((2, NUM_SERIES)),
+        recent=np.zeros((2, NUM_SUMS)),
+        lost=np.zeros((2, NUM_SUMS)),
+        sums=np.zeros((2, NUM_SUMS)),
         peaks=np.zeros((2, NUM_SERIES)),
         histogram=np.zeros((2, NUM_SERIES, BINS + 1)),
-        weights=np.zeros(2),
-        holding=np.zeros(2),
     )
 
 
 @inlined
-def is_sound(ledger: Ledger, capacity: int) -> bool:
-    """Whether the accounts of the row sum to the capacity and no value is outside of what it can be.
-
-    What is not sound must not be booked: its bins lie outside of the histogram.
-    """
-    row = ledger.row
-    # The sign of a number is its highest bit, so `signs` is negative if any of them is. Accounts that are not are no
-    # more than their sum.
-    total, signs = 0, 0
+def is_balanced(ledger: Ledger, capacity: int) -> bool:
+    """Whether the accounts of the row sum to the capacity, or the allocator is broken."""
+    total = 0
     for account in range(NUM_ACCOUNTS):
-        total += row[account]
-        signs |= row[account]
-    signs |= (row[HELD] - row[TOKEN_STATE] - row[RESERVATION]) | (capacity - row[HELD])
-    signs |= row[SHARED] | (row[SAVED] - row[SHARED]) | (ledger.limits[SAVED] - row[SAVED])
-    signs |= row[BATCH] | (ledger.limits[BATCH] - row[BATCH])
-    return total == capacity and signs >= 0
+        total += ledger.row[account]
+    return total == capacity
 
 
 def faults(ledger: Ledger, capacity: int) -> list[str]:
@@ -178,17 +185,25 @@ def book(ledger: Ledger, side: int, steps: int, slope: int, duration: float) -> 
     """Book `steps` equal steps of `duration` each, on each of which `slope` slots move from reservation to token state.
 
     The row is as of the first of these steps and is left as it is. A level that has not changed costs nothing. After
-    ADDED_AT_ONCE bookings `settle_all` is due. More than is reserved is refused: the answer is false.
+    ADDED_AT_ONCE bookings `settle_all` is due. What cannot be is not booked, as its bins lie outside of the histogram:
+    the answer is false, and the row as it would be in the last step.
     """
-    if slope * (steps - 1) > ledger.row[RESERVATION]:
-        return False
-    weight = duration * steps
+    row = ledger.row
+    weight, moved = duration * steps, slope * (steps - 1)
+    # The sign of a number is its highest bit, so `signs` is negative if any of them is.
+    signs = row[TOKEN_STATE] | (row[RESERVATION] - moved) | (row[HELD] - row[TOKEN_STATE] - row[RESERVATION])
     if side != ledger.side[0]:
         turn(ledger, side)
+        signs |= room(ledger)
     for series in LEVELS:
-        if ledger.row[series] != ledger.booked[series]:
+        if row[series] != ledger.booked[series]:
             settle(ledger, series)
-            ledger.booked[series] = ledger.row[series]
+            ledger.booked[series] = row[series]
+            signs |= row[series] | (ledger.limits[series] - row[series])
+    if signs < 0:
+        row[TOKEN_STATE] += moved
+        row[RESERVATION] -= moved
+        return False
     ledger.recent[side, TIME] += weight
     book_ramp(ledger, side, TOKEN_STATE, slope, steps, duration)
     book_ramp(ledger, side, RESERVATION, -slope, steps, duration)
@@ -225,24 +240,35 @@ def turn(ledger: Ledger, side: int) -> None:
     ledger.side[0] = side
 
 
+@kernel
+def room(ledger: Ledger) -> int:
+    """Negative if any level is outside of its limits."""
+    signs = 0
+    for series in LEVELS:
+        signs |= ledger.row[series] | (ledger.limits[series] - ledger.row[series])
+    return signs
+
+
 def settle_all(ledger: Ledger) -> None:
     """Book all levels until now and bring the totals up to date; to be called before any of them is read.
 
     Not part of the step loop: what rounding takes of the totals is kept for the next time (Kahan's summation).
     """
-    side, levels = ledger.side[0], np.array(LEVELS)
-    values, weights = ledger.booked[levels], ledger.recent[side, TIME] - ledger.since[levels]
-    ledger.recent[side, levels] += values * weights
+    side, levels, recent, lost = ledger.side[0], _LEVELS, ledger.recent, ledger.lost
+    values, weights = ledger.booked[levels], recent[side, TIME] - ledger.since[levels]
+    recent[side, levels] += values * weights
     ledger.peaks[side, levels] = np.maximum(ledger.peaks[side, levels], values)
     ledger.histogram[side, levels, (values * ledger.scale[levels]).astype(np.int64)] += weights
-    totals = np.column_stack((ledger.sums, ledger.weights, ledger.holding))
-    more = ledger.recent - ledger.lost
-    after = totals + more
-    ledger.lost[:] = (after - totals) - more
-    ledger.sums[:], ledger.weights[:], ledger.holding[:] = after[:, :TIME], after[:, TIME], after[:, HELD_TIME]
-    ledger.recent[:] = 0.0
+    recent -= lost
+    before = ledger.sums.copy()
+    ledger.sums[:] += recent
+    lost[:] = (ledger.sums - before) - recent
+    recent[:] = 0.0
     ledger.since[:] = 0.0
     ledger.bookings[0] = 0
+
+
+_LEVELS = np.array(LEVELS)
 
 
 @inlined

@@ -18,6 +18,7 @@ from paged_sim.allocators.family import Demands, Example, Family
 from paged_sim.allocators.layout import Layout, Residents, of_extents
 from paged_sim.allocators.space import FREE, Space
 from paged_sim.compiled import few_events, kernel, marked_state
+from paged_sim.ledger import EXTERNAL, OVER_RESERVATION, ROUNDING
 from paged_sim.requests import Ints, Requests
 
 if TYPE_CHECKING:
@@ -214,6 +215,12 @@ def formula(spec: AllocatorSpec, example: Example) -> str:
     return f"{reservation.RULES[spec.reserve].formula(spec, example)} = {example.wanted:,}{rounded}"
 
 
+def accounts(spec: AllocatorSpec) -> tuple[int, ...]:
+    """What was asked for in vain, what the placement added to it, and holes."""
+    rounded = (ROUNDING,) if placement.PLACEMENTS[spec.placement].block else ()
+    return (OVER_RESERVATION, EXTERNAL, *rounded)
+
+
 FAMILY: Family = Family(
     name="contiguous",
     policy="contiguous",
@@ -225,4 +232,5 @@ FAMILY: Family = Family(
     demands=demands,
     settings=settings,
     formula=formula,
+    accounts=accounts,
 )

@@ -19,6 +19,7 @@ from paged_sim.allocators.family import Demands, Example, Family, longest_of
 from paged_sim.allocators.layout import Layout, Residents, of_pages
 from paged_sim.compiled import inlined, marked_state
 from paged_sim.compiled.prefetch import prefetch
+from paged_sim.ledger import TAIL
 from paged_sim.requests import Ints, Requests
 
 if TYPE_CHECKING:
@@ -256,6 +257,7 @@ FAMILY: Family = Family(
     demands=demands,
     settings=settings,
     formula=formula,
+    accounts=lambda spec: (TAIL,),
     paged=True,
     touched=touched,
 )

@@ -13,7 +13,7 @@ import numpy as np
 from paged_sim import allocators
 from paged_sim import ledger as books
 from paged_sim.arena import ArenaStats
-from paged_sim.compiled import inlined, kernel
+from paged_sim.compiled import inlined
 from paged_sim.engine import machine as m
 from paged_sim.engine import queue
 from paged_sim.engine.felt import CAUSES
@@ -22,6 +22,7 @@ from paged_sim.engine.machine import (
     CAUSE,
     FRAGMENTATION,
     NEED,
+    NONE,
     SHORTAGE,
     Machine,
 )
@@ -32,13 +33,13 @@ class LedgerError(AssertionError):
     """The books contradict themselves: the allocator or the engine is broken. Never a user's mistake."""
 
 
-@kernel
+@inlined
 def is_sound(machine: Machine, cause: int) -> bool:
-    """Whether the ledger's row, and why a step is blocked (`cause`, or -1), can be true; else nothing may be booked."""
+    """Whether the ledger's row, and why a step is blocked (`cause`, or NONE), can be true: else nothing is booked."""
     counts = machine.counts
     counts[CAUSE] = cause
     unheld = counts[CAPACITY] - machine.ledger.row[METADATA] - machine.ledger.row[HELD]
-    books_agree = books.is_sound(machine.ledger, counts[CAPACITY]) and unheld == allocators.free_slots(
+    books_agree = books.is_balanced(machine.ledger, counts[CAPACITY]) and unheld == allocators.free_slots(
         machine.allocator
     )
     return bool(books_agree and is_cause(machine, unheld, cause))
@@ -52,7 +53,7 @@ def is_cause(machine: Machine, unheld: int, cause: int) -> bool:
     """
     row, need = machine.ledger.row, machine.counts[NEED]
     blank = row[EXTERNAL] + row[SHORT] + row[WITHHELD] + row[IDLE]
-    if cause < 0:
+    if cause == NONE:
         return bool(row[WAITING] == 0 and row[IDLE] == blank)
     if cause == SHORTAGE:
         return bool(row[SHORT] == blank and need > unheld)

@@ -63,7 +63,7 @@ def advance(machine: Machine, until: int) -> int:
         if counts[NUM_RUNNING] == 0 and queue.num_waiting(machine) == 0:
             if counts[NUM_ENDED] < len(machine.arrival):
                 rest(machine)
-                if not audit.is_sound(machine, -1):
+                if not audit.is_sound(machine, NONE):
                     return UNBALANCED
                 if idle(machine):
                     return PAUSED

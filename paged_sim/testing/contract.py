@@ -168,10 +168,14 @@ class AllocatorContract(RuleBasedStateMachine):
             assert allocators.free_slots(self.state) == before
 
     @precondition(lambda self: self.rows)
-    @rule(data=st.data(), share=st.floats(0, 1))
-    def grow(self, data: st.DataObject, share: float) -> None:
+    @rule(share=st.floats(0, 1), together=st.integers(1, ROWS))
+    def grow(self, share: float, together: int) -> None:
+        """Some rows store more tokens."""
+        for row in self.rng.permutation(sorted(self.rows))[:together].tolist():
+            self.grow_one(row, share)
+
+    def grow_one(self, row: int, share: float) -> None:
         """A row stores more tokens; it keeps its place or is moved."""
-        row = data.draw(st.sampled_from(sorted(self.rows)))
         here, state = self.rows[row], self.state
         left = self.final[here.request] - here.stored
         if left == 0 or (here.stored < here.held and not self.part(row)):

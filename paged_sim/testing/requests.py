@@ -24,7 +24,6 @@ def random_requests(rng: np.random.Generator, count: int, longest: int, *, alike
     final = random_lengths(rng, count, longest)
     prompt = 1 + (rng.random(count) * final).astype(np.int64)
     output = final - prompt + 1
-    # An id stands for a block's tokens; the beginnings of prompts are made of few.
     block = int(rng.choice(PREFIX_BLOCKS)) if alike else 0
     counts = np.maximum(0, -(-prompt // block) - rng.integers(0, 3, count)) if alike else np.zeros(count, np.int64)
     return Requests(
@@ -34,9 +33,17 @@ def random_requests(rng: np.random.Generator, count: int, longest: int, *, alike
         max_tokens=output + rng.integers(0, max(2, longest // 8), count),
         samples=np.ones(count, np.int64),
         prefix_offsets=np.concatenate(([0], np.cumsum(counts))),
-        prefix_ids=rng.choice([1, 2], int(counts.sum()), p=[0.95, 0.05]),
+        prefix_ids=np.concatenate([np.zeros(0, np.int64), *(ids_of(rng, blocks) for blocks in counts.tolist())]),
         prefix_block=block,
     )
+
+
+def ids_of(rng: np.random.Generator, blocks: int) -> Ints:
+    """Ids of a prompt's leading blocks: it goes another way than the rest somewhere, and some begin otherwise."""
+    ids = 1 + (np.arange(blocks) >= rng.integers(0, 2 * blocks + 1)).astype(np.int64)
+    if rng.random() < 0.2:
+        ids[:1] = 3
+    return ids
 
 
 def random_lengths(rng: np.random.Generator, count: int, longest: int) -> Ints:
