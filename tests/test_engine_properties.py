@@ -12,6 +12,7 @@ from hypothesis import given, settings
 
 from paged_sim import ledger as books
 from paged_sim.engine import machine as m
+from paged_sim.engine.audit import audit
 from paged_sim.ledger import CACHED, EXTERNAL, LEVELS, METADATA, RAMPS, RESERVATION, TOKEN_STATE
 from paged_sim.scenario.models import AllocatorSpec, Scheduler
 from paged_sim.simulation import check_emptied
@@ -132,6 +133,7 @@ def test_a_simulation_keeps_its_books(case: Case) -> None:
     check_rows(case, played)
     check_sums(case, played)
     check_emptied(case.scenario.allocators[0], played.state)
+    audit("case", played.machine, played.stats)
 
 
 def test_who_is_refused_alone_makes_way_for_a_head_that_waits_for_budget() -> None:

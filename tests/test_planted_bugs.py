@@ -23,7 +23,8 @@ from paged_sim.arena import ArenaError, open_arena
 from paged_sim.arena.operations import COPY, RETRACT
 from paged_sim.engine import accounts, recording
 from paged_sim.engine import machine as m
-from paged_sim.engine.drive import LedgerError, drive
+from paged_sim.engine.audit import LedgerError
+from paged_sim.engine.drive import drive
 from paged_sim.engine.machine import TAIL, Machine
 from paged_sim.errors import PagedSimError
 from paged_sim.ledger import TAIL as TAIL_ACCOUNT

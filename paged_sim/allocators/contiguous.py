@@ -18,6 +18,7 @@ from paged_sim.allocators.family import Demands, Example, Family
 from paged_sim.allocators.layout import Layout, Residents, of_extents
 from paged_sim.allocators.space import FREE, Space
 from paged_sim.compiled import few_events, kernel, marked_state
+from paged_sim.ledger import EXTERNAL, OVER_RESERVATION, ROUNDING
 from paged_sim.requests import Ints, Requests
 
 if TYPE_CHECKING:
@@ -114,23 +115,31 @@ def take(state: Contiguous, row: int, slots: int) -> int:
 
 def grow(state: Contiguous, row: int, slots: int) -> int:
     """Give a row room for `slots` in all, in place or by moving; the slots held, or NO_ROOM and nothing changed."""
-    state.numbers[MOVED_FROM] = -1
     start: int = state.start[row]
     held: int = state.held[row]
     if slots <= held:
+        state.numbers[MOVED_FROM] = -1
         state.reserved[row] = slots
         return held
     if placement.extend(state.space, start, held, slots - held):
         held = placement.length_at(state.space, start, slots)
+        state.numbers[MOVED_FROM] = -1
         state.held[row] = held
         state.reserved[row] = slots
         return held
     larger = take(state, row, slots)
     if larger == NO_ROOM:
         return NO_ROOM
-    placement.give_back(state.space, start, held)
+    give_back(state, start, held)
     state.numbers[MOVED_FROM] = start
     return larger
+
+
+@kernel
+def give_back(state: Contiguous, start: int, held: int) -> None:
+    """Free an extent. One that lies outside of the arena is left alone: the arena names who asked for it."""
+    if 0 <= start <= state.numbers[CAPACITY] - held:
+        placement.give_back(state.space, start, held)
 
 
 def moved_from(state: Contiguous) -> int:
@@ -141,7 +150,7 @@ def moved_from(state: Contiguous) -> int:
 
 def release(state: Contiguous, row: int) -> None:
     """Free a row's extent."""
-    placement.give_back(state.space, state.start[row], state.held[row])
+    give_back(state, state.start[row], state.held[row])
     state.held[row] = 0
     state.reserved[row] = 0
 
@@ -206,6 +215,12 @@ def formula(spec: AllocatorSpec, example: Example) -> str:
     return f"{reservation.RULES[spec.reserve].formula(spec, example)} = {example.wanted:,}{rounded}"
 
 
+def accounts(spec: AllocatorSpec) -> tuple[int, ...]:
+    """What was asked for in vain, what the placement added to it, and holes."""
+    rounded = (ROUNDING,) if placement.PLACEMENTS[spec.placement].block else ()
+    return (OVER_RESERVATION, EXTERNAL, *rounded)
+
+
 FAMILY: Family = Family(
     name="contiguous",
     policy="contiguous",
@@ -217,4 +232,5 @@ FAMILY: Family = Family(
     demands=demands,
     settings=settings,
     formula=formula,
+    accounts=accounts,
 )

@@ -60,6 +60,7 @@ class Family:
     `demands(state, requests, max_model_len)`: what each request asks of an empty arena.
     `settings(spec)`: the settings that a policy uses, for the JSON. `formula(spec, example)`: how what it holds for a
     request comes about, for `explain`.
+    `accounts(spec)`: of the accounts that only some policies have slots in, those of this one.
     `touched(state, requests)`: how often the sequences of one step can touch pages, at most.
     `kept_pages(state)`: the tokens of each page that nobody holds and that keeps some, for pictures.
     """
@@ -74,6 +75,7 @@ class Family:
     demands: Callable[[Any, Requests, int], Demands]
     settings: Callable[[AllocatorSpec], dict[str, Any]]
     formula: Callable[[AllocatorSpec, Example], str]
+    accounts: Callable[[AllocatorSpec], tuple[int, ...]]
     paged: bool = False
     caches: bool = False
     touched: Callable[[Any, Requests], int] = touches_none

@@ -19,6 +19,7 @@ from paged_sim.allocators.family import Demands, Example, Family, longest_of
 from paged_sim.allocators.layout import Layout, Residents, of_pages
 from paged_sim.compiled import inlined, marked_state
 from paged_sim.compiled.prefetch import prefetch
+from paged_sim.ledger import TAIL
 from paged_sim.requests import Ints, Requests
 
 if TYPE_CHECKING:
@@ -57,6 +58,12 @@ def create(*, slots: int, page_size: int, null_page: bool, rows: int, longest: i
     )
 
 
+@inlined
+def is_page(state: Paged, page: int) -> bool:
+    """Whether there is such a page. A wrong entry of a table is left alone here: the arena names who asked for it."""
+    return 0 <= page < len(state.references)
+
+
 def fits(state: Paged, slots: int) -> bool:
     """Whether `slots` could be handed out now."""
     free: int = state.numbers[NUM_FREE]
@@ -93,7 +100,8 @@ def grow(state: Paged, row: int, slots: int) -> int:
     while held < goal:
         free -= 1
         page = state.stack[free]
-        state.references[page] = 1
+        if is_page(state, page):
+            state.references[page] = 1
         state.table[row, held] = page
         held += 1
     state.numbers[NUM_FREE] = free
@@ -106,6 +114,8 @@ def release(state: Paged, row: int) -> None:
     free: int = state.numbers[NUM_FREE]
     for index in range(state.num_pages[row]):
         page = state.table[row, index]
+        if not is_page(state, page):
+            continue
         state.references[page] -= 1
         if state.references[page] == 0:
             state.stack[free] = page
@@ -126,7 +136,7 @@ def list_pages(state: Paged, row: int, position: int, count: int, into: Listed, 
         # Unsigned indices spare the question whether they count from the end.
         page = pages[np.uint64(first + index)]
         prefetch(references, page)
-        into[np.uint64(place + index)] = page * page_size
+        into[np.uint64(place + index)] = page * page_size if is_page(state, page) else -1
 
 
 def shares(state: Paged) -> bool:
@@ -155,7 +165,8 @@ def fork(state: Paged, row: int, child: int) -> int:
     for index in range(held):
         page = state.table[row, index]
         state.table[child, index] = page
-        state.references[page] += 1
+        if is_page(state, page):
+            state.references[page] += 1
     state.num_pages[child] = held
     return held * page_size
 
@@ -165,7 +176,7 @@ def unshare(state: Paged, row: int, position: int) -> int:
     page_size: int = state.numbers[PAGE_SIZE]
     index = page_of(state, position)
     page: int = state.table[row, index]
-    if state.references[page] == 1:
+    if not is_page(state, page) or state.references[page] == 1:
         return KEPT
     free: int = state.numbers[NUM_FREE] - 1
     if free < 0:
@@ -182,7 +193,10 @@ def exclusive_from(state: Paged, row: int) -> int:
     """The position from which on nobody else owns a row's pages: what is shared comes first."""
     page_size: int = state.numbers[PAGE_SIZE]
     index: int = state.num_pages[row]
-    while index > 0 and state.references[state.table[row, index - 1]] == 1:
+    while index > 0:
+        page = state.table[row, index - 1]
+        if is_page(state, page) and state.references[page] != 1:
+            break
         index -= 1
     return index * page_size
 
@@ -243,6 +257,7 @@ FAMILY: Family = Family(
     demands=demands,
     settings=settings,
     formula=formula,
+    accounts=lambda spec: (TAIL,),
     paged=True,
     touched=touched,
 )

@@ -19,6 +19,7 @@ from paged_sim.engine.machine import (
     MAX_NUM_SEQS,
     MAX_SEQS,
     MAX_TOKENS,
+    NEED,
     NONE,
     NOW,
     NUM_ENDING,
@@ -220,7 +221,8 @@ def label_free_slots(machine: Machine) -> int:
         return NONE
     # By the largest chunk there can be: what is left of this step's budget says nothing about the steps that follow.
     tokens = tokens_of_head(machine, hits_of_head(machine) + machine.counts[MAX_TOKENS])
-    if free < need_of_head(machine, tokens):
+    machine.counts[NEED] = need_of_head(machine, tokens)
+    if free < machine.counts[NEED]:
         row[SHORT] = blank
         return SHORTAGE
     if not groups.fits(machine, queue.head(machine), tokens):

@@ -22,16 +22,17 @@ from paged_sim.requests import Floats
 
 
 @inlined
-def book_steps(machine: Machine, blocked: int, steps: int, slope: int, begin: float, duration: float) -> None:
+def book_steps(machine: Machine, blocked: int, steps: int, slope: int, begin: float, duration: float) -> bool:
     """Book `steps` alike steps that start at `begin`, on each of which `slope` slots get a token.
 
-    The ledger's row is as of the first of them and, afterwards, of the last.
+    The ledger's row is as of the first of them and, afterwards, of the last. False if that cannot be.
     """
     counts, row = machine.counts, machine.ledger.row
     side = 1 if blocked != NONE else 0
     counts[TOKEN_STEPS] += counts[NUM_RUNNING] * steps
     if counts[NUM_FINISHED] >= counts[WARMUP]:
-        books.book(machine.ledger, side, steps, slope, duration)
+        if not books.book(machine.ledger, side, steps, slope, duration):
+            return False
         if blocked != NONE:
             machine.tallies[BLOCKED, blocked] += steps
     if blocked != NONE:
@@ -42,6 +43,7 @@ def book_steps(machine: Machine, blocked: int, steps: int, slope: int, begin: fl
         keep_samples(machine, steps, slope, begin, duration)
     row[TOKEN_STATE] += slope * (steps - 1)
     row[RESERVATION] -= slope * (steps - 1)
+    return True
 
 
 @kernel

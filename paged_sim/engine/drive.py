@@ -7,10 +7,11 @@ from contextlib import closing
 from typing import Protocol
 
 from paged_sim import allocators
+from paged_sim import ledger as books
 from paged_sim.arena import Arena
 from paged_sim.compiled import jit
+from paged_sim.engine import audit, pool_log, queue, steps
 from paged_sim.engine import machine as m
-from paged_sim.engine import pool_log, queue, steps
 from paged_sim.engine.admission import hits_of_head, need_of_head, tokens_of_head
 from paged_sim.engine.handover import Handover
 from paged_sim.engine.machine import Machine
@@ -32,10 +33,6 @@ class Progress(Protocol):
         """Something that takes a while is about to happen."""
 
 
-class LedgerError(AssertionError):
-    """The accounts did not sum to the arena: the allocator or the engine is broken. Never a user's mistake."""
-
-
 def drive(
     machine: Machine,
     arena: Arena,
@@ -50,8 +47,8 @@ def drive(
     With `beside` a thread of its own executes the operations if the arena allows it; the results are the same.
     `memory_map` looks at what lies where from time to time; `log` is given what the machine logs of the pool.
 
-    Raises PagedSimError (exit code 1) when requests wait that nothing will ever admit, LedgerError when the accounts
-    do not balance, ArenaError when an operation leaves the arena.
+    Raises PagedSimError (exit code 1) when requests wait that nothing will ever admit, LedgerError when the books
+    contradict themselves, ArenaError when an operation leaves the arena.
     """
     advance: Callable[[Machine, int], int] = jit(steps.advance) if compiled else steps.advance
     counts = machine.counts
@@ -60,6 +57,8 @@ def drive(
         while True:
             until = int(counts[m.STEP]) + STEPS_PER_TURN if memory_map is None else memory_map.due + 1
             reason = advance(machine, until)
+            if reason == steps.DONE or machine.ledger.bookings[0] >= books.ADDED_AT_ONCE:
+                books.settle_all(machine.ledger)
             if memory_map is not None:
                 memory_map.look(machine)
             if reason != steps.PAUSED:
@@ -70,19 +69,12 @@ def drive(
                 for record in pool_log.drain(machine):
                     log(record)
             if reason == steps.UNBALANCED:
-                raise LedgerError(unbalanced(machine))
+                raise audit.LedgerError(audit.faults(machine))
             if reason == steps.STUCK:
                 raise PagedSimError(stuck(machine), exit_code=EXIT_ERROR)
             yield int(counts[m.NUM_ENDED])
             if reason == steps.DONE:
                 return
-
-
-def unbalanced(machine: Machine) -> str:
-    """What the accounts said when they did not sum to the arena."""
-    row = machine.ledger.row.tolist()
-    total = sum(row[:NUM_ACCOUNTS])
-    return f"step {machine.counts[m.STEP]}: the accounts sum to {total} of {machine.counts[m.CAPACITY]}: {row}"
 
 
 def stuck(machine: Machine) -> str:

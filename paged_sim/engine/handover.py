@@ -14,7 +14,7 @@ import numpy as np
 
 from paged_sim.arena import Arena
 from paged_sim.arena.operations import Operations, Pages
-from paged_sim.engine.machine import NUM_LISTED, NUM_OPERATIONS, Machine
+from paged_sim.engine.machine import NUM_LISTED, NUM_OPERATIONS, NUM_RECORDED, Machine
 
 
 class Handover:
@@ -39,6 +39,7 @@ class Handover:
         counts, record = machine.counts, (machine.operations, machine.pages)
         recorded = record[0][: counts[NUM_OPERATIONS]], record[1][: counts[NUM_LISTED]]
         self._under_way = self._thread.submit(self._arena.execute, *recorded)
+        counts[NUM_RECORDED] += counts[NUM_OPERATIONS]
         counts[NUM_OPERATIONS] = counts[NUM_LISTED] = 0
         operations, pages = self._spare or (np.empty_like(record[0]), np.empty_like(record[1]))
         self._spare = record
@@ -62,6 +63,7 @@ class Handover:
     def _execute(self, machine: Machine) -> None:
         counts = machine.counts
         self._arena.execute(machine.operations[: counts[NUM_OPERATIONS]], machine.pages[: counts[NUM_LISTED]])
+        counts[NUM_RECORDED] += counts[NUM_OPERATIONS]
         counts[NUM_OPERATIONS] = counts[NUM_LISTED] = 0
 
 

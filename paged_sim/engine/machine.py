@@ -74,6 +74,9 @@ UNFORKED, TOGETHER, DIVERGED = range(3)
     PREEMPTED_NOW,  # 1 if a sequence was preempted in this step
     HELD_BACK,  # 1 if admission stopped at a limit that is fresh again next step
     RULE,  # the rule that stopped admission last, if one did
+    NEED,  # slots that the head of the queue asks for, where one waits
+    CAUSE,  # what the step is blocked by, or NONE
+    NUM_RECORDED,  # operations handed over to the arena
     NUM_OPERATIONS,  # operations recorded for the arena, and not yet handed over
     NUM_LISTED,  # entries of the list of pages that belong to them
     NUM_FINISHED,  # requests that have stored their last token and left
@@ -83,6 +86,7 @@ UNFORKED, TOGETHER, DIVERGED = range(3)
     TOKEN_STEPS,  # sequences running, summed over the steps
     UNDONE,  # tokens that preempted and refused sequences had computed or found
     DISCARDED,  # tokens of these that had been written
+    TO_CHECK,  # tokens that `check` asks to be read back
     STORED_AT_FINISH,  # tokens stored by the requests that finished after the warm-up, as each did
     HELD_AT_FINISH,  # slots they held
     COW_COPIES,  # pages copied because one of their owners writes to the rest
@@ -121,8 +125,8 @@ UNFORKED, TOGETHER, DIVERGED = range(3)
     BEAM,  # 1 if the samples are beams: at every step each continues one of them
     BEAM_SEED,  # what decides who continues whom
     BEAM_KEEP,  # of 2^32 draws so many let a beam continue itself
-) = range(67)
-NUM_COUNTERS = 67
+) = range(71)
+NUM_COUNTERS = 71
 
 # `times`: the clock and its settings, in seconds (in steps with the step clock).
 (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paged_sim import allocators
-from paged_sim.arena.operations import COPY, IN_PAGES, POISON, RETRACT, WRITE
+from paged_sim.arena.operations import COPY, IN_PAGES, MAX_SLOTS, POISON, RETRACT, WRITE
 from paged_sim.compiled import inlined, kernel
 from paged_sim.content import stretch
 from paged_sim.engine.machine import (
@@ -36,7 +36,8 @@ def record(machine: Machine, kind: int, slot: int, length: int, generation: int,
     index = machine.counts[NUM_OPERATIONS]
     operations = machine.operations
     operations[index, 0] = kind
-    operations[index, 1] = slot
+    # What does not fit its column must not turn into a slot that there is.
+    operations[index, 1] = slot if 0 <= slot <= MAX_SLOTS else -1
     operations[index, 2] = length
     operations[index, 3] = generation
     operations[index, 4] = position

@@ -8,7 +8,7 @@ from paged_sim.arena.operations import CHECK as CHECK_TOKENS
 from paged_sim.arena.operations import POISON
 from paged_sim.compiled import inlined, kernel
 from paged_sim.engine import accounts, order, pool_log, recording
-from paged_sim.engine.machine import CACHING, POISON_FREED, RECORD, SLOTS, Machine
+from paged_sim.engine.machine import CACHING, POISON_FREED, RECORD, SLOTS, TO_CHECK, Machine
 
 
 @kernel
@@ -50,6 +50,7 @@ def vacate(machine: Machine, seat: int, stored: int, finished: bool) -> None:
     counts = machine.counts
     if counts[RECORD]:
         if recording.is_checked(machine, seat, finished):
+            counts[TO_CHECK] += stored
             recording.record_span(machine, seat, CHECK_TOKENS, 0, stored)
         recording.record_span(machine, seat, recording.undo(machine), stored, recording.written_ahead(machine, seat))
     if counts[CACHING]:

@@ -77,7 +77,7 @@ def build_machine(
         log=flush_at + logged_per_step(state, seats) if log else 0,
         rows=max(2, scenario.measure.samples),
         writers=longest_output if requests.beams else 0,
-        ledger=ledger.create(slots, seats),
+        ledger=ledger.create(slots, seats, family_of(spec).accounts(spec)),
     )
     refuse_beforehand(machine.outcome, state, requests, scenario.max_model_len)
     set_counts(machine, scenario, spec, state, slots)

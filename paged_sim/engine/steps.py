@@ -8,11 +8,10 @@ every sequence stores one token a step, so a run of quiet steps is booked at onc
 from __future__ import annotations
 
 from paged_sim.compiled import inlined, kernel
-from paged_sim.engine import accounts, admission, booking, queue, queue_length, running
+from paged_sim.engine import accounts, admission, audit, booking, queue, queue_length, running
 from paged_sim.engine.machine import (
     BASE,
     BUDGET,
-    CAPACITY,
     EAGER,
     FLUSH_AT,
     HELD_BACK,
@@ -37,18 +36,18 @@ from paged_sim.engine.machine import (
     TIMED,
     Machine,
 )
-from paged_sim.ledger import BATCH, WAITING, balance
+from paged_sim.ledger import ADDED_AT_ONCE, BATCH, WAITING
 
 # Why `advance` came back.
 DONE, PAUSED, STUCK, UNBALANCED = range(4)
 
 
 def advance(machine: Machine, until: int) -> int:
-    """Simulate steps until all requests have ended, the operations want to be carried out, or step `until` is reached.
+    """Simulate steps until all requests have ended, the record or the bookings are to be taken over, or step `until`.
 
     Comes back between steps, after `until` where a run of quiet steps goes beyond it, and may be called again: where it
     stops changes no result. The answer says why: DONE, PAUSED, STUCK (requests wait, nothing runs and nothing will
-    change), UNBALANCED (the accounts do not sum to the capacity). When step `until` is reached, and when the last
+    change), UNBALANCED (the books cannot be true, see `audit`). When step `until` is reached, and when the last
     requests have stored all their tokens, it comes back before anything is freed: all is as the row of the last step
     says. It also comes back after long idle time, when all is as that row says.
     """
@@ -57,20 +56,25 @@ def advance(machine: Machine, until: int) -> int:
         running.finish(machine)
         if counts[NUM_ENDED] == len(machine.arrival):
             return DONE
-        if max(counts[NUM_OPERATIONS], counts[NUM_LISTED], counts[LOGGED]) >= counts[FLUSH_AT]:
+        is_full = max(counts[NUM_OPERATIONS], counts[NUM_LISTED], counts[LOGGED]) >= counts[FLUSH_AT]
+        if is_full or machine.ledger.bookings[0] >= ADDED_AT_ONCE:
             return PAUSED
         queue.join_arrivals(machine)
         if counts[NUM_RUNNING] == 0 and queue.num_waiting(machine) == 0:
-            if counts[NUM_ENDED] < len(machine.arrival) and idle(machine):
-                return PAUSED
+            if counts[NUM_ENDED] < len(machine.arrival):
+                rest(machine)
+                if not audit.is_sound(machine, NONE):
+                    return UNBALANCED
+                if idle(machine):
+                    return PAUSED
             continue
         blocked = serve(machine)
-        if balance(machine.ledger) != counts[CAPACITY]:
+        if not audit.is_sound(machine, blocked):
             return UNBALANCED
         if counts[NUM_RUNNING] == 0 and queue.num_waiting(machine) > 0 and not counts[HELD_BACK]:
             return STUCK
-        if counts[NUM_RUNNING] > 0:
-            pass_time(machine, blocked)
+        if counts[NUM_RUNNING] > 0 and not pass_time(machine, blocked):
+            return UNBALANCED
         if counts[STEP] >= until or counts[NUM_ENDED] + counts[NUM_ENDING] == len(machine.arrival):
             return PAUSED
 
@@ -96,8 +100,11 @@ def serve(machine: Machine) -> int:
 
 
 @kernel
-def pass_time(machine: Machine, blocked: int) -> None:
-    """Book this step and the quiet ones that follow, and set the clock and the step behind them."""
+def pass_time(machine: Machine, blocked: int) -> bool:
+    """Book this step and the quiet ones that follow, and set the clock and the step behind them.
+
+    The answer is false if more tokens would be stored than there is room for; the row is then as it would be.
+    """
     counts, times = machine.counts, machine.times
     slope = accounts.slots_of(running.num_generating(machine))
     duration = duration_of(machine)
@@ -111,9 +118,10 @@ def pass_time(machine: Machine, blocked: int) -> None:
     while steps < limit and (steps == 0 or times[NOW] < arrival):
         times[NOW] += duration
         steps += 1
-    booking.book_steps(machine, blocked, steps, slope, begin, duration)
+    is_booked = booking.book_steps(machine, blocked, steps, slope, begin, duration)
     counts[STEP] += steps
     counts[NUM_STEPS_DONE] += steps
+    return is_booked
 
 
 @kernel
@@ -149,14 +157,19 @@ def quiet_steps(machine: Machine) -> int:
 
 
 @kernel
-def idle(machine: Machine) -> bool:
-    """Nothing runs and nobody waits: book the time to the next arrival and jump there; whether it was long."""
-    row, times = machine.ledger.row, machine.times
-    arrival = queue.next_arrival(machine)
+def rest(machine: Machine) -> None:
+    """Nothing runs and nobody waits: bring the row up to date."""
+    row = machine.ledger.row
     row[BATCH] = 0
     row[WAITING] = 0
-    queue_length.begin_step(machine.queue_length, times[NOW], 0, 0)
+    queue_length.begin_step(machine.queue_length, machine.times[NOW], 0, 0)
     admission.label_free_slots(machine)
+
+
+@kernel
+def idle(machine: Machine) -> bool:
+    """Book the time to the next arrival and jump there; whether it was long."""
+    times, arrival = machine.times, queue.next_arrival(machine)
     begin, times[NOW] = times[NOW], arrival
     booking.book_steps(machine, NONE, 1, 0, begin, arrival - begin)
     return booking.is_long(arrival - begin, arrival, len(machine.timeline))

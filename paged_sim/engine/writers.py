@@ -11,7 +11,7 @@ from paged_sim import allocators
 from paged_sim.arena.operations import CHECK, WRITE
 from paged_sim.compiled import kernel
 from paged_sim.engine import recording
-from paged_sim.engine.machine import BEAM, EAGER, GENERATION, RECORD, REQUEST, WRITTEN, Machine
+from paged_sim.engine.machine import BEAM, EAGER, GENERATION, RECORD, REQUEST, TO_CHECK, WRITTEN, Machine
 
 
 @kernel
@@ -33,6 +33,7 @@ def write(machine: Machine, leader: int, seat: int, tokens: int) -> None:
 def check(machine: Machine, leader: int, seat: int, first: int, last: int, finished: bool) -> None:
     """Record that a sequence's tokens `first` to `last - 1` are read back, if `check` asks for it."""
     if machine.counts[RECORD] and recording.is_checked(machine, seat, finished):
+        machine.counts[TO_CHECK] += last - first
         record(machine, leader, seat, CHECK, first, last)
 
 

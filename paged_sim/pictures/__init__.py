@@ -69,6 +69,7 @@ def _steps(machine: Machine) -> Iterator[None]:
         queue.join_arrivals(machine)
         if counts[m.NUM_RUNNING] == 0 and queue.num_waiting(machine) == 0:
             if counts[m.NUM_ENDED] < len(machine.arrival):
+                steps.rest(machine)
                 steps.idle(machine)
             continue
         counts[m.NUM_OPERATIONS] = 0

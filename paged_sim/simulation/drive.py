@@ -9,6 +9,7 @@ from typing import Any
 from paged_sim import allocators
 from paged_sim.arena import ArenaStats, open_arena
 from paged_sim.engine import drive as engine
+from paged_sim.engine.audit import audit
 from paged_sim.engine.drive import Progress
 from paged_sim.engine.felt import RequestColumns, felt_by_requests, requests_of
 from paged_sim.engine.machine import Machine
@@ -54,6 +55,7 @@ def drive(
                 progress.update(spec.name, ended, len(requests))
         check_emptied(spec, machine.allocator)
         stats, digest = arena.stats(), arena.digest()
+        audit(spec.name, machine, stats)
     columns = requests_of(machine, requests.source) if resolved.wanted.requests else None
     return Outcome(at_its_end(machine), felt_by_requests(machine), columns, stats, digest, memory_map)
 

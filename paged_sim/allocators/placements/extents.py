@@ -111,7 +111,7 @@ def take_front(space: Space, start: int, length: int) -> None:
 def extend(space: Space, start: int, length: int, extra: int) -> bool:
     """Take the front of the free extent right behind, if it is as long as that."""
     end = start + length
-    if end >= len(space.start_of) - 1 or address_tree.length_at(space.by_address, end) < extra:
+    if not 0 <= end < len(space.start_of) - 1 or address_tree.length_at(space.by_address, end) < extra:
         return False
     take_front(space, end, extra)
     return True

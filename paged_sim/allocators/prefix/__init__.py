@@ -30,6 +30,7 @@ from paged_sim.allocators.prefix.pool import (
     RUNNING,
     Cached,
     create,
+    has_pages,
     is_cached,
 )
 from paged_sim.allocators.prefix.record import FILLED, NUM_PAGE_FIELDS, REFERENCES
@@ -135,6 +136,8 @@ def grow(state: Cached, row: int, slots: int) -> int:
 
 def insert(state: Cached, row: int, tokens: int, comes_back: bool) -> None:
     """Let the pages that a row has filled with its first `tokens` tokens be found from now on."""
+    if not has_pages(state, row, 0 if comes_back else state.num_inserted[row]):
+        return
     if state.numbers[KIND] == HASH:
         whole.insert(state, row, tokens, comes_back)
     else:
@@ -143,6 +146,8 @@ def insert(state: Cached, row: int, tokens: int, comes_back: bool) -> None:
 
 def release(state: Cached, row: int) -> None:
     """Take back all that a row holds."""
+    if not has_pages(state, row, 0):
+        return
     if state.numbers[KIND] == RUNNING:
         running.free(state, row)
     else:
@@ -160,9 +165,9 @@ def list_pages(state: Cached, row: int, position: int, count: int, into: Listed,
     table, records = state.table[row], state.pages
     first = page_of(state, position)
     for index in range(count):
-        page = table[np.uint64(first + index)]
+        page = int(table[np.uint64(first + index)])
         prefetch(records, page * NUM_PAGE_FIELDS)
-        into[np.uint64(place + index)] = page * page_size
+        into[np.uint64(place + index)] = page * page_size if 0 <= page < len(records) else -1
 
 
 def exclusive_from(state: Cached, row: int) -> int:
@@ -170,6 +175,8 @@ def exclusive_from(state: Cached, row: int) -> int:
     place: int = state.num_pages[row]
     while place > 0:
         page = state.table[row, place - 1]
+        if not 0 <= page < len(state.pages):
+            break
         if state.pages[page, REFERENCES] > 1 or (state.numbers[KIND] != RUNNING and is_cached(state, page)):
             break
         place -= 1

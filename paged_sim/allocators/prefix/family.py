@@ -14,6 +14,7 @@ from paged_sim.allocators.prefix import EVICTIONS, KINDS, Cached
 from paged_sim.allocators.prefix.pool import create, stretches_of_a_page
 from paged_sim.allocators.prefix.record import FILLED, REFERENCES
 from paged_sim.content import content_of
+from paged_sim.ledger import CACHED, TAIL
 from paged_sim.requests import Requests
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ FAMILY: Family = Family(
     demands=demands,
     settings=settings,
     formula=paged.formula,
+    accounts=lambda spec: (TAIL, CACHED),
     paged=True,
     caches=True,
     touched=touched,

@@ -105,6 +105,16 @@ def stretches_of_a_page(content: Content, page_size: int) -> int:
 
 
 @inlined
+def has_pages(state: Cached, row: int, first: int) -> bool:
+    """Whether there are all of a row's pages from the `first` on. A wrong one is left to the arena, which names it."""
+    wrong = False
+    for place in range(first, state.num_pages[row]):
+        page = state.table[row, place]
+        wrong |= page < 0 or page >= len(state.pages)
+    return not wrong
+
+
+@inlined
 def is_cached(state: Cached, page: int) -> bool:
     """Whether a page is in the cache."""
     return bool(state.pages[page, FILLED] > 0)

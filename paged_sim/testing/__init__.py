@@ -1,0 +1,16 @@
+"""For authors of allocators, here and elsewhere: the contract that every policy passes, as a test of one line.
+
+Needs Hypothesis (`pip install "paged-sim[test]"`); nothing else in the package does.
+"""
+
+from __future__ import annotations
+
+try:
+    import hypothesis  # noqa: F401
+except ModuleNotFoundError as error:
+    raise ImportError('paged_sim.testing needs Hypothesis: pip install "paged-sim[test]"') from error
+
+from paged_sim.testing.contract import AllocatorContract, check_contract
+from paged_sim.testing.requests import Build, random_requests
+
+__all__ = ["AllocatorContract", "Build", "check_contract", "random_requests"]
