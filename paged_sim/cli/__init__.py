@@ -61,6 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(f"error: {error}", error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         return _complain("interrupted", EXIT_INTERRUPTED)
+    except MemoryError as error:
+        what = _one_line(str(error)) or "the system refuses more"
+        return _complain(f"error: out of memory: {what}; give a smaller arena or fewer requests", EXIT_ERROR)
     except Exception as error:
         if os.environ.get("PAGED_SIM_DEBUG"):
             raise
