@@ -227,4 +227,4 @@ def heed_interrupts() -> None:
 
 def evictable_pages(order: Order) -> list[int]:
     """The pages that may be evicted."""
-    return [int(page) for page in np.flatnonzero(order.records[:, PLACE] != NONE)]
+    return [int(page) for page in np.flatnonzero(order.records[:, PLACE] > NONE)]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from paged_sim.allocators.prefix import EVICTIONS, eviction
 from paged_sim.allocators.prefix.order import Order
-from paged_sim.allocators.prefix.record import LISTED, NUM_PAGE_FIELDS
+from paged_sim.allocators.prefix.record import LISTED, NONE, NUM_PAGE_FIELDS, PLACE
 from paged_sim.content import content_of
 
 Changes = list[tuple[int | None, int]]
@@ -104,7 +104,7 @@ def test_fifo_goes_by_entry_not_by_when_a_page_may_go(pages: int, changes: Chang
     inserted: dict[int, int] = {}
 
     def rank_page(page: int, number: int) -> int:
-        was_evicted = page not in inserted or order.queue[order.notes[page]] != page
+        was_evicted = order.records[page, PLACE] == NONE
         if was_evicted or number == 0:
             # As many places further on as there are children of a node, where there is room.
             for _ in range(1 if pages == PAGES else 1 + 20 * number):

@@ -113,7 +113,7 @@ def offer(order: Order, page: int) -> None:
 @kernel
 def offer_again(order: Order, page: int) -> None:
     """Let a page that may be evicted wait for another turn."""
-    if order.records[page, PLACE] != NONE:
+    if order.records[page, PLACE] > NONE:
         withdraw(order, page)
         enqueue(order, page)
 
@@ -123,4 +123,10 @@ def removed(order: Order, page: int) -> None:
     """A page is no longer in the cache: the one that it followed may be evicted if nobody holds it."""
     leaf = leaves.leave(order, page)
     if leaf != NONE and order.records[leaf, REFERENCES] == 0:
-        enqueue(order, leaf)
+        enqueue_leaf(order, leaf)
+
+
+@kernel
+def enqueue_leaf(order: Order, page: int) -> None:
+    """A page waits that others followed: seldom enough to be a call."""
+    enqueue(order, page)

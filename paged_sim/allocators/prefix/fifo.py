@@ -1,7 +1,7 @@
 """First in, first out: the page that was inserted first, however often it was found and however long it is idle.
 
-A page gets its place in the line, `notes[page]`, as it is inserted, mostly before it may be evicted; its PLACE is that
-one while it may be. The line is walked once, up to HEAD: whoever is held then misses its turn. `ready` says which
+A page gets its place in the line as it is inserted, mostly before it may be evicted: its PLACE is the place while it
+may be, -2 - place before. The line is walked once, up to HEAD: whoever is held then misses its turn. `ready` says which
 places before HEAD may be evicted now, a tree of bits: the children of node i are nodes 32 i + 1 to 32 i + 32, one for
 each bit of `ready[i]`, and the last level are the places. A bit is set if any place below it is ready.
 """
@@ -38,14 +38,14 @@ def inserted(order: Order, page: int) -> None:
         close_gaps(order)
     place = order.numbers[TAIL]
     order.queue[place] = page
-    order.notes[page] = place
+    order.records[page, PLACE] = NONE - 1 - place
     order.numbers[TAIL] = place + 1
 
 
 @inlined
 def enqueue(order: Order, page: int) -> None:
     """At the place that it has."""
-    place = order.notes[page]
+    place = NONE - 1 - order.records[page, PLACE]
     order.records[page, PLACE] = place
     if place < order.numbers[HEAD]:
         mark(order.ready, place)
@@ -55,9 +55,10 @@ def enqueue(order: Order, page: int) -> None:
 def withdraw(order: Order, page: int) -> None:
     """It keeps its place in the line."""
     place = order.records[page, PLACE]
-    order.records[page, PLACE] = NONE
-    if NONE < place < order.numbers[HEAD]:
-        unmark(order.ready, place)
+    if place > NONE:
+        order.records[page, PLACE] = NONE - 1 - place
+        if place < order.numbers[HEAD]:
+            unmark(order.ready, place)
 
 
 @inlined
@@ -126,13 +127,12 @@ def close_gaps(order: Order) -> None:
         if place == head:
             order.numbers[HEAD] = end
         page = order.queue[place]
-        if page != NONE and order.notes[page] == place:
+        at = order.records[page, PLACE] if page != NONE else NONE
+        if at == place or at == NONE - 1 - place:
             order.queue[end] = page
-            order.notes[page] = end
-            if order.records[page, PLACE] != NONE:
-                order.records[page, PLACE] = end
-                if place < head:
-                    mark(order.ready, end)
+            order.records[page, PLACE] = end if at == place else NONE - 1 - end
+            if at == place and place < head:
+                mark(order.ready, end)
             end += 1
     order.numbers[TAIL] = end
     order.numbers[HEAD] = min(order.numbers[HEAD], end)

@@ -31,7 +31,7 @@ class Eviction:
 
 @marked_state
 class Order(NamedTuple):
-    """The pages that may be evicted: those whose `records[page, PLACE]` is not NONE.
+    """The pages that may be evicted: those whose `records[page, PLACE]` is above NONE.
 
     `notes[page]` is what a policy must remember of a page. `queue` from HEAD to before TAIL is the line of LRU or FIFO,
     `ready` are FIFO's, `ranked` and NOW those of pages with ranks, `links` the tree's where its leaves go first.

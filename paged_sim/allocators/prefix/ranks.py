@@ -12,7 +12,9 @@ from paged_sim.allocators.prefix.record import NONE, PLACE
 from paged_sim.compiled import inlined, kernel
 from paged_sim.content import Content
 
-IN_TREE = -2
+IN_TREE = 1 << 30
+"""The PLACE of a page in the tree: no queue is that long."""
+
 STAMP_BITS = 36
 """A run lets pages wait at most 2^36 times; ranks are at most 2^27."""
 
