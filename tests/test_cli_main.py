@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from helpers import heed_interrupts
 
 from paged_sim import __version__
+from paged_sim.allocators import contiguous
 from paged_sim.cli import COMMANDS, cli, main
 from paged_sim.errors import PagedSimError
 
@@ -246,11 +247,10 @@ def test_no_colour_and_quiet_are_heard_on_a_terminal() -> None:
 def test_an_arena_whose_books_do_not_fit_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def full(*arguments: object) -> None:
+    def full(**given: object) -> None:
         raise MemoryError("Unable to allocate 16.0 GiB for an array with shape (2147483648,)")
 
-    monkeypatch.setattr("paged_sim.engine.setup.build_allocator", full)
-    monkeypatch.setattr("paged_sim.simulation.build.build_allocator", full)
+    monkeypatch.setattr(contiguous, "create", full)
     assert main(["run", "three-requests"]) == 1
     said = capsys.readouterr().err
     assert said == (
