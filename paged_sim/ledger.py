@@ -50,8 +50,8 @@ NUM_SERIES = 20
 TIME, HELD_TIME = NUM_SERIES, NUM_SERIES + 1
 NUM_SUMS = NUM_SERIES + 2
 
-ADDED_AT_ONCE = 8192
-"""Bookings that are added up plainly before they go to the totals: rounding takes less than 2^-40 of so many."""
+ADDED_AT_ONCE = 32768
+"""Bookings that are added up plainly before they go to the totals: rounding takes some 2^-42 of so many."""
 
 SERIES = (*ACCOUNTS, "batch", "held", "waiting", "largest", "shared", "saved")
 """The names of a row's numbers."""

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from helpers import heed_interrupts
 
 from paged_sim import __version__
+from paged_sim.allocators import contiguous
 from paged_sim.cli import COMMANDS, cli, main
 from paged_sim.errors import PagedSimError
 
@@ -241,3 +242,18 @@ def test_no_colour_and_quiet_are_heard_on_a_terminal() -> None:
     assert code == 0
     assert "\x1b" not in shown
     assert "requests/s" not in shown
+
+
+def test_an_arena_whose_books_do_not_fit_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(**given: object) -> None:
+        raise MemoryError("Unable to allocate 16.0 GiB for an array with shape (2147483648,)")
+
+    monkeypatch.setattr(contiguous, "create", full)
+    assert main(["run", "three-requests"]) == 1
+    said = capsys.readouterr().err
+    assert said == (
+        "paged-sim: error: out of memory: Unable to allocate 16.0 GiB for an array with shape (2147483648,); "
+        "give a smaller arena or fewer requests\n"
+    )

@@ -74,8 +74,8 @@ def _carried_out(arguments: Sequence[str] | None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return _complain("interrupted", code=EXIT_INTERRUPTED)
     except MemoryError as error:
-        told = one_line(str(error), _LONGEST) or "an allocation failed"
-        return _complain(f"error: out of memory: {told}; make the scenario smaller", code=EXIT_ERROR)
+        told = one_line(str(error), _LONGEST) or "the system refuses more"
+        return _complain(f"error: out of memory: {told}; give a smaller arena or fewer requests", code=EXIT_ERROR)
     except Exception as error:
         if os.environ.get("PAGED_SIM_DEBUG"):
             raise

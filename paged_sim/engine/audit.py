@@ -26,7 +26,8 @@ from paged_sim.engine.machine import (
     SHORTAGE,
     Machine,
 )
-from paged_sim.ledger import ACCOUNTS, EXTERNAL, FREE_ACCOUNTS, HELD, IDLE, LARGEST, METADATA, SHORT, WAITING, WITHHELD
+from paged_sim.ledger import EXTERNAL, FREE_ACCOUNTS, HELD, IDLE, LARGEST, METADATA, SHORT, WAITING, WITHHELD
+from paged_sim.result.accounts import ACCOUNTS
 
 
 class LedgerError(AssertionError):

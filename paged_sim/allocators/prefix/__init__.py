@@ -136,22 +136,18 @@ def grow(state: Cached, row: int, slots: int) -> int:
 
 def insert(state: Cached, row: int, tokens: int, comes_back: bool) -> None:
     """Let the pages that a row has filled with its first `tokens` tokens be found from now on."""
-    if not has_pages(state, row, 0 if comes_back else state.num_inserted[row]):
-        return
     if state.numbers[KIND] == HASH:
         whole.insert(state, row, tokens, comes_back)
-    else:
+    elif has_pages(state, row):
         radix.insert(state, row, tokens, comes_back)
 
 
 def release(state: Cached, row: int) -> None:
     """Take back all that a row holds."""
-    if not has_pages(state, row, 0):
-        return
-    if state.numbers[KIND] == RUNNING:
-        running.free(state, row)
-    else:
+    if state.numbers[KIND] != RUNNING:
         whole.free(state, row)
+    elif has_pages(state, row):
+        running.free(state, row)
     state.num_pages[row] = 0
     state.num_inserted[row] = 0
 

@@ -21,6 +21,7 @@ from paged_sim.allocators.prefix.pool import (
     Cached,
     hold,
     is_cached,
+    is_page,
     keep,
     list_page,
     put_back,
@@ -79,6 +80,8 @@ def insert(state: Cached, row: int, tokens: int, comes_back: bool) -> None:
     own_from = state.content.own_from[request]
     for place in range(state.num_inserted[row], full):
         page, end = state.table[row, place], (place + 1) * page_size
+        if not is_page(state, page):
+            continue
         keep(state, page, page_size)
         if end <= own_from:
             number, _ = stretch(state.content, request, end - 1)
@@ -90,7 +93,7 @@ def insert(state: Cached, row: int, tokens: int, comes_back: bool) -> None:
         for place in range(page_of(state, own_from), full):
             page = state.table[row, place]
             index.expect(state.known, key_of(number, place + AHEAD))
-            if state.pages[page, LISTED] == 0:
+            if is_page(state, page) and state.pages[page, LISTED] == 0:
                 list_page(state, page, number, place, page_size)
 
 
@@ -104,6 +107,8 @@ def free(state: Cached, row: int) -> None:
     evictable, tokens = 0, 0
     for place in range(state.num_pages[row] - 1, -1, -1):
         page = state.table[row, place]
+        if not is_page(state, page):
+            continue
         state.pages[page, REFERENCES] -= 1
         if state.pages[page, REFERENCES] == 0 and is_cached(state, page):
             evictable += 1
@@ -113,7 +118,7 @@ def free(state: Cached, row: int) -> None:
     state.numbers[EVICTABLE_TOKENS] += tokens
     for place in range(state.num_inserted[row], state.num_pages[row]):
         page = state.table[row, place]
-        if state.pages[page, REFERENCES] == 0 and not is_cached(state, page):
+        if is_page(state, page) and state.pages[page, REFERENCES] == 0 and not is_cached(state, page):
             put_back(state, page)
 
 

@@ -12,7 +12,7 @@ from paged_sim.allocators.prefix import eviction, index
 from paged_sim.allocators.prefix.index import key_of
 from paged_sim.allocators.prefix.order import LOOKS_AHEAD, Eviction, Order
 from paged_sim.allocators.prefix.record import FILLED, LISTED, NONE, NUM_PAGE_FIELDS, REFERENCES
-from paged_sim.compiled import inlined, marked_state
+from paged_sim.compiled import inlined, kernel, marked_state
 from paged_sim.content import BLOCK, NUM_NODES, Content
 from paged_sim.requests import Ints
 
@@ -105,10 +105,16 @@ def stretches_of_a_page(content: Content, page_size: int) -> int:
 
 
 @inlined
-def has_pages(state: Cached, row: int, first: int) -> bool:
-    """Whether there are all of a row's pages from the `first` on. A wrong one is left to the arena, which names it."""
+def is_page(state: Cached, page: int) -> bool:
+    """Whether there is such a page. A wrong entry of a table is left alone here: the arena names who asked for it."""
+    return 0 <= page < len(state.pages)
+
+
+@kernel
+def has_pages(state: Cached, row: int) -> bool:
+    """Whether there are all pages of a row's table."""
     wrong = False
-    for place in range(first, state.num_pages[row]):
+    for place in range(state.num_pages[row]):
         page = state.table[row, place]
         wrong |= page < 0 or page >= len(state.pages)
     return not wrong
