@@ -17,7 +17,6 @@ from paged_sim.engine.handover import Handover
 from paged_sim.engine.machine import Machine
 from paged_sim.engine.memory_map import MemoryMap
 from paged_sim.errors import EXIT_ERROR, PagedSimError
-from paged_sim.ledger import NUM_ACCOUNTS
 from paged_sim.oplog.records import Record
 
 STEPS_PER_TURN = 1 << 20
