@@ -18,3 +18,7 @@ class PagedSimError(Exception):
     def __init__(self, message: str, *, exit_code: int = EXIT_USAGE) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+class PagedSimWarning(UserWarning):
+    """Something here makes a simulation slower, and changes none of its results."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import astuple, dataclass
@@ -17,6 +16,7 @@ from paged_sim import allocators
 from paged_sim.allocators import FAMILIES
 from paged_sim.arena import ArenaStats, open_arena
 from paged_sim.arena.operations import MAX_SLOTS
+from paged_sim.compiled import worth_compiling
 from paged_sim.engine import machine as m
 from paged_sim.engine import measures, warm
 from paged_sim.engine.drive import Progress, drive
@@ -169,11 +169,8 @@ def notes_on(drawn: Drawn, spec: AllocatorSpec) -> list[str]:
 
 def should_compile(requests: Requests) -> bool:
     """Whether a simulation of these requests is worth compiling; `PAGED_SIM_COMPILE=always|never` overrules."""
-    wish = os.environ.get("PAGED_SIM_COMPILE", "auto")
-    if wish in ("always", "never"):
-        return wish == "always"
     # A prompt is written page by page, so its tokens take a fraction of the work of generated ones.
-    return int(requests.output_tokens.sum()) + int(requests.prompt_tokens.sum()) // 16 >= COMPILE_FROM
+    return worth_compiling(int(requests.output_tokens.sum()) + int(requests.prompt_tokens.sum()) // 16, COMPILE_FROM)
 
 
 def compile_ahead(scenario: Scenario, drawn: Collection[Drawn], progress: Progress | None) -> None:

@@ -15,7 +15,7 @@ from engine_cases import assert_same
 from helpers import play, requests_of, scenario_of
 
 from paged_sim import compiled
-from paged_sim.compiled import cache_folder
+from paged_sim.compiled.folder import cache_folder
 from paged_sim.engine import warm
 from paged_sim.requests import Requests
 from paged_sim.scenario.models import AllocatorSpec, ArenaSpec, Scenario, Scheduler, Variant

@@ -14,14 +14,14 @@ PACKAGE = Path(__file__).parent.parent / "paged_sim"
 
 # From the bottom up; parts of one layer do not know each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("__version__", "errors", "compiled"),
-    ("files", "packed"),
+    ("__version__", "errors"),
+    ("compiled", "files", "packed", "processes"),
     ("servers",),
     ("requests", "ledger", "geometry", "scenario.models", "saved", "configuration"),
     ("content", "basis"),
     ("allocators", "arena", "workloads", "oplog"),
     ("scenario",),
-    ("engine", "run", "merge", "processes", "hitrate"),
+    ("engine", "run", "merge", "hitrate"),
     ("simulation", "changes", "moves"),
     ("pictures",),
     ("reports", "checks", "doctor", "outline"),
@@ -35,7 +35,7 @@ HEAVY = {
     "matplotlib": (),
     "rich": (),
     "cupy": (),
-    "numba": ("compiled/linking.py", "compiled/reference.py"),
+    "numba": ("compiled/linking.py", "compiled/reference.py", "compiled/kept.py"),
     "llvmlite": ("compiled/linking.py", "compiled/reference.py"),
     "yaml": ("scenario/nodes.py",),
 }
