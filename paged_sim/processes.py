@@ -30,9 +30,10 @@ _LOOK_EVERY = 0.2
 """Seconds between two looks at how far the tasks are."""
 
 _BEGINNING = """
-import importlib, os, runpy, sys, typing
+import sys
 if not getattr(sys.flags, "safe_path", False):
     del sys.path[0]
+import importlib, runpy, typing
 sys.path.insert(0, sys.argv.pop(1))
 import paged_sim
 del sys.path[0]

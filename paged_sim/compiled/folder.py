@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def cache_folder(numba_version: str) -> Path | None:
                 # Processes that this one starts are to look there first.
                 os.environ["PAGED_SIM_CACHE_DIR"] = str(parent)
             return parent / name
-        passed.append(f"{parent} {problem}")
+        passed.append(f"{parent / name} {problem}")
     ways.warn(f"{'; '.join(passed)}: compiled code is kept nowhere, and each run compiles again")
     return None
 
@@ -95,6 +96,22 @@ def can_keep(folder: Path | None) -> bool:
     with contextlib.suppress(OSError):
         return folder is not None and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free >= ROOM
     return False
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a folder holds of machine code; `damaged` are the names of files that are compiled again when needed."""
+
+    num_files: int
+    num_bytes: int
+    damaged: tuple[str, ...]
+
+
+def contents_of(folder: Path) -> Contents:
+    """Look at every file of machine code in a folder."""
+    files = sorted(folder.glob(f"*{SUFFIX}"))
+    damaged = tuple(file.name for file in files if read_sealed(file) is None)
+    return Contents(len(files), sum(file.stat().st_size for file in files), damaged)
 
 
 def read_sealed(path: Path) -> bytes | None:
