@@ -15,8 +15,8 @@ import numpy as np
 from paged_sim import __version__
 from paged_sim.arena import Stage, choose_device, probe
 from paged_sim.arena.memory import resident_bytes, zeros_on_touch
-from paged_sim.compiled import is_usable, ways
-from paged_sim.compiled.folder import cache_folder, can_keep, contents_of
+from paged_sim.compiled import is_usable, machine_code_folder, ways
+from paged_sim.compiled.folder import can_keep, contents_of
 from paged_sim.errors import PagedSimWarning
 
 
@@ -64,7 +64,7 @@ def _compilation() -> list[Finding]:
         if way == ways.PLAIN:
             return [Finding("compilation", f"{way}: {why}", ok=False, remedy="reinstall numba: pip install -U numba")]
         said.clear()
-        folder = cache_folder(importlib.metadata.version("numba"))
+        folder = machine_code_folder()
     remedy = "" if way == ways.LINKED else "slower; give a Numba that paged-sim was tried with (docs/performance.md)"
     compilation = Finding("compilation", f"{way}: {why}" if why else way, ok=way == ways.LINKED, remedy=remedy)
     return [compilation, _cache(folder, "; ".join(str(warning.message) for warning in said))]

@@ -166,7 +166,7 @@ def test_warming_up_leaves_nothing_missing(tmp_path: Path) -> None:
 
 
 def test_nothing_is_missing_where_it_is_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warm, "_folder", lambda: tmp_path)
+    monkeypatch.setattr(warm, "machine_code_folder", lambda: tmp_path)
     assert warm.missing({"paged", "contiguous"}) == ["contiguous", "paged"]
     (tmp_path / "paged.compiled").touch()
     assert warm.missing({"paged", "contiguous"}) == ["contiguous"]

@@ -110,11 +110,9 @@ class Compiled:
     """A function as machine code, as long as Numba compiles it."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        import numba
-
         self._function = function
         self._dispatcher: Any = dispatcher_of(function)
-        folder = cache_folder(numba.__version__)
+        folder = machine_code_folder()
         if folder is not None:
             self._keep_in(folder)
 
@@ -148,6 +146,13 @@ class Compiled:
             return tuple(typeof(argument) for argument in arguments) in self._dispatcher.signatures
         except Exception:
             return False
+
+
+def machine_code_folder() -> Path | None:
+    """Where the Numba of this process keeps compiled code; None if nowhere."""
+    import numba
+
+    return cache_folder(numba.__version__)
 
 
 def dispatcher_of(function: Callable[..., Any]) -> Any:

@@ -17,8 +17,8 @@ import numpy as np
 
 from paged_sim.arena import open_arena
 from paged_sim.arena.operations import COLUMNS
-from paged_sim.compiled import ways
-from paged_sim.compiled.folder import MARK, cache_folder, can_keep
+from paged_sim.compiled import machine_code_folder, ways
+from paged_sim.compiled.folder import MARK, can_keep
 from paged_sim.engine.drive import drive
 from paged_sim.engine.handover import usable_cores
 from paged_sim.engine.setup import build_allocator, build_machine
@@ -41,7 +41,7 @@ def family_of(spec: AllocatorSpec, requests: Requests) -> str:
 
 def missing(families: Collection[str]) -> list[str]:
     """Those of the families that have not been compiled here yet, in order."""
-    folder = _folder() if families else None
+    folder = machine_code_folder() if families else None
     return [family for family in sorted(families) if folder is None or not _mark(folder, family).exists()]
 
 
@@ -52,7 +52,7 @@ def warm_up(family: str) -> None:
             arena.execute(np.zeros((1, COLUMNS), np.int32))
     else:
         run_smallest(family)
-    folder = _folder()
+    folder = machine_code_folder()
     if folder is not None and ways.chosen()[0] != ways.PLAIN:
         with suppress(OSError):  # then it is compiled again
             _mark(folder, family).touch()
@@ -87,7 +87,7 @@ def ensure(families: Collection[str]) -> None:
     What no process can do for this one is left to whoever needs it: compiling where nothing can be kept, or where no
     process can be started. Where compiling fails, nothing is compiled any more, which is said.
     """
-    if not can_keep(_folder()):
+    if not can_keep(machine_code_folder()):
         return
     wanted = missing(families)
     jobs = min(len(wanted), usable_cores())
@@ -129,12 +129,6 @@ def _tiny(spec: AllocatorSpec) -> Scenario:
         checks=(),
         origins={},
     )
-
-
-def _folder() -> Path | None:
-    from numba import __version__
-
-    return cache_folder(__version__)
 
 
 def _mark(folder: Path, family: str) -> Path:
