@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from paged_sim import allocators
 from paged_sim.arena import Arena, open_arena
 from paged_sim.engine import machine as m
 from paged_sim.engine.drive import drive
@@ -93,7 +92,6 @@ class Ready(NamedTuple):
     """A simulation at step 0."""
 
     machine: Machine
-    state: allocators.State
     arena: Arena
     compiled: bool
 
@@ -104,7 +102,7 @@ def get_ready(scenario: Scenario, requests: Requests, *, compiled: bool) -> Read
     seats = num_seats(scenario, slots, requests)
     state = build_allocator(spec, slots, requests, scenario.max_model_len, seats)
     machine = build_machine(scenario, spec, state, requests, slots)
-    return Ready(machine, state, open_arena(scenario.arena, slots, BYTES_PER_SLOT, compiled=compiled), compiled)
+    return Ready(machine, open_arena(scenario.arena, slots, BYTES_PER_SLOT, compiled=compiled), compiled)
 
 
 def run_through(ready: Ready, *, beside: bool = False) -> None:
@@ -112,7 +110,7 @@ def run_through(ready: Ready, *, beside: bool = False) -> None:
 
     On one core, unless the arena may work `beside` the engine.
     """
-    for _ in drive(ready.machine, ready.state, ready.arena, compiled=ready.compiled, beside=beside):
+    for _ in drive(ready.machine, ready.arena, compiled=ready.compiled, beside=beside):
         pass
 
 

@@ -15,7 +15,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from queue import SimpleQueue
@@ -206,7 +206,8 @@ def work() -> None:
     """What a process started here does: tasks, until its standard input ends, which is when its parent does."""
     warnings.simplefilter("ignore", PagedSimWarning)  # the parent says it once
     back = Connection(os.dup(1), readable=False)
-    os.dup2(2, 1)  # what a task prints is no reply
+    with suppress(OSError):  # there is no standard error
+        os.dup2(2, 1)  # what a task prints is no reply
     arrived: SimpleQueue[bytes] = SimpleQueue()
     Thread(target=_listen, args=(arrived,), daemon=True).start()
     sys.path += [folder for folder in pickle.loads(arrived.get()) if folder not in sys.path]

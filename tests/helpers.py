@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from paged_sim import allocators
-from paged_sim.allocators import eviction
-from paged_sim.allocators.page_record import PLACE
+from paged_sim.allocators.prefix.order import Order
+from paged_sim.allocators.prefix.record import NONE, PLACE
 from paged_sim.arena import ArenaStats, open_arena
 from paged_sim.engine import machine as m
 from paged_sim.engine.drive import drive
@@ -21,8 +21,8 @@ from paged_sim.oplog.records import Record
 from paged_sim.requests import Beams, Floats, Ints, Requests
 from paged_sim.scenario.models import AllocatorSpec, ArenaSpec, Measure, Scenario, Scheduler, Variant, Workload
 
-RULES = ("max", "limit", "pow2", "oracle", "grow")
-PLACEMENTS = ("first_fit", "best_fit", "worst_fit", "next_fit", "buddy")
+RULES = (*allocators.WORDS["reserve"],)
+PLACEMENTS = (*allocators.WORDS["placement"],)
 
 CONTIGUOUS = (
     *(
@@ -49,7 +49,7 @@ CACHED = tuple(
     )
     for size in (1, 3, 4)
     for cache in ("hash", "radix")
-    for evicted in ("lru", "lfu", "fifo", "belady")
+    for evicted in allocators.WORDS["eviction"]
 )
 RUNNING = tuple(
     AllocatorSpec(name=f"running-{size}", policy="paged", page_size=size, prefix_cache="running") for size in (1, 3, 4)
@@ -189,13 +189,13 @@ def play(
     log: Callable[[Record], None] | None = None,
 ) -> Played:
     """Simulate the first allocator of a scenario over these requests, to its end."""
-    machine, state = set_up(scenario, requests, slots=slots, eager=eager, flush_at=flush_at, log=log is not None)
+    machine = set_up(scenario, requests, slots=slots, eager=eager, flush_at=flush_at, log=log is not None)
     if watch is not None:
         machine.counts[m.WATCH] = watch
     with open_arena(scenario.arena, int(machine.counts[m.CAPACITY]), 8, compiled=compiled) as arena:
-        for _ in drive(machine, state, arena, compiled=compiled, beside=beside, log=log):
+        for _ in drive(machine, arena, compiled=compiled, beside=beside, log=log):
             pass
-        return Played(machine, state, arena.stats(), arena.digest())
+        return Played(machine, machine.allocator, arena.stats(), arena.digest())
 
 
 def set_up(
@@ -206,13 +206,13 @@ def set_up(
     eager: bool = False,
     flush_at: int = 1 << 16,
     log: bool = False,
-) -> tuple[Machine, allocators.State]:
-    """The machine at step 0 and the empty allocator, for the first allocator of a scenario."""
+) -> Machine:
+    """The machine at step 0 for the first allocator of a scenario."""
     spec = scenario.allocators[0]
     total = scenario.memory.params["slots"] if slots is None else slots
     seats = num_seats(scenario, total, requests)
     state = build_allocator(spec, total, requests, scenario.max_model_len, seats)
-    return build_machine(scenario, spec, state, requests, total, eager=eager, flush_at=flush_at, log=log), state
+    return build_machine(scenario, spec, state, requests, total, eager=eager, flush_at=flush_at, log=log)
 
 
 def arrays_of(state: tuple[Any, ...]) -> list[Any]:
@@ -225,9 +225,6 @@ def heed_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def eviction_order(order: eviction.Order) -> list[int]:
-    """The pages that may be evicted: those of the queue, the first to go first, and those of the heap."""
-    head, tail, size = (int(order.numbers[field]) for field in (eviction.HEAD, eviction.TAIL, eviction.SIZE))
-    places = [index % len(order.queue) for index in range(head, tail)]
-    queued = [int(order.queue[place]) for place in places if order.pages[order.queue[place], PLACE] == place]
-    return queued + [int(page) for page in order.heap[:size, eviction.PAGE]]
+def evictable_pages(order: Order) -> list[int]:
+    """The pages that may be evicted."""
+    return [int(page) for page in np.flatnonzero(order.records[:, PLACE] > NONE)]

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from paged_sim import doctor as examination
+from paged_sim.allocators import WORDS
 from paged_sim.cli import main
 from paged_sim.cli.catalogue import TOPICS
 from paged_sim.cli.demands import demand_of, typical_demands
@@ -52,11 +53,9 @@ def test_list_of_one_topic(topic: str, capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_lists_know_every_name_of_the_tables() -> None:
-    from paged_sim.allocators.placement import PLACEMENTS
-    from paged_sim.allocators.reservation import GROW, RULES
-
-    assert [row["placement"] for row in TOPICS["placements"]()] == list(PLACEMENTS)
-    assert {row["policy"] for row in TOPICS["policies"]() if row["key"] == "reserve"} == {*RULES, GROW}
+    listed = {(row["key"], row["policy"]) for row in TOPICS["policies"]()}
+    listed |= {("placement", row["placement"]) for row in TOPICS["placements"]()}
+    assert listed == {(key, word) for key, words in WORDS.items() for word in words}
 
 
 def test_schema(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 
 from paged_sim import allocators
-from paged_sim.allocators import FAMILIES, KEPT, NO_ROOM, State
+from paged_sim.allocators import KEPT, NO_ROOM, State
 from paged_sim.allocators.contiguous import MOVED_FROM, Contiguous
 from paged_sim.allocators.layout import PARTS, Residents
 from paged_sim.arena import open_arena
@@ -267,7 +267,7 @@ class AllocatorContract(RuleBasedStateMachine):
                 kind = TOKEN_STATE if position < now else RESERVATION if position < then else TAIL
                 expected[slot] = min(kind, expected.get(slot, TAIL))
         residents = Residents(*(np.array(column, np.int64) for column in (rows, stored, final)))
-        layout = FAMILIES[type(self.state)].layout(self.state, residents, self.slots)
+        layout = allocators.layout(self.state, residents, self.slots)
         said: dict[int, int] = {}
         for start, parts in zip(layout.starts.tolist(), layout.parts.T, strict=True):
             for slot, account in enumerate(np.repeat(PARTS, parts).tolist(), start):
@@ -306,7 +306,7 @@ class AllocatorContract(RuleBasedStateMachine):
             self.free(row)
         assert self.arena.stats().corrupt == 0
         self.arena.close()
-        assert FAMILIES[type(self.state)].is_new(self.state)
+        assert allocators.is_new(self.state)
         assert allocators.free_slots(self.state) == allocators.capacity(self.state)
         assert sizes_until_full(self.state, self.longest) == self.fresh
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from paged_sim.allocators import address_tree, buddy, placement, size_tree
 from paged_sim.allocators.contract import NO_ROOM
-from paged_sim.allocators.placement import BEST_FIT, BUDDY, FREE, PLACEMENTS, RULE, Space
+from paged_sim.allocators.placement import PLACEMENTS
+from paged_sim.allocators.space import FREE, RULE, Space
 
 LISTED = [name for name in PLACEMENTS if name != "buddy"]
 often = settings(max_examples=150)
@@ -70,7 +71,7 @@ def extents_of(space: Space) -> list[tuple[int, int]]:
     extents = [(start, length) for start, length in enumerate(lengths) if length]
     ends = {start + length: start for start, length in extents}
     assert space.start_of.tolist() == [ends.get(slot, -1) for slot in range(capacity + 1)]
-    if space.numbers[RULE] == BEST_FIT:
+    if [*PLACEMENTS][space.numbers[RULE]] == "best_fit":
         assert in_order(space.by_size) == sorted((length, start) for start, length in extents)
     return extents
 
@@ -92,7 +93,7 @@ def in_order(tree: size_tree.SizeTree) -> list[tuple[int, int]]:
 @often
 @given(capacity=st.integers(1, 60), moves=moves)
 def test_a_rule_chooses_the_documented_extent(rule: str, capacity: int, moves: list[tuple[str, int]]) -> None:
-    space, model = placement.create(PLACEMENTS[rule], capacity), SortedExtents(rule, capacity)
+    space, model = placement.create(rule, capacity), SortedExtents(rule, capacity)
     placed: list[tuple[int, int]] = []
     for move, number in moves:
         length = 1 + number % max(1, capacity // 2)
@@ -170,7 +171,7 @@ def blocks_of(space: Space) -> dict[int, list[int]]:
 @often
 @given(capacity=st.integers(1, 200), moves=moves)
 def test_buddy_splits_and_merges_as_by_hand(capacity: int, moves: list[tuple[str, int]]) -> None:
-    space, model = placement.create(BUDDY, capacity), BlockSets(capacity)
+    space, model = placement.create("buddy", capacity), BlockSets(capacity)
     cut = blocks_of(space)
     placed: list[tuple[int, int]] = []
     for move, number in moves:
@@ -192,7 +193,7 @@ def test_buddy_splits_and_merges_as_by_hand(capacity: int, moves: list[tuple[str
 
 
 def test_an_arena_that_is_no_power_of_two_is_cut_largest_first() -> None:
-    free = blocks_of(placement.create(BUDDY, 15_728))
+    free = blocks_of(placement.create("buddy", 15_728))
     cut = {8192: 0, 4096: 8192, 2048: 12288, 1024: 14336, 256: 15360, 64: 15616, 32: 15680, 16: 15712}
     assert {size: starts[0] for size, starts in free.items() if starts} == cut
 

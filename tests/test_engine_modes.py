@@ -36,10 +36,10 @@ def test_where_the_record_is_cut_does_not_matter(case: Case, flush_at: int, eage
 @few
 @given(cases())
 def test_stopping_at_every_step_changes_nothing(case: Case) -> None:
-    machine, state = set_up(case.scenario, case.requests)
+    machine = set_up(case.scenario, case.requests)
     reason = steps.PAUSED
     while reason == steps.PAUSED:
-        reason = steps.advance(machine, state, int(machine.counts[m.STEP]) + 1)
+        reason = steps.advance(machine, int(machine.counts[m.STEP]) + 1)
     whole = case.play()
     assert reason == steps.DONE
     assert_allclose(machine.timeline[: len(whole.rows)], whole.rows)
@@ -108,8 +108,8 @@ def test_a_moved_extent_is_poisoned_where_freed_slots_are() -> None:
     spec = AllocatorSpec(name="grow", policy="contiguous", reserve="grow", chunk=4)
     scenario = scenario_of(spec, slots=40, arena=ArenaSpec(device="cpu", poison=True))
     for eager in (False, True):
-        machine, state = set_up(scenario, requests_of([4, 4], [3, 3]), eager=eager)
-        steps.advance(machine, state, 2)
+        machine = set_up(scenario, requests_of([4, 4], [3, 3]), eager=eager)
+        steps.advance(machine, 2)
         recorded = machine.operations[: machine.counts[m.NUM_OPERATIONS]].tolist()
         assert [COPY, 0, 4, 8, 0] in recorded
         assert [POISON, 0, 4, 0, 0] in recorded

@@ -16,7 +16,7 @@ import pytest
 from helpers import Played, play, scenario_of
 
 from paged_sim import ledger as books
-from paged_sim.allocators import NO_ROOM, State, cached, capacity, paged
+from paged_sim.allocators import NO_ROOM, State, capacity, paged, prefix
 from paged_sim.engine import machine as m
 from paged_sim.engine import running
 from paged_sim.engine.machine import Machine
@@ -63,13 +63,13 @@ class PoolLog:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.lines: list[str] = []
         self.step = 0
-        for family in (paged, cached):
+        for family in (paged, prefix):
             self.watch(monkeypatch, family)
         run_running = running.run
 
-        def run(machine: Machine, state: State) -> None:
+        def run(machine: Machine) -> None:
             self.step = int(machine.counts[m.STEP])
-            run_running(machine, state)
+            run_running(machine)
 
         monkeypatch.setattr(running, "run", run)
 
@@ -78,9 +78,9 @@ class PoolLog:
         grow_row, take_row, release_row = family.grow, family.take, family.release
 
         def take(state: State, row: int, slots: int) -> int:
-            found = family.found(state)[0] // int(state.numbers[paged.PAGE_SIZE])
+            found = family.matched(state)[0] // int(state.numbers[paged.PAGE_SIZE])
             if found:
-                self.add("T", state.found[:found].tolist())
+                self.add("T", state.matched[:found].tolist())
             return take_row(state, row, slots)
 
         def grow(state: State, row: int, slots: int) -> int:

@@ -15,7 +15,6 @@ from helpers import COLUMNS, requests_of, scenario_of, set_up
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paged_sim import allocators
 from paged_sim.allocators import paged
 from paged_sim.engine import machine as m
 from paged_sim.engine import running, steps
@@ -172,28 +171,29 @@ def test_the_engine_follows_the_rules_step_by_step(case: tuple[Scenario, Request
     scenario, requests = case
     model = reference(scenario, requests)
     # Token by token, so that `advance` comes back after every step.
-    machine, state = set_up(scenario, requests, eager=True)
+    machine = set_up(scenario, requests, eager=True)
     while machine.counts[m.NUM_ENDED] < len(requests):
-        steps.advance(machine, state, int(machine.counts[m.STEP]) + 1)
+        steps.advance(machine, int(machine.counts[m.STEP]) + 1)
         if machine.counts[m.NUM_RUNNING] == 0:
             # It came back after idle time, which is no step.
             continue
-        running.finish(machine, state)
+        running.finish(machine)
         row = machine.timeline[machine.counts[m.NUM_ROWS] - 1]
         batch, tables = model.step()
         assert row[COLUMNS.index("batch")] == batch
         assert row[COLUMNS.index("held")] == sum(map(len, tables)) * scenario.allocators[0].page_size
         assert machine.tallies[m.PREEMPTED].sum() == model.preemptions
-        assert pages_in_running_order(machine, state) == [served.pages for served in model.running]
+        assert pages_in_running_order(machine) == [served.pages for served in model.running]
     assert machine.ended[: machine.counts[m.NUM_FINISHED]].tolist() == model.finished
     assert machine.times[m.NOW] == model.clock
 
 
-def pages_in_running_order(machine: m.Machine, state: allocators.State) -> list[list[int]]:
+def pages_in_running_order(machine: m.Machine) -> list[list[int]]:
     """The block tables of the running sequences."""
+    state = machine.allocator
     assert isinstance(state, paged.Paged)
     tables, seat = [], int(machine.counts[m.FIRST_RUNNING])
-    while seat != m.NOBODY:
+    while seat != m.NONE:
         tables.append(state.table[seat, : state.num_pages[seat]].tolist())
         seat = int(machine.seats[seat, m.FOLLOWING])
     return tables

@@ -13,6 +13,7 @@ from paged_sim import simulation
 from paged_sim.arena import ArenaError
 from paged_sim.arena.absent import AbsentArena
 from paged_sim.arena.operations import NO_PAGES, Operations, Pages
+from paged_sim.engine import drive as engine
 from paged_sim.engine import machine as m
 from paged_sim.engine import steps
 from paged_sim.engine.handover import Handover, usable_cores
@@ -27,7 +28,7 @@ class Clerk(AbsentArena):
     """An arena that keeps what it is given and who gave it, and objects to the record of a given number."""
 
     def __init__(self, objects_to: int = -1) -> None:
-        super().__init__(256, reason="a test")
+        super().__init__(256)
         self.records: list[list[list[int]]] = []
         self.threads: set[int] = set()
         self.objects_to = objects_to
@@ -41,11 +42,11 @@ class Clerk(AbsentArena):
 
 def hand_all_over(arena: Clerk, *, beside: bool) -> list[list[list[int]]]:
     """Simulate and hand the record over after every step; the records as they were when they were handed over."""
-    machine, state = set_up(SCENARIO, REQUESTS)
+    machine = set_up(SCENARIO, REQUESTS)
     handover = Handover(arena, beside=beside)
     given = []
     try:
-        while steps.advance(machine, state, int(machine.counts[m.STEP]) + 1) == steps.PAUSED:
+        while steps.advance(machine, int(machine.counts[m.STEP]) + 1) == steps.PAUSED:
             given.append(machine.operations[: machine.counts[m.NUM_OPERATIONS]].tolist())
             machine = handover.hand_over(machine)
             assert machine.counts[m.NUM_OPERATIONS] == machine.counts[m.NUM_LISTED] == 0
@@ -97,8 +98,8 @@ def test_a_simulation_alone_on_several_cores_uses_two(monkeypatch: pytest.Monkey
         asked.append(beside)
         return original(machine, *given, beside=beside, **options)
 
-    original = simulation.drive
-    monkeypatch.setattr(simulation, "drive", drive)
+    original = engine.drive
+    monkeypatch.setattr(engine, "drive", drive)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
     simulation.simulate(replace(SCENARIO, repeats=2))
     assert asked == [cores > 1] * 2

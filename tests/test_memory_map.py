@@ -23,10 +23,10 @@ def mapped(
     case: Case, *, most_rows: int = ALL_ROWS, most_bins: int = 256, eager: bool = False, flush_at: int = 1 << 16
 ) -> tuple[MemoryMap, Machine]:
     """The map of a simulation, and its machine at the end."""
-    machine, state = set_up(case.scenario, case.requests, eager=eager, flush_at=flush_at)
+    machine = set_up(case.scenario, case.requests, eager=eager, flush_at=flush_at)
     memory_map = MemoryMap(most_rows, most_bins)
     with open_arena(case.scenario.arena, case.scenario.memory.params["slots"], 8, compiled=False) as arena:
-        for _ in drive(machine, state, arena, compiled=False, memory_map=memory_map):
+        for _ in drive(machine, arena, compiled=False, memory_map=memory_map):
             pass
     return memory_map, machine
 

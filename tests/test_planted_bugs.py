@@ -16,11 +16,13 @@ import pytest
 from helpers import play, requests_of, scenario_of, set_up
 
 from paged_sim import allocators
-from paged_sim.allocators import FAMILIES, NO_ROOM, buddy, contiguous, paged, placement
+from paged_sim.allocators import NO_ROOM, buddy, contiguous, paged, placement
+from paged_sim.allocators.placements import extents
+from paged_sim.allocators.space import FREE, Space
 from paged_sim.arena import ArenaError, open_arena
 from paged_sim.arena.operations import COPY, RETRACT
+from paged_sim.engine import accounts, recording
 from paged_sim.engine import machine as m
-from paged_sim.engine import seats
 from paged_sim.engine.drive import LedgerError, drive
 from paged_sim.engine.machine import TAIL, Machine
 from paged_sim.errors import PagedSimError
@@ -50,11 +52,11 @@ def busy(spec: AllocatorSpec) -> tuple[Scenario, Requests]:
 def findings(spec: AllocatorSpec, eager: bool, setting: Setting = busy) -> set[str]:
     """All by which a simulation was found out."""
     scenario, requests = setting(spec)
-    machine, state = set_up(scenario, requests, eager=eager)
+    machine = set_up(scenario, requests, eager=eager)
     found = set()
     with open_arena(scenario.arena, 256, 8, compiled=False) as arena:
         try:
-            for _ in drive(machine, state, arena, compiled=False):
+            for _ in drive(machine, arena, compiled=False):
                 pass
         except LedgerError:
             found.add(BALANCE)
@@ -69,7 +71,7 @@ def findings(spec: AllocatorSpec, eager: bool, setting: Setting = busy) -> set[s
         # What is shared is read back once by each that sees it.
         unread = stats.tokens_checked - stats.tokens_written
         found |= {COUNT} if unread < 0 or (unread > 0 and requests.samples.max() == 1) else set()
-        found |= set() if FAMILIES[type(state)].is_new(state) else {AS_NEW}
+        found |= set() if allocators.is_new(machine.allocator) else {AS_NEW}
     return found
 
 
@@ -147,19 +149,19 @@ def grow_by_one_slot_too_few(monkeypatch: pytest.MonkeyPatch) -> None:
     """The books say that all of the growth was taken, and give it all back, but its last slot stays free for others."""
     short: set[int] = set()
 
-    def extend(original: Any, space: placement.Space, start: int, length: int, extra: int) -> bool:
+    def extend(original: Any, space: Space, start: int, length: int, extra: int) -> bool:
         if start in short:
             return bool(original(space, start, length - 1, extra))
         taken = bool(original(space, start, length, extra - 1)) if extra > 1 else False
         if taken:
             short.add(start)
-            space.numbers[placement.FREE] -= 1
+            space.numbers[FREE] -= 1
         return taken
 
-    def give_back(original: Any, space: placement.Space, start: int, length: int) -> None:
+    def give_back(original: Any, space: Space, start: int, length: int) -> None:
         if start in short:
             short.remove(start)
-            space.numbers[placement.FREE] += 1
+            space.numbers[FREE] += 1
             length -= 1
         original(space, start, length)
 
@@ -170,23 +172,23 @@ def grow_by_one_slot_too_few(monkeypatch: pytest.MonkeyPatch) -> None:
 def place_one_slot_too_few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every extent is one slot shorter than the books say when it is placed and when it is given back."""
 
-    def place(original: Any, space: placement.Space, length: int) -> int:
+    def place(original: Any, space: Space, length: int) -> int:
         start: int = original(space, max(1, length - 1))
-        space.numbers[placement.FREE] -= length > 1 and start != NO_ROOM
+        space.numbers[FREE] -= length > 1 and start != NO_ROOM
         return start
 
-    def give_back(original: Any, space: placement.Space, start: int, length: int) -> None:
+    def give_back(original: Any, space: Space, start: int, length: int) -> None:
         original(space, start, max(1, length - 1))
-        space.numbers[placement.FREE] += length > 1
+        space.numbers[FREE] += length > 1
 
     wrap(monkeypatch, placement, "place", place)
     wrap(monkeypatch, placement, "give_back", give_back)
 
 
 def forget_to_merge_extents(monkeypatch: pytest.MonkeyPatch) -> None:
-    def give_back(original: Any, space: placement.Space, start: int, length: int) -> None:
-        space.numbers[placement.FREE] += length
-        placement.add_extent(space, start, length)
+    def give_back(original: Any, space: Space, start: int, length: int) -> None:
+        space.numbers[FREE] += length
+        extents.add_extent(space, start, length)
 
     wrap(monkeypatch, placement, "give_back", give_back)
 
@@ -227,16 +229,16 @@ def move_without_copying(monkeypatch: pytest.MonkeyPatch) -> None:
         if kind != COPY:
             original(machine, kind, *arguments)
 
-    wrap(monkeypatch, seats, "record", record)
+    wrap(monkeypatch, recording, "record", record)
 
 
 def forget_an_account(monkeypatch: pytest.MonkeyPatch) -> None:
-    def account(original: Any, machine: Machine, state: allocators.State, seat: int, slots: int) -> None:
-        original(machine, state, seat, slots)
+    def account(original: Any, machine: Machine, seat: int, slots: int) -> None:
+        original(machine, seat, slots)
         machine.ledger.row[TAIL_ACCOUNT] -= machine.seats[seat, TAIL]
         machine.seats[seat, TAIL] = 0
 
-    wrap(monkeypatch, seats, "account", account)
+    wrap(monkeypatch, accounts, "account", account)
 
 
 def forget_to_release(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,7 +286,7 @@ def lose_retractions(monkeypatch: pytest.MonkeyPatch) -> None:
         if kind != RETRACT:
             original(machine, kind, *arguments)
 
-    wrap(monkeypatch, seats, "record", record)
+    wrap(monkeypatch, recording, "record", record)
 
 
 @pytest.mark.parametrize("spec", [PAGES, GROWING], ids=lambda spec: spec.name)

@@ -15,7 +15,7 @@ from test_planted_bugs import AS_NEW, BALANCE, CONTENT, PAGES, Plant, Setting, b
 
 from paged_sim.allocators import KEPT, paged
 from paged_sim.arena.operations import COPY
-from paged_sim.engine import beams, seats
+from paged_sim.engine import beams, recording
 from paged_sim.engine.machine import Machine
 from paged_sim.requests import Beams, Requests
 from paged_sim.scenario.models import AllocatorSpec, ArenaSpec, Scenario
@@ -49,14 +49,14 @@ def lose_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
         if kind != COPY:
             original(machine, kind, *arguments)
 
-    wrap(monkeypatch, seats, "record", record)
+    wrap(monkeypatch, recording, "record", record)
 
 
 def copy_one_token_too_few(monkeypatch: pytest.MonkeyPatch) -> None:
     def record(original: Any, machine: Machine, kind: int, slot: int, length: int, *arguments: int) -> None:
         original(machine, kind, slot, length - 1 if kind == COPY else length, *arguments)
 
-    wrap(monkeypatch, seats, "record", record)
+    wrap(monkeypatch, recording, "record", record)
 
 
 def fork_without_a_reference(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,10 +115,10 @@ def fork_from_the_wrong_row(monkeypatch: pytest.MonkeyPatch) -> None:
 def forget_the_authors(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tokens of a beam that another one continues are taken for its own."""
 
-    def continue_as(original: Any, machine: Machine, state: Any, parent: int, seat: int, stored: int) -> None:
-        own = machine.group.authors[seat].copy()
-        original(machine, state, parent, seat, stored)
-        machine.group.authors[seat] = own
+    def continue_as(original: Any, machine: Machine, parent: int, seat: int, stored: int) -> None:
+        own = machine.group.writers[seat].copy()
+        original(machine, parent, seat, stored)
+        machine.group.writers[seat] = own
 
     wrap(monkeypatch, beams, "continue_as", continue_as)
 

@@ -14,18 +14,21 @@ from typing import Any
 import numpy as np
 import pytest
 from engine_cases import Case, cases
-from helpers import CACHED, RUNNING, Played, by_name, eviction_order, play, requests_of, scenario_of, set_up
+from helpers import CACHED, RUNNING, Played, by_name, evictable_pages, play, requests_of, scenario_of, set_up
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from paged_sim.allocators import cached, eviction, prefix_cache
-from paged_sim.allocators.page_index import KEY, NONE
-from paged_sim.allocators.page_record import FILLED, LISTED, REFERENCES
-from paged_sim.allocators.prefix_cache import Cached
+from paged_sim.allocators import block_table, prefix
+from paged_sim.allocators.prefix import Cached, eviction, pool, radix
+from paged_sim.allocators.prefix import hash as whole
+from paged_sim.allocators.prefix.index import KEY
+from paged_sim.allocators.prefix.leaves import CHILDREN
+from paged_sim.allocators.prefix.order import Order
+from paged_sim.allocators.prefix.record import FILLED, LISTED, NONE, REFERENCES
 from paged_sim.arena import open_arena
 from paged_sim.content import Content, content_of, stretch
 from paged_sim.engine import machine as m
-from paged_sim.engine import seats, steps
+from paged_sim.engine import recording, steps
 from paged_sim.engine.drive import LedgerError, drive
 from paged_sim.errors import PagedSimError
 from paged_sim.requests import Requests
@@ -139,8 +142,8 @@ def page_ends(requests: Requests, page_size: int) -> list[tuple[int, int, int]]:
 def check_cache(state: Cached) -> None:
     """Every usable page is blank, held or idle, and the order of eviction has just the idle ones that may go."""
     numbers, records = state.numbers, state.pages
-    usable = set(range(len(records) - int(numbers[prefix_cache.USABLE]), len(records)))
-    blank = state.blank[: numbers[prefix_cache.NUM_BLANK]].tolist()
+    usable = set(range(len(records) - int(numbers[block_table.USABLE]), len(records)))
+    blank = state.blank[: numbers[pool.NUM_BLANK]].tolist()
     entered = set(np.flatnonzero(records[:, FILLED] > 0).tolist())
     listed = (state.known.entries[:, KEY] != NONE).reshape(len(records), -1)
     assert listed.sum(axis=1).tolist() == state.pages[:, LISTED].tolist()
@@ -151,32 +154,32 @@ def check_cache(state: Cached) -> None:
     idle = entered - set(held)
     assert len(blank) == len(set(blank)) and set(blank) | set(held) | idle == usable
     assert not set(blank) & (set(held) | idle)
-    assert numbers[prefix_cache.NUM_IDLE] == len(idle)
-    assert numbers[prefix_cache.IDLE_TOKENS] == records[sorted(idle), FILLED].sum()
-    leaves = {page for page in idle if state.links[page, prefix_cache.CHILDREN] == 0}
-    assert {page for page in usable if eviction.holds(state.order, page)} == leaves
-    assert sorted(eviction_order(state.order)) == sorted(leaves)
+    assert numbers[pool.NUM_EVICTABLE] == len(idle)
+    assert numbers[pool.EVICTABLE_TOKENS] == records[sorted(idle), FILLED].sum()
+    leaves = {page for page in idle if state.order.links[page, CHILDREN] == 0}
+    assert evictable_pages(state.order) == sorted(leaves)
 
 
 @settings(max_examples=60)
 @given(cases((*CACHED, *RUNNING)))
 def test_every_page_is_accounted_for_at_every_step(case: Case) -> None:
-    machine, state = set_up(case.scenario, case.requests, eager=True)
+    machine = set_up(case.scenario, case.requests, eager=True)
+    state = machine.allocator
     assert isinstance(state, Cached)
-    while steps.advance(machine, state, int(machine.counts[m.STEP]) + 1) == steps.PAUSED:
+    while steps.advance(machine, int(machine.counts[m.STEP]) + 1) == steps.PAUSED:
         machine.counts[m.NUM_OPERATIONS] = 0
         check_cache(state)
     check_cache(state)
 
 
-@pytest.mark.parametrize("policy", eviction.POLICIES)
+@pytest.mark.parametrize("policy", prefix.EVICTIONS)
 @settings(max_examples=40)
 @given(alike_requests(), st.integers(1, 5), st.integers(0, 20))
 def test_a_tree_loses_its_leaves_first(policy: str, requests: Requests, page_size: int, more: int) -> None:
     spec = AllocatorSpec(name=policy, policy="paged", page_size=page_size, prefix_cache="radix", eviction=policy)
     pages = -(-int(requests.stored_tokens.max()) // page_size) + more
     before: dict[int, int] = {}
-    released, evicted = cached.release, cached.evict
+    released, evicted = prefix.release, whole.evict
 
     def release(state: Cached, row: int) -> None:
         path = state.table[row, : state.num_pages[row]].tolist()
@@ -191,8 +194,8 @@ def test_a_tree_loses_its_leaves_first(policy: str, requests: Requests, page_siz
         return page
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cached, "release", release)
-        patch.setattr(cached, "evict", evict)
+        patch.setattr(prefix, "release", release)
+        patch.setattr(whole, "evict", evict)
         assert play(scenario_of(spec, slots=pages * page_size), requests).stats.corrupt == 0
 
 
@@ -223,7 +226,7 @@ def test_nothing_is_kept_of_who_has_ended(requests: Requests, page_size: int) ->
     alone = play_one_by_one(spec, requests, 6000)
     assert alone.machine.counts[m.HIT] == 0
     assert isinstance(alone.state, Cached)
-    assert alone.state.numbers[prefix_cache.NUM_BLANK] == alone.state.numbers[prefix_cache.USABLE]
+    assert alone.state.numbers[pool.NUM_BLANK] == alone.state.numbers[block_table.USABLE]
     known: set[tuple[tuple[int, int], ...]] = set()
     expected = 0
     for names, prompt in zip(names_of(requests), requests.prompt_tokens.tolist(), strict=True):
@@ -281,42 +284,42 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 def corrupt_until_it_breaks(scenario: Scenario, requests: Requests, eager: bool) -> int:
     """Corrupt tokens found; the books of a broken cache may stop a simulation, but not before content was wrong."""
-    machine, state = set_up(scenario, requests, eager=eager, flush_at=1)
+    machine = set_up(scenario, requests, eager=eager, flush_at=1)
     with open_arena(scenario.arena, 256, 8, compiled=False) as arena:
         with suppress(LedgerError, PagedSimError, IndexError):
-            for _ in drive(machine, state, arena, compiled=False):
+            for _ in drive(machine, arena, compiled=False):
                 pass
         return arena.stats().corrupt
 
 
 def lose_the_copy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seats, "record_copy", lambda *arguments: None)
+    monkeypatch.setattr(recording, "record_copy", lambda *arguments: None)
 
 
 def evict_a_page_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page that was found idle stays among those that may be evicted."""
-    counted = prefix_cache.wake
+    withdrawn = eviction.withdraw
 
-    def wake(state: Cached, page: int) -> None:
-        counted(state, page)
-        eviction.put(state.order, page)
+    def withdraw(order: Order, page: int) -> None:
+        withdrawn(order, page)
+        eviction.offer(order, page)
 
-    monkeypatch.setattr(cached, "wake", wake)
+    monkeypatch.setattr(eviction, "withdraw", withdraw)
 
 
 def forget_a_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who finds a page in use does not count as its holder: it becomes idle when the first one leaves."""
-    taken = cached.take
+    taken = prefix.take
 
     def take(state: Cached, row: int, slots: int) -> int:
-        found = state.found[: state.numbers[prefix_cache.NUM_FOUND]].copy()
+        found = state.matched[: state.numbers[pool.NUM_MATCHED]].copy()
         answer: int = taken(state, row, slots)
         for page in found.tolist():
             if state.pages[page, REFERENCES] > 1:
                 state.pages[page, REFERENCES] -= 1
         return answer
 
-    monkeypatch.setattr(cached, "take", take)
+    monkeypatch.setattr(prefix, "take", take)
 
 
 def forget_the_chain(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -326,8 +329,8 @@ def forget_the_chain(monkeypatch: pytest.MonkeyPatch) -> None:
         number, end = stretch(content, request, position)
         return (0, end) if number < content.numbers[1] else (number, end)
 
-    monkeypatch.setattr(cached, "stretch", unchained)
-    monkeypatch.setattr(prefix_cache, "stretch", unchained)
+    monkeypatch.setattr(whole, "stretch", unchained)
+    monkeypatch.setattr(radix, "stretch", unchained)
 
 
 @pytest.mark.parametrize("eager", [True, False], ids=["token-by-token", "ahead"])

@@ -63,13 +63,14 @@ class Recorded:
         from paged_sim.arena.operations import COPY
         from paged_sim.engine.steps import advance
 
-        machine, state = set_up(scenario, requests, eager=True)
+        machine = set_up(scenario, requests, eager=True)
         for step in range(steps):
-            advance(machine, state, step + 1)
+            advance(machine, step + 1)
         operations = machine.operations[: machine.counts[m.NUM_OPERATIONS]].tolist()
         self.copies = [(slot, length, target) for kind, slot, length, target, _ in operations if kind == COPY]
+        state = machine.allocator
         self.tables, seat = [], int(machine.counts[m.FIRST_RUNNING])
-        while seat != m.NOBODY:
+        while seat != m.NONE:
             self.tables.append(state.table[seat, : state.num_pages[seat]].tolist())
             seat = int(machine.seats[seat, m.NEXT_SAMPLE])
 

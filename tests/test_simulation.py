@@ -185,7 +185,7 @@ def test_a_broken_balance_is_reported_with_the_row(monkeypatch: pytest.MonkeyPat
 
 
 def test_an_allocator_that_is_not_as_new_is_reported() -> None:
-    _, state = set_up(scenario_of(PAGED), requests_four())
+    state = set_up(scenario_of(PAGED), requests_four()).allocator
     simulation.check_emptied(PAGED, state)
     assert isinstance(state, Paged)
     state.references[0] = 1
@@ -362,12 +362,10 @@ def test_requests_over_time_need_a_clock() -> None:
 
 
 def test_messages_of_a_halted_machine() -> None:
-    machine, state = set_up(scenario_of(PAGED), requests_four())
-    steps.advance(machine, state, 1)
+    machine = set_up(scenario_of(PAGED), requests_four())
+    steps.advance(machine, 1)
     machine.counts[m.NUM_RETURNED], machine.returned[0] = 1, 2
-    assert stuck(machine, state).startswith(
-        "no progress after step 2: request 2 needs 5 slots, 32 are free, 32 could be"
-    )
+    assert stuck(machine).startswith("no progress after step 2: request 2 needs 5 slots, 32 are free, 32 could be")
     assert unbalanced(machine).startswith("step 2: the accounts sum to 64 of 64: [2")
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from paged_sim.allocators import address_tree, placement
 from paged_sim.allocators.contract import NO_ROOM
-from paged_sim.allocators.placement import BUDDY, FIRST_FIT, FREE, Space
+from paged_sim.allocators.space import FREE, Space
 
 THEORY = json.loads((Path(__file__).parent / "data" / "allocator_theory.json").read_text())
 
@@ -23,7 +23,7 @@ def survives_the_adversary(slots: int, most: int, in_use: int) -> bool:
     For each size, in doubling order: keep one block of each pair that could merge to this size, free the other, and
     fill up with blocks of this size. None of them fits between those that were kept.
     """
-    space = placement.create(BUDDY, slots)
+    space = placement.create("buddy", slots)
     held: dict[int, int] = {}
     size = 1
     while size <= most:
@@ -56,7 +56,7 @@ def test_knuths_adversary_makes_buddy_need_what_he_says(r: str) -> None:
 
 @pytest.mark.parametrize("largest", [1024, 1536])
 def test_buddy_rounding(largest: int) -> None:
-    space = placement.create(BUDDY, 4096)
+    space = placement.create("buddy", 4096)
     taken = sum(placement.placed_length(space, size) for size in range(1, largest + 1))
     rounding = THEORY["buddy_rounding"]
     assert taken / (largest * (largest + 1) / 2) == pytest.approx(rounding[str(largest)], abs=rounding["tolerance"])
@@ -66,7 +66,7 @@ def churn(
     rng: np.random.Generator, size: Callable[[], int], blocks: int, slots: int, rounds: int
 ) -> Iterator[tuple[Space, list[tuple[int, int]]]]:
     """First fit at equilibrium: a random block goes and a new one comes, `rounds` times; the state after each."""
-    space = placement.create(FIRST_FIT, slots)
+    space = placement.create("first_fit", slots)
     held: list[tuple[int, int]] = []
     for number in range(blocks + rounds):
         if len(held) == blocks:
@@ -102,7 +102,7 @@ def test_first_fit_never_needs_more_than_robsons_bound(seed: int) -> None:
     """Phases of other sizes that come and go; the highest slot ever used against the most ever in use."""
     rng = np.random.default_rng(seed)
     most, slots = 64, 1 << 14
-    space = placement.create(FIRST_FIT, slots)
+    space = placement.create("first_fit", slots)
     held: list[tuple[int, int]] = []
     in_use, top = 0, 0
     for _ in range(40):

@@ -6,7 +6,6 @@ from helpers import requests_of, scenario_of, set_up
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paged_sim.allocators import State
 from paged_sim.engine import machine as m
 from paged_sim.engine import wheel
 from paged_sim.engine.machine import Machine
@@ -16,16 +15,16 @@ SEATS = 24
 PAGED = AllocatorSpec(name="paged", policy="paged", page_size=4)
 
 
-def machine_of_seats() -> tuple[Machine, State]:
+def machine_of_seats() -> Machine:
     """A machine with room for SEATS sequences of at most 4 tokens, at step 0."""
-    machine, state = set_up(scenario_of(PAGED, slots=4 * SEATS), requests_of([1] * SEATS, [4] * SEATS))
+    machine = set_up(scenario_of(PAGED, slots=4 * SEATS), requests_of([1] * SEATS, [4] * SEATS))
     assert len(machine.seats) == SEATS
-    return machine, state
+    return machine
 
 
-def due(machine: Machine, state: State) -> list[int]:
+def due(machine: Machine) -> list[int]:
     """The seats with an event at this step, in running order; they are taken out."""
-    wheel.collect_due(machine, state)
+    wheel.collect_due(machine)
     return [wheel.seat_of(int(event)) for event in machine.due[machine.counts[m.FIRST_DUE] :]]
 
 
@@ -38,7 +37,7 @@ EVENTS = st.permutations(range(SEATS)).flatmap(
 @settings(max_examples=60)
 @given(EVENTS)
 def test_each_step_has_its_events_in_running_order(events: tuple[tuple[int, int, bool], ...]) -> None:
-    machine, state = machine_of_seats()
+    machine = machine_of_seats()
     for _ in range(2):
         expected: dict[int, list[tuple[int, int]]] = {1: [], 2: [], 3: []}
         for seat, (generation, step, _) in enumerate(events):
@@ -52,6 +51,6 @@ def test_each_step_has_its_events_in_running_order(events: tuple[tuple[int, int,
                 expected[step].remove((generation, seat))
         for step in (1, 2, 3):
             machine.counts[m.STEP] += 1
-            assert due(machine, state) == [seat for _, seat in sorted(expected[step])]
+            assert due(machine) == [seat for _, seat in sorted(expected[step])]
         machine.counts[m.STEP] += 1
-        assert due(machine, state) == []
+        assert due(machine) == []

@@ -7,15 +7,21 @@ more, and is moved to a larger extent when they are not free; the old extent is 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from paged_sim.allocators import placement
-from paged_sim.allocators.contract import KEPT, NO_ROOM, Listed
+from paged_sim.allocators import absent, placement, reservation
+from paged_sim.allocators.contract import NO_ROOM, Beyond, Span, completed
+from paged_sim.allocators.family import Demands, Example, Family
 from paged_sim.allocators.layout import Layout, Residents, of_extents
+from paged_sim.allocators.space import FREE, Space
 from paged_sim.compiled import few_events, kernel, marked_state
-from paged_sim.requests import Ints
+from paged_sim.requests import Ints, Requests
+
+if TYPE_CHECKING:
+    from paged_sim.scenario.models import AllocatorSpec
 
 CAPACITY, CHUNK, LIMIT, MOVED_FROM = range(4)
 
@@ -29,7 +35,7 @@ class Contiguous(NamedTuple):
     the chunk and longest sequence of `grow`, and where the last `grow` moved a row from (-1: it stayed).
     """
 
-    space: placement.Space
+    space: Space
     start: Ints
     held: Ints
     reserved: Ints
@@ -37,7 +43,7 @@ class Contiguous(NamedTuple):
     numbers: Ints
 
 
-def create(*, slots: int, rule: int, asks: Ints, chunk: int, longest: int, rows: int) -> Contiguous:
+def create(*, slots: int, rule: str, asks: Ints, chunk: int, longest: int, rows: int) -> Contiguous:
     """An empty arena of `slots` for `rows` sequences of at most `longest` tokens.
 
     `grow` never rounds a demand up to more than the empty arena can place.
@@ -50,7 +56,7 @@ def create(*, slots: int, rule: int, asks: Ints, chunk: int, longest: int, rows:
         held=np.zeros(rows, np.int64),
         reserved=np.zeros(rows, np.int64),
         asks=asks,
-        numbers=np.array([slots, chunk, limit, -1], np.int64),
+        numbers=np.array([space.numbers[FREE], chunk, limit, -1], np.int64),
     )
 
 
@@ -73,12 +79,12 @@ def footprint(state: Contiguous, slots: int) -> int:
 
 def fits(state: Contiguous, slots: int) -> bool:
     """Whether `slots` could be placed now."""
-    return placement.longest(state.space) >= slots
+    return placement.fits(state.space, slots)
 
 
 def free_slots(state: Contiguous) -> int:
     """Slots in free extents."""
-    free: int = state.space.numbers[placement.FREE]
+    free: int = state.space.numbers[FREE]
     return free
 
 
@@ -88,7 +94,7 @@ def largest(state: Contiguous) -> int:
 
 
 def capacity(state: Contiguous) -> int:
-    """Slots that can ever be handed out: all of them."""
+    """Slots that can ever be handed out: those that the placement needs for itself are not."""
     slots: int = state.numbers[CAPACITY]
     return slots
 
@@ -99,7 +105,7 @@ def take(state: Contiguous, row: int, slots: int) -> int:
     start = placement.place(state.space, slots)
     if start == NO_ROOM:
         return NO_ROOM
-    held = placement.placed_length(state.space, slots)
+    held = placement.length_at(state.space, start, slots)
     state.start[row] = start
     state.held[row] = held
     state.reserved[row] = slots
@@ -114,21 +120,17 @@ def grow(state: Contiguous, row: int, slots: int) -> int:
     if slots <= held:
         state.reserved[row] = slots
         return held
-    is_buddy = state.space.numbers[placement.RULE] == placement.BUDDY
-    if not is_buddy and placement.extend(state.space, start, held, slots - held):
-        state.held[row] = slots
+    if placement.extend(state.space, start, held, slots - held):
+        held = placement.length_at(state.space, start, slots)
+        state.held[row] = held
         state.reserved[row] = slots
-        return slots
+        return held
     larger = take(state, row, slots)
     if larger == NO_ROOM:
         return NO_ROOM
     placement.give_back(state.space, start, held)
     state.numbers[MOVED_FROM] = start
     return larger
-
-
-def expect(state: Contiguous, row: int) -> None:
-    """What it will touch is found by a search."""
 
 
 def moved_from(state: Contiguous) -> int:
@@ -144,77 +146,24 @@ def release(state: Contiguous, row: int) -> None:
     state.reserved[row] = 0
 
 
-def locate(state: Contiguous, row: int, position: int) -> tuple[int, int]:
-    """Where a row keeps token `position`: its slot, and how many tokens from there on lie in one run."""
+def locate(state: Contiguous, row: int, position: int) -> Span:
+    """Where a row keeps token `position`."""
     slot: int = state.start[row] + position
     run: int = state.held[row] - position
-    return slot, run
+    return Span(slot, run)
 
 
-def list_pages(state: Contiguous, row: int, position: int, count: int, into: Listed, place: int) -> None:
-    """There are none: a row's tokens lie in one run."""
-
-
-def beyond(state: Contiguous, row: int, final: int) -> tuple[int, int, int]:
-    """Slots of a row beyond its `final` tokens, by account: (over_reservation, tail, rounding)."""
+def beyond(state: Contiguous, row: int, final: int) -> Beyond:
+    """Slots of a row beyond its `final` tokens."""
     reserved: int = state.reserved[row]
     held: int = state.held[row]
     # A row of `grow` may hold less than its final tokens still; what buddy rounded up beyond them is rounding.
-    return max(0, reserved - final), 0, max(0, held - max(reserved, final))
-
-
-def find(state: Contiguous, request: int, tokens: int) -> int:
-    """Nothing is kept for later: always 0."""
-    return 0
-
-
-def found(state: Contiguous) -> tuple[int, int]:
-    """Nothing is ever found."""
-    return 0, 0
-
-
-def copied(state: Contiguous) -> tuple[int, int]:
-    """Nothing is ever found."""
-    return 0, 0
-
-
-def cached_slots(state: Contiguous) -> tuple[int, int]:
-    """Nothing is kept: no slots."""
-    return 0, 0
-
-
-def enter(state: Contiguous, row: int, tokens: int, comes_back: bool) -> None:
-    """Nothing is kept for later."""
-
-
-def shares(state: Contiguous) -> bool:
-    """Extents are never shared: always false."""
-    return False
-
-
-def own_part(state: Contiguous, request: int, prompt: int, tokens: int) -> int:
-    """Slots that a further sample wants: as many as the first, since each is stored separately."""
-    return want(state, request, tokens)
+    return Beyond(max(0, reserved - final), 0, max(0, held - max(reserved, final)))
 
 
 def fits_all(state: Contiguous, whole: int, part: int, others: int) -> bool:
     """Whether `others` + 1 extents of `whole` slots could be placed now (`part` is the same)."""
     return placement.how_many(state.space, whole, others + 1) > others
-
-
-def fork(state: Contiguous, row: int, child: int) -> int:
-    """Extents are never shared: always NO_ROOM."""
-    return NO_ROOM
-
-
-def unshare(state: Contiguous, row: int, position: int) -> int:
-    """A row always has its extent to itself: KEPT."""
-    return KEPT
-
-
-def exclusive_from(state: Contiguous, row: int) -> int:
-    """A row has all of its extent to itself: from 0 on."""
-    return 0
 
 
 def is_new(state: Contiguous) -> bool:
@@ -224,4 +173,48 @@ def is_new(state: Contiguous) -> bool:
 
 def layout(state: Contiguous, residents: Residents, slots: int) -> Layout:
     """What lies where, for the memory map; not part of the step loop."""
-    return of_extents(residents, state.start, state.held, state.reserved)
+    return of_extents(residents, state.start, state.held, state.reserved, capacity(state), slots)
+
+
+def create_for(spec: AllocatorSpec, slots: int, requests: Requests, max_model_len: int, rows: int) -> Contiguous:
+    """An empty arena for a scenario's entry."""
+    asks = reservation.RULES[spec.reserve].asks(requests, max_model_len)
+    return create(slots=slots, rule=spec.placement, asks=asks, chunk=spec.chunk, longest=max_model_len, rows=rows)
+
+
+def demands(state: Contiguous, requests: Requests, max_model_len: int) -> Demands:
+    """Reservations, which are larger than what will be stored and must be placed one by one."""
+    final, samples = requests.stored_tokens, requests.samples
+    asked = state.asks if len(state.asks) else np.minimum(final, max_model_len)
+    placeable = asked <= largest(state)
+    for request in np.flatnonzero((samples > 1) & placeable):
+        extent = want(state, int(request), int(final[request]))
+        placeable[request] = fits_all(state, extent, extent, int(samples[request]) - 1)
+    return Demands(asked * samples, final * samples, placeable)
+
+
+def settings(spec: AllocatorSpec) -> dict[str, Any]:
+    """Its two rules, and the chunk where it grows."""
+    rules = {"reserve": spec.reserve, "placement": spec.placement}
+    return {**rules, "chunk": spec.chunk} if spec.reserve == "grow" else rules
+
+
+def formula(spec: AllocatorSpec, example: Example) -> str:
+    """The rule's demand, and the block that the placement rounds it to."""
+    block = placement.PLACEMENTS[spec.placement].block
+    rounded = f"; a {block} of {example.at_end:,}" if block else ""
+    return f"{reservation.RULES[spec.reserve].formula(spec, example)} = {example.wanted:,}{rounded}"
+
+
+FAMILY: Family = Family(
+    name="contiguous",
+    policy="contiguous",
+    meaning="a reservation rule and a placement rule: one extent a sequence",
+    keys=("reserve", "placement"),
+    state=Contiguous,
+    functions=completed(sys.modules[__name__], absent),
+    create=create_for,
+    demands=demands,
+    settings=settings,
+    formula=formula,
+)

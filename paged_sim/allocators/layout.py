@@ -33,16 +33,20 @@ class Layout(NamedTuple):
     parts: Ints
 
 
-def of_extents(residents: Residents, start: Ints, held: Ints, reserved: Ints) -> Layout:
-    """One stretch per row: an extent of `held[row]` slots at `start[row]`, of which `reserved[row]` were asked for."""
+def of_extents(residents: Residents, start: Ints, held: Ints, reserved: Ints, capacity: int, slots: int) -> Layout:
+    """One stretch per row: an extent of `held[row]` slots at `start[row]`, of which `reserved[row]` were asked for.
+
+    Behind the `capacity` first slots is a stretch that nobody can ever get.
+    """
     order = np.argsort(start[residents.rows], kind="stable")
     rows, stored, final = residents.rows[order], residents.stored[order], residents.final[order]
-    parts = np.zeros((len(PARTS), len(rows)), np.int64)
-    parts[STORED] = stored
-    parts[RESERVED] = np.minimum(final, held[rows]) - stored
-    parts[OVER] = np.maximum(0, reserved[rows] - final)
-    parts[ROUNDED] = held[rows] - parts.sum(axis=0)
-    return Layout(start[rows], parts)
+    parts = np.zeros((len(PARTS), len(rows) + 1), np.int64)
+    parts[STORED, :-1] = stored
+    parts[RESERVED, :-1] = np.minimum(final, held[rows]) - stored
+    parts[OVER, :-1] = np.maximum(0, reserved[rows] - final)
+    parts[ROUNDED, :-1] = held[rows] - parts[:, :-1].sum(axis=0)
+    parts[NOBODYS, -1] = slots - capacity
+    return Layout(np.append(start[rows], capacity), parts)
 
 
 def of_pages(

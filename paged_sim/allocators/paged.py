@@ -7,21 +7,24 @@ never handed out, as in vLLM.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from paged_sim.allocators.contract import KEPT, NO_ROOM, Listed
+from paged_sim.allocators import absent, block_table
+from paged_sim.allocators.block_table import PAGE_SIZE, USABLE, Pages, page_of, pages_for, shift_of
+from paged_sim.allocators.contract import KEPT, NO_ROOM, Listed, completed
+from paged_sim.allocators.family import Demands, Example, Family, longest_of
 from paged_sim.allocators.layout import Layout, Residents, of_pages
-from paged_sim.allocators.page_size import shift_of, whole_pages
 from paged_sim.compiled import inlined, marked_state
 from paged_sim.compiled.prefetch import prefetch
+from paged_sim.requests import Ints, Requests
 
-Ints = npt.NDArray[np.int64]
-Pages = npt.NDArray[np.int32]
+if TYPE_CHECKING:
+    from paged_sim.scenario.models import AllocatorSpec
 
-PAGE_SIZE, NUM_FREE, USABLE, SHIFT = range(4)
+NUM_FREE = 3
 
 
 @marked_state
@@ -50,31 +53,8 @@ def create(*, slots: int, page_size: int, null_page: bool, rows: int, longest: i
         references=np.zeros(total, np.int32),
         table=np.empty((rows, max(1, width)), np.int32),
         num_pages=np.zeros(rows, np.int64),
-        numbers=np.array([page_size, usable, usable, shift_of(page_size)], np.int64),
+        numbers=np.array([page_size, shift_of(page_size), usable, usable], np.int64),
     )
-
-
-@inlined
-def page_of(state: Paged, position: int) -> int:
-    """Which of a row's pages holds token `position`."""
-    return whole_pages(position, state.numbers[PAGE_SIZE], state.numbers[SHIFT])
-
-
-@inlined
-def pages_for(state: Paged, tokens: int) -> int:
-    """Pages that `tokens` tokens need."""
-    return page_of(state, tokens + state.numbers[PAGE_SIZE] - 1)
-
-
-def want(state: Paged, request: int, tokens: int) -> int:
-    """Slots to hold for a request with `tokens` tokens: these and no more."""
-    return tokens
-
-
-def footprint(state: Paged, slots: int) -> int:
-    """Slots really handed out for `slots`: whole pages."""
-    page_size: int = state.numbers[PAGE_SIZE]
-    return pages_for(state, slots) * page_size
 
 
 def fits(state: Paged, slots: int) -> bool:
@@ -93,12 +73,6 @@ def free_slots(state: Paged) -> int:
 def largest(state: Paged) -> int:
     """The largest demand that could be met now: every free page serves."""
     return free_slots(state)
-
-
-def capacity(state: Paged) -> int:
-    """Slots that can ever be handed out: without the null page and the remainder below one page."""
-    usable: int = state.numbers[USABLE] * state.numbers[PAGE_SIZE]
-    return usable
 
 
 def take(state: Paged, row: int, slots: int) -> int:
@@ -127,16 +101,6 @@ def grow(state: Paged, row: int, slots: int) -> int:
     return held * page_size
 
 
-def expect(state: Paged, row: int) -> None:
-    """Ask for where its next page will be noted."""
-    prefetch(state.table, row * state.table.shape[1] + state.num_pages[row])
-
-
-def moved_from(state: Paged) -> int:
-    """Pages never move: always -1."""
-    return -1
-
-
 def release(state: Paged, row: int) -> None:
     """Drop a row's references; a page that nobody holds any more is free, the row's last page on top."""
     free: int = state.numbers[NUM_FREE]
@@ -148,15 +112,6 @@ def release(state: Paged, row: int) -> None:
             free += 1
     state.numbers[NUM_FREE] = free
     state.num_pages[row] = 0
-
-
-def locate(state: Paged, row: int, position: int) -> tuple[int, int]:
-    """Where a row keeps token `position`: its slot, and how many tokens from there on lie in one run."""
-    page_size: int = state.numbers[PAGE_SIZE]
-    index = page_of(state, position)
-    within = position - index * page_size
-    slot: int = state.table[row, index] * page_size + within
-    return slot, page_size - within
 
 
 def list_pages(state: Paged, row: int, position: int, count: int, into: Listed, place: int) -> None:
@@ -172,36 +127,6 @@ def list_pages(state: Paged, row: int, position: int, count: int, into: Listed, 
         page = pages[np.uint64(first + index)]
         prefetch(references, page)
         into[np.uint64(place + index)] = page * page_size
-
-
-def beyond(state: Paged, row: int, final: int) -> tuple[int, int, int]:
-    """Slots of a row beyond its `final` tokens, by account: (over_reservation, tail, rounding)."""
-    held: int = state.num_pages[row] * state.numbers[PAGE_SIZE]
-    return 0, max(0, held - final), 0
-
-
-def find(state: Paged, request: int, tokens: int) -> int:
-    """Nothing is kept for later: always 0."""
-    return 0
-
-
-def found(state: Paged) -> tuple[int, int]:
-    """Nothing is ever found."""
-    return 0, 0
-
-
-def copied(state: Paged) -> tuple[int, int]:
-    """Nothing is ever found."""
-    return 0, 0
-
-
-def cached_slots(state: Paged) -> tuple[int, int]:
-    """Nothing is kept: no slots."""
-    return 0, 0
-
-
-def enter(state: Paged, row: int, tokens: int, comes_back: bool) -> None:
-    """Nothing is kept for later."""
 
 
 def shares(state: Paged) -> bool:
@@ -275,3 +200,49 @@ def layout(state: Paged, residents: Residents, slots: int) -> Layout:
     kept = np.zeros(len(state.references), np.int32)
     page_size, usable = int(state.numbers[PAGE_SIZE]), int(state.numbers[USABLE])
     return of_pages(residents, state.table, state.num_pages, kept, page_size, usable, slots)
+
+
+def create_for(spec: AllocatorSpec, slots: int, requests: Requests, max_model_len: int, rows: int) -> Paged:
+    """An empty pool for a scenario's entry."""
+    longest = longest_of(requests, max_model_len)
+    return create(slots=slots, page_size=spec.page_size, null_page=spec.null_page, rows=rows, longest=longest)
+
+
+def demands(state: Paged, requests: Requests, max_model_len: int) -> Demands:
+    """What is stored: of further samples, the pages that each has to itself at its end."""
+    page_size, prompt, final = int(state.numbers[PAGE_SIZE]), requests.prompt_tokens, requests.stored_tokens
+    own = np.where(final > prompt, (-(-final // page_size) - prompt // page_size) * page_size, 0)
+    needed = final + (requests.samples - 1) * own
+    return Demands(needed, needed, np.ones(len(requests), bool))
+
+
+def settings(spec: AllocatorSpec) -> dict[str, Any]:
+    """Those of its pages."""
+    return {"page_size": spec.page_size, "null_page": spec.null_page}
+
+
+def formula(spec: AllocatorSpec, example: Example) -> str:
+    """Whole pages."""
+    return f"ceil({example.stored:,} / {spec.page_size}) pages of {spec.page_size}, taken as the sequence grows"
+
+
+def touched(state: Paged, requests: Requests) -> int:
+    """Every page once; with samples each sequence reads all the pages of its table, shared or not."""
+    usable = int(state.numbers[USABLE])
+    return usable if requests.samples.max(initial=1) == 1 else max(usable, state.table.size)
+
+
+FAMILY: Family = Family(
+    name="paged",
+    policy="paged",
+    meaning="pages of page_size slots, taken as the sequence grows",
+    keys=("page_size", "null_page", "prefix_cache"),
+    state=Paged,
+    functions=completed(completed(sys.modules[__name__], block_table), absent),
+    create=create_for,
+    demands=demands,
+    settings=settings,
+    formula=formula,
+    paged=True,
+    touched=touched,
+)

@@ -17,6 +17,7 @@ from types import FrameType
 import click
 
 from paged_sim import __version__
+from paged_sim.cli import streams
 from paged_sim.cli.catalogue import init, list_, schema
 from paged_sim.cli.check import check
 from paged_sim.cli.compare import compare
@@ -28,11 +29,13 @@ from paged_sim.cli.report import report
 from paged_sim.cli.run import run
 from paged_sim.cli.trace import trace
 from paged_sim.errors import EXIT_ERROR, EXIT_USAGE, PagedSimError, PagedSimWarning
+from paged_sim.wording import one_line
 
 COMMANDS = (run, report, compare, check, explain, init, list_, schema, trace, hitrate, ops, doctor)
 EXIT_INTERRUPTED = 130
 EXIT_SIGNAL = 128
 """What a shell adds to the number of the signal that ended a program."""
+_LONGEST = 500
 
 
 class Ended(BaseException):
@@ -66,7 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("always", PagedSimWarning)
         warnings.showwarning = _show_warning
-        return _carry_out(arguments)
+        if arguments is not None:
+            return _carried_out(arguments)
+        streams.take_over()
+        return streams.settled(_carried_out(None))
 
 
 def _heed_signals() -> None:
@@ -85,10 +91,11 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    print(f"paged-sim: warning: {_one_line(str(message))}", file=sys.stderr, flush=True)
+    print(f"paged-sim: warning: {one_line(str(message), _LONGEST)}", file=sys.stderr, flush=True)
 
 
-def _carry_out(arguments: Sequence[str] | None) -> int:
+def _carried_out(arguments: Sequence[str] | None) -> int:
+    """The exit code of one command line, with a line on standard error for each mistake."""
     try:
         code = cli.main(arguments, prog_name="paged-sim", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -96,25 +103,27 @@ def _carry_out(arguments: Sequence[str] | None) -> int:
         return EXIT_USAGE
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "paged-sim"
-        return _complain(f"error: {_one_line(error.format_message())} (see {where} --help)", EXIT_USAGE)
+        told = one_line(error.format_message(), _LONGEST)
+        return _complain(f"error: {told} (see {where} --help)", code=EXIT_USAGE)
     except PagedSimError as error:
-        return _complain(f"error: {error}", error.exit_code)
+        return _complain(*(f"error: {message}" for message in error.messages), code=error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        return _complain("interrupted", EXIT_INTERRUPTED)
+        return _complain("interrupted", code=EXIT_INTERRUPTED)
     except Ended as ended:
-        return _complain(f"ended by {signal.Signals(ended.number).name}", EXIT_SIGNAL + ended.number)
+        return _complain(f"ended by {signal.Signals(ended.number).name}", code=EXIT_SIGNAL + ended.number)
+    except MemoryError as error:
+        told = one_line(str(error), _LONGEST) or "an allocation failed"
+        return _complain(f"error: out of memory: {told}; make the scenario smaller", code=EXIT_ERROR)
     except Exception as error:
         if os.environ.get("PAGED_SIM_DEBUG"):
             raise
         hint = "set PAGED_SIM_DEBUG=1 and run it again for the traceback"
-        return _complain(f"internal error: {type(error).__name__}: {_one_line(str(error))}; {hint}", EXIT_ERROR)
+        told = one_line(str(error), _LONGEST)
+        return _complain(f"internal error: {type(error).__name__}: {told}; {hint}", code=EXIT_ERROR)
     return code if isinstance(code, int) else 0
 
 
-def _complain(message: str, code: int) -> int:
-    click.echo(f"paged-sim: {message}", err=True)
+def _complain(*messages: str, code: int) -> int:
+    for message in messages:
+        click.echo(f"paged-sim: {message}", err=True)
     return code
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from paged_sim.cli import output
-from paged_sim.cli.destinations import ResultOptions, check_paths, plan
+from paged_sim.cli.destinations import ResultOptions, check_name, check_paths, identity, is_there, plan
 from paged_sim.cli.options import output_option, result_options
 from paged_sim.errors import PagedSimError
 from paged_sim.reports.listing import LISTING_FORMATS, Listing, grid_of
+from paged_sim.wording import printable
 
 if TYPE_CHECKING:
     from paged_sim.scenario import Builtin
@@ -56,32 +57,20 @@ def _traces() -> Rows:
 
 
 def _policies() -> Rows:
-    policies = {
-        "contiguous": "a reservation rule and a placement rule: one extent a sequence",
-        "paged": "pages of page_size slots, taken as the sequence grows",
-    }
-    rules = {
-        "max": "reserve max_model_len",
-        "limit": "reserve prompt + max_tokens",
-        "pow2": "reserve prompt + true output rounded up to a power of two (looks at the output)",
-        "oracle": "reserve just what will be stored, prompt + true output - 1 (looks at the output)",
-        "grow": "take chunks, move when the extent cannot extend",
-    }
+    from paged_sim.allocators import WORDS
+
     return [
-        *({"policy": name, "key": "policy", "meaning": text} for name, text in policies.items()),
-        *({"policy": name, "key": "reserve", "meaning": text} for name, text in rules.items()),
+        {"policy": word, "key": key, "meaning": meaning}
+        for key, words in WORDS.items()
+        if key != "placement"
+        for word, meaning in words.items()
     ]
 
 
 def _placements() -> Rows:
-    placements = {
-        "first_fit": "the lowest free extent that is long enough",
-        "best_fit": "the shortest free extent that is long enough",
-        "worst_fit": "the longest free extent",
-        "next_fit": "the next free extent after the last placement",
-        "buddy": "a block of the next power of two",
-    }
-    return [{"placement": name, "meaning": text} for name, text in placements.items()]
+    from paged_sim.allocators import WORDS
+
+    return [{"placement": word, "meaning": meaning} for word, meaning in WORDS["placement"].items()]
 
 
 TOPICS: dict[str, Callable[[], Rows]] = {
@@ -137,12 +126,14 @@ def init(name: str | None, command: str | None, gpu: str | None, target: str, fo
     if command is None and gpu is not None:
         raise click.UsageError("--gpu belongs to --from")
     files, notes = _copies(str(name), target) if command is None else _from_command(command, gpu, target)
+    if command is not None and is_there(command) and identity(command) in map(identity, files):
+        raise PagedSimError(f"--output {target}: would overwrite {command}, which is read; choose another")
     if not force and (there := [str(path) for path in files if path.exists()]):
         raise PagedSimError(f"{', '.join(there)} exists already; choose another --output, or overwrite it with --force")
     for path, content in files.items():
         path.parent.mkdir(exist_ok=True)
         output.write_file(path, content)
-    click.echo(f"wrote {', '.join(map(str, files))}; try `paged-sim run {next(iter(files))}`")
+    click.echo(printable(f"wrote {', '.join(map(str, files))}; try `paged-sim run {next(iter(files))}`"))
     for note in notes:
         click.echo(f"note: {note}")
 
@@ -168,6 +159,7 @@ def _from_command(command: str, gpu: str | None, target: str) -> tuple[dict[Path
 
 def _path_in(target: str, name: str) -> Path:
     """The file that `-o` means: itself, or `name` in the folder it names."""
+    check_name("--output", target)
     path = Path(target) / name if Path(target).is_dir() or target.endswith("/") else Path(target)
     check_paths([("--output", str(path))])
     return path

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from paged_sim import allocators
+from paged_sim.allocators.family import Example
 from paged_sim.engine.setup import build_allocator
 from paged_sim.reports.explanation import Demand
 from paged_sim.requests import Requests
@@ -43,32 +44,19 @@ def demand_of(spec: AllocatorSpec, request: Requests, max_model_len: int, slots:
     """What `spec` takes for the only request of `request` in an arena of `slots`."""
     state = build_allocator(spec, slots, request, max_model_len, 1)
     prompt, output, stored = int(request.prompt_tokens[0]), int(request.output_tokens[0]), int(request.stored_tokens[0])
+    limit = int(request.max_tokens[0])
     at_start = int(allocators.footprint(state, allocators.want(state, 0, prompt)))
     wanted = int(allocators.want(state, 0, stored))
     at_end = int(allocators.footprint(state, wanted))
+    example = Example(prompt, output, limit, stored, max_model_len, wanted, at_end)
     return Demand(
         name=spec.name,
         prompt=prompt,
         output=output,
-        max_tokens=int(request.max_tokens[0]),
+        max_tokens=limit,
         at_start=at_start,
         at_end=at_end,
         # Exact for every policy: equal extents pack, and buddy blocks below a request's size add nothing to the rest.
         fit=int(allocators.capacity(state)) // at_end,
-        formula=_formula(spec, request, max_model_len, wanted, at_end),
+        formula=allocators.family_of(spec).formula(spec, example),
     )
-
-
-def _formula(spec: AllocatorSpec, request: Requests, max_model_len: int, wanted: int, at_end: int) -> str:
-    prompt, output, stored = int(request.prompt_tokens[0]), int(request.output_tokens[0]), int(request.stored_tokens[0])
-    if spec.policy == "paged":
-        return f"ceil({stored:,} / {spec.page_size}) pages of {spec.page_size}, taken as the sequence grows"
-    rules = {
-        "max": "max_model_len",
-        "limit": f"min(prompt {prompt:,} + max_tokens {int(request.max_tokens[0]):,}, max_model_len {max_model_len:,})",
-        "pow2": f"min(prompt {prompt:,} + output {output:,} up to a power of two, max_model_len {max_model_len:,})",
-        "oracle": f"prompt {prompt:,} + output {output:,} - 1",
-        "grow": f"{stored:,} up to whole chunks of {spec.chunk:,}, moved if need be",
-    }
-    rounded = f"; a buddy block of {at_end:,}" if spec.placement == "buddy" else ""
-    return f"{rules[spec.reserve]} = {wanted:,}{rounded}"

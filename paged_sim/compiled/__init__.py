@@ -1,9 +1,9 @@
 """Compilation: the same source runs as plain Python or, through Numba, as machine code.
 
 A function marked `@kernel` may be called from compiled code; one marked `@dispatched` picks its implementation by the
-type of its first argument, a state: a named tuple of arrays marked `@marked_state`. Nothing is compiled, and Numba is
-not imported, before `jit` is called. Plain Python calls the very same functions, so a debugger and a coverage tool see
-every line.
+type of its first argument, a state: a named tuple of arrays marked `@marked_state`; one marked `@numbered` by a number
+in it. Nothing is compiled, and Numba is not imported, before `jit` is called. Plain Python calls the very same
+functions, so a debugger and a coverage tool see every line.
 
 Compiled code neither allocates nor frees arrays and does not count references to them: it works on what it is given.
 """
@@ -32,6 +32,7 @@ _INLINED: set[Callable[..., Any]] = set()
 _FEW_EVENTS: set[type] = set()
 _STATES: list[type] = []
 _DISPATCHED: dict[Callable[..., Any], tuple[Mapping[type, ModuleType], str]] = {}
+_NUMBERED: dict[Callable[..., Any], Sequence[ModuleType]] = {}
 
 
 def kernel(function: Function) -> Function:
@@ -71,6 +72,20 @@ def dispatched(families: Mapping[type, ModuleType], by: str = "") -> Callable[[F
 
     def mark(function: Function) -> Function:
         _DISPATCHED[function] = families, by
+        return function
+
+    return mark
+
+
+def numbered(modules: Sequence[ModuleType]) -> Callable[[Function], Function]:
+    """Mark a function that calls its namesake in `modules[i]`, i being the first of its first argument's `numbers`.
+
+    Compiled code has all namesakes in it and chooses as it runs; choosing is inlined if all of them are. A module whose
+    number never comes may lack one.
+    """
+
+    def mark(function: Function) -> Function:
+        _NUMBERED[function] = modules
         return function
 
     return mark
@@ -184,6 +199,8 @@ def register_all() -> None:
         register(function)
     for function in _DISPATCHED:
         _register_dispatched(function)
+    for function in _NUMBERED:
+        _register_numbered(function)
 
 
 @cache
@@ -210,6 +227,39 @@ def _register_dispatched(function: Callable[..., Any]) -> None:
     if not by:
         _INLINED.update(getattr(module, function.__name__) for module in families.values())
     _register(function, choose)
+
+
+@cache
+def _register_numbered(function: Callable[..., Any]) -> None:
+    name = function.__name__
+    numbers: dict[Callable[..., Any], list[int]] = {}
+    for number, module in enumerate(_NUMBERED[function]):
+        if hasattr(module, name):
+            numbers.setdefault(getattr(module, name), []).append(number)
+    # What most have in common needs no question.
+    *others, common = sorted(numbers, key=lambda namesake: len(numbers[namesake]))
+    for namesake in numbers:
+        register(namesake)
+    is_small = all(namesake in _INLINED for namesake in numbers)
+    for namesake in others:
+        for number in numbers[namesake]:
+            common = _either(number, namesake, common)
+            register(common)
+            if is_small:
+                _INLINED.add(common)
+    chosen = common
+    _register(function, lambda *_: chosen)
+
+
+def _either(number: int, namesake: Callable[..., Any], other: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that calls `namesake` where the first argument has this number, else `other`."""
+
+    def choose(state: Any, *arguments: Any) -> Any:
+        if state.numbers[0] == number:
+            return namesake(state, *arguments)
+        return other(state, *arguments)
+
+    return choose
 
 
 def _register(function: Callable[..., Any], choose: Callable[..., Any]) -> None:

@@ -1,4 +1,4 @@
-"""Words of 64 bits: sums and products that wrap around, and up to eight consecutive words of memory at once.
+"""Words of 64 bits: wrapping sums and products, the lowest bit that is set, and eight consecutive words at once.
 
 Compiled integers are signed, and the compiler may assume that they never overflow: what is to wrap must say so. As for
 the eight, a compiler takes several at once by itself in long loops, but not in a run of sixteen tokens, where the ends
@@ -26,6 +26,11 @@ def plus(one: Any, other: Any) -> Any:
 def times(one: Any, other: Any) -> Any:
     """The product modulo 2^64 of two integers, or of arrays of uint64. Compiled, it is signed."""
     return (one * other) & MASK
+
+
+def lowest_bit(word: Any) -> int:
+    """Which of the bits of an integer above 0 is the lowest that is set."""
+    return (int(word) & -int(word)).bit_length() - 1
 
 
 def store(words: Any, index: int, count: int, first: int, step: int) -> None:
@@ -84,6 +89,13 @@ def register() -> None:
         return builder.call(declare(builder.module, signature, MASKED.format(operation)), arguments)
 
     @intrinsic
+    def count_zeros(_: Any, word: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+        return types.int64(types.int64), generate
+
+    @intrinsic
     def store_chosen(_: Any, words: Any, index: Any, count: Any, first: Any, step: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             target = place(context, builder, signature, arguments)
@@ -106,11 +118,13 @@ def register() -> None:
         return types.boolean(words, types.int64, types.int64, types.int64, types.int64), generate
 
     adding, multiplying = arithmetic("add"), arithmetic("mul")
+    counting: Any = count_zeros
     storing: Any = store_chosen
     comparing: Any = compare_chosen
     overloads: Any = overload
     overloads(plus, strict=False, inline="always")(lambda one, other: lambda one, other: adding(one, other))
     overloads(times, strict=False, inline="always")(lambda one, other: lambda one, other: multiplying(one, other))
+    overloads(lowest_bit, strict=False, inline="always")(lambda word: lambda word: counting(word))
     overloads(store, strict=False, inline="always")(
         lambda words, index, count, first, step: (
             lambda words, index, count, first, step: storing(words, index, count, first, step)

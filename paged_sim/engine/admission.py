@@ -6,8 +6,7 @@ import math
 
 from paged_sim import allocators
 from paged_sim.compiled import inlined, kernel
-from paged_sim.engine import caches, groups, queue, wheel
-from paged_sim.engine import seats as seating
+from paged_sim.engine import accounts, caches, groups, order, queue, sequence, wheel
 from paged_sim.engine.machine import (
     AFTER_PREEMPTION,
     BUDGET,
@@ -20,7 +19,7 @@ from paged_sim.engine.machine import (
     MAX_NUM_SEQS,
     MAX_SEQS,
     MAX_TOKENS,
-    NOBODY,
+    NONE,
     NOW,
     NUM_ENDING,
     NUM_RUNNING,
@@ -42,14 +41,14 @@ from paged_sim.engine.machine import (
     WATERMARK,
     Machine,
 )
-from paged_sim.ledger import EXTERNAL, FREE_ACCOUNTS, IDLE, LARGEST, RESERVATION, SHORT, TOKEN_STATE, WITHHELD
+from paged_sim.ledger import EXTERNAL, FREE_ACCOUNTS, IDLE, LARGEST, SHORT, WITHHELD
 
 
 @kernel
-def hits_of_head(machine: Machine, state: allocators.State) -> int:
+def hits_of_head(machine: Machine) -> int:
     """Tokens of the head of the queue that a prefix cache has; they count in what the allocator is asked next."""
     request = queue.head(machine)
-    return allocators.find(state, request, machine.known[request])
+    return allocators.match(machine.allocator, request, machine.known[request])
 
 
 @kernel
@@ -65,13 +64,13 @@ def tokens_of_head(machine: Machine, tokens: int) -> int:
 
 
 @kernel
-def need_of_head(machine: Machine, state: allocators.State, tokens: int) -> int:
+def need_of_head(machine: Machine, tokens: int) -> int:
     """Free slots that the head of the queue asks for with `tokens` tokens, before placement rounds them.
 
     Those in pages that others hold already are not needed.
     """
-    found, idle = allocators.found(state)
-    return int(groups.need(machine, state, queue.head(machine), tokens) - (found - idle))
+    found, evictable = allocators.matched(machine.allocator)
+    return int(groups.need(machine, queue.head(machine), tokens) - (found - evictable))
 
 
 @kernel
@@ -80,7 +79,7 @@ def budget_for_head(machine: Machine, hits: int) -> int:
     counts = machine.counts
     request = queue.head(machine)
     tokens = machine.known[request]
-    if counts[PARTIAL] != NOBODY:
+    if counts[PARTIAL] != NONE:
         return 0
     if counts[CHUNKED]:
         return groups.affordable(machine, request, hits, counts[BUDGET])
@@ -91,19 +90,19 @@ def budget_for_head(machine: Machine, hits: int) -> int:
 
 
 @kernel
-def has_room(machine: Machine, state: allocators.State, tokens: int) -> bool:
+def has_room(machine: Machine, tokens: int) -> bool:
     """Whether `tokens` tokens of the head of the queue fit and, if anything runs, the watermark stays free."""
     request = queue.head(machine)
-    if not groups.fits(machine, state, request, tokens):
+    if not groups.fits(machine, request, tokens):
         return False
     spare = machine.counts[SPARE] if machine.counts[NUM_RUNNING] > 0 else 0
-    found, idle = allocators.found(state)
-    taken = groups.footprint(machine, state, request, tokens) - (found - idle)
-    return bool(allocators.free_slots(state) - taken >= spare)
+    found, evictable = allocators.matched(machine.allocator)
+    taken = groups.footprint(machine, request, tokens) - (found - evictable)
+    return bool(allocators.free_slots(machine.allocator) - taken >= spare)
 
 
 @kernel
-def admit(machine: Machine, state: allocators.State) -> None:
+def admit(machine: Machine) -> None:
     """Admit from the head of the queue until it is empty or its head must wait; RULE says for which rule, if for one.
 
     What was spent or forbidden in this step only (HELD_BACK) is there again in the next.
@@ -117,17 +116,17 @@ def admit(machine: Machine, state: allocators.State) -> None:
         if not has_seats(machine):
             counts[RULE] = MAX_NUM_SEQS
             return
-        hits = hits_of_head(machine, state)
+        hits = hits_of_head(machine)
         tokens = budget_for_head(machine, hits)
         if tokens == 0:
             counts[HELD_BACK] = 1
             counts[RULE] = TOKEN_BUDGET
             return
-        if not has_room(machine, state, tokens_of_head(machine, hits + tokens)):
+        if not has_room(machine, tokens_of_head(machine, hits + tokens)):
             # Or for memory itself: that is found anew where the free slots are labelled.
             counts[RULE] = WATERMARK
             return
-        begin(machine, state, hits, tokens)
+        begin(machine, hits, tokens)
 
 
 @kernel
@@ -137,42 +136,40 @@ def has_seats(machine: Machine) -> bool:
 
 
 @kernel
-def begin(machine: Machine, state: allocators.State, hits: int, tokens: int) -> None:
+def begin(machine: Machine, hits: int, tokens: int) -> None:
     """Seat the head of the queue, for which there is room: `hits` tokens are there, `tokens` more are computed."""
     request = queue.head(machine)
     queue.pop_head(machine)
-    seat = seating.seat_down(machine)
-    groups.enter(machine, state, seat, request)
+    seat = order.seat_down(machine)
+    groups.seat_all(machine, seat, request)
     stored, last = hits, hits + tokens
     while stored < last:
-        machine.counts[PARTIAL] = NOBODY
-        end = groups.end_of_part(machine, seat, last)
+        machine.counts[PARTIAL] = NONE
+        end = groups.end_before_fork(machine, seat, last)
         if machine.counts[CACHING]:
-            caches.begin(state, machine, seat, hits, end)
+            caches.begin(machine, seat, hits, end)
         else:
-            groups.give_room(machine, state, seat, stored, end)
-        compute_prompt(machine, state, seat, stored, end - stored)
+            groups.give_room(machine, seat, stored, end)
+        compute_prompt(machine, seat, stored, end - stored)
         stored = end
 
 
 @inlined
-def compute_prompt(machine: Machine, state: allocators.State, seat: int, stored: int, tokens: int) -> None:
+def compute_prompt(machine: Machine, seat: int, stored: int, tokens: int) -> None:
     """Store the next `tokens` prompt tokens of a seat that has room for them; once they are all there, it generates."""
     counts, seats = machine.counts, machine.seats
-    row, request = machine.ledger.row, seats[seat, REQUEST]
-    more = tokens * groups.num_owners(machine, seat)
-    row[TOKEN_STATE] += more
-    row[RESERVATION] -= more
+    request = seats[seat, REQUEST]
+    accounts.store(machine, tokens * groups.num_owners(machine, seat))
     work = groups.work(machine, request, stored, stored + tokens)
     counts[BUDGET] = max(0, counts[BUDGET] - work)
     counts[PREFILLED] += work
     if machine.preemptions[request] > 0:
         note_again(machine, request, stored, stored + tokens)
     stored += tokens
-    groups.write(machine, state, seat, stored)
+    groups.write(machine, seat, stored)
     if counts[CACHING]:
-        seating.enter(machine, state, seat, stored, False)
-    groups.fork(machine, state, seat, stored)
+        sequence.insert(machine, seat, stored, False)
+    groups.fork(machine, seat, stored)
     if stored < machine.known[request]:
         seats[seat, STORED] = stored
         counts[PARTIAL] = seat
@@ -208,25 +205,25 @@ def note_again(machine: Machine, request: int, first: int, last: int) -> None:
 
 
 @kernel
-def label_free_slots(machine: Machine, state: allocators.State) -> int:
-    """Book the free slots to the account that says why they are free; the cause of a blocked step, or -1."""
+def label_free_slots(machine: Machine) -> int:
+    """Book the free slots to the account that says why they are free; the cause of a blocked step, or NONE."""
     row = machine.ledger.row
     for account in FREE_ACCOUNTS:
         row[account] = 0
-    free = allocators.free_slots(state)
+    free = allocators.free_slots(machine.allocator)
     blank = free
     if machine.counts[CACHING]:
-        blank -= caches.book_cached(state, machine)
-    row[LARGEST] = allocators.largest(state)
+        blank -= caches.book_cached(machine)
+    row[LARGEST] = allocators.largest(machine.allocator)
     if queue.num_waiting(machine) == 0:
         row[IDLE] = blank
-        return -1
+        return NONE
     # By the largest chunk there can be: what is left of this step's budget says nothing about the steps that follow.
-    tokens = tokens_of_head(machine, hits_of_head(machine, state) + machine.counts[MAX_TOKENS])
-    if free < need_of_head(machine, state, tokens):
+    tokens = tokens_of_head(machine, hits_of_head(machine) + machine.counts[MAX_TOKENS])
+    if free < need_of_head(machine, tokens):
         row[SHORT] = blank
         return SHORTAGE
-    if not groups.fits(machine, state, queue.head(machine), tokens):
+    if not groups.fits(machine, queue.head(machine), tokens):
         row[EXTERNAL] = blank
         return FRAGMENTATION
     row[WITHHELD] = blank

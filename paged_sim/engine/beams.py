@@ -12,14 +12,13 @@ from __future__ import annotations
 from paged_sim import allocators
 from paged_sim.arena.operations import COPY, splitmix64
 from paged_sim.compiled import kernel
-from paged_sim.engine import authors, forks, pool_log
-from paged_sim.engine import seats as seating
+from paged_sim.engine import forks, pool_log, recording, sequence, writers
 from paged_sim.engine.machine import (
     BEAM_KEEP,
     BEAM_SEED,
-    HEIRS,
+    CHILDREN,
     NEXT_SAMPLE,
-    NOBODY,
+    NONE,
     NUM_SAMPLES,
     RECORD,
     REQUEST,
@@ -41,71 +40,71 @@ def parent_of(machine: Machine, request: int, position: int, beam: int) -> int:
 
 
 @kernel
-def count_heirs(machine: Machine, leader: int, stored: int) -> None:
+def count_children(machine: Machine, leader: int, stored: int) -> None:
     """Draw who continues whom with the token behind `stored` ones."""
     seats = machine.seats
     seat = leader
-    while seat != NOBODY:
-        seats[seat, HEIRS] = 0
+    while seat != NONE:
+        seats[seat, CHILDREN] = 0
         seat = seats[seat, NEXT_SAMPLE]
     for beam in range(seats[leader, NUM_SAMPLES]):
         seat = leader
         for _ in range(parent_of(machine, seats[leader, REQUEST], stored, beam)):
             seat = seats[seat, NEXT_SAMPLE]
-        seats[seat, HEIRS] += 1
+        seats[seat, CHILDREN] += 1
 
 
 @kernel
-def branch(machine: Machine, state: allocators.State, leader: int, stored: int) -> None:
+def branch(machine: Machine, leader: int, stored: int) -> None:
     """Let the beams of a request, with `stored` tokens each, continue those that were drawn.
 
-    Whoever is continued keeps its seat; further heirs take the seats of those that are dropped. The copies find room in
-    the pages that were just freed: a dropped beam had its last, partly filled page to itself.
+    Whoever is continued keeps its seat; further children take the seats of those that are dropped. The copies find room
+    in the pages that were just freed: a dropped beam had its last, partly filled page to itself.
     """
     seats = machine.seats
-    count_heirs(machine, leader, stored)
-    free = allocators.free_slots(state)
+    count_children(machine, leader, stored)
+    free = allocators.free_slots(machine.allocator)
     seat = leader
-    while seat != NOBODY:
-        if seats[seat, HEIRS] == 0:
-            drop(machine, state, leader, seat, stored)
+    while seat != NONE:
+        if seats[seat, CHILDREN] == 0:
+            drop(machine, leader, seat, stored)
         seat = seats[seat, NEXT_SAMPLE]
     parent, seat = leader, leader
-    while seat != NOBODY:
-        if seats[seat, HEIRS] == 0:
-            while seats[parent, HEIRS] < 2:
+    while seat != NONE:
+        if seats[seat, CHILDREN] == 0:
+            while seats[parent, CHILDREN] < 2:
                 parent = seats[parent, NEXT_SAMPLE]
-            seats[parent, HEIRS] -= 1
-            continue_as(machine, state, parent, seat, stored)
+            seats[parent, CHILDREN] -= 1
+            continue_as(machine, parent, seat, stored)
         seat = seats[seat, NEXT_SAMPLE]
-    if allocators.shares(state):
-        begun = stored % forks.page_of(machine, state, leader)
+    if allocators.shares(machine.allocator):
+        begun = stored % forks.page_of(machine, leader)
         seat = leader
-        while seat != NOBODY:
-            forks.copy_page(machine, state, seat, stored, begun)
+        while seat != NONE:
+            forks.copy_page(machine, seat, stored, begun)
             seat = seats[seat, NEXT_SAMPLE]
-        saved = seats[leader, SAVED_SLOTS] + allocators.free_slots(state) - free
+        saved = seats[leader, SAVED_SLOTS] + allocators.free_slots(machine.allocator) - free
         forks.share(machine, leader, saved, saved, 0)
 
 
 @kernel
-def drop(machine: Machine, state: allocators.State, leader: int, seat: int, stored: int) -> None:
+def drop(machine: Machine, leader: int, seat: int, stored: int) -> None:
     """Read back what only this beam has, and give it back where it is not about to be written over."""
-    authors.check(machine, state, leader, seat, allocators.exclusive_from(state, seat), stored, False)
-    if allocators.shares(state):
-        forks.give_back(machine, state, seat)
+    writers.check(machine, leader, seat, allocators.exclusive_from(machine.allocator, seat), stored, False)
+    if allocators.shares(machine.allocator):
+        sequence.give_back(machine, seat)
 
 
 @kernel
-def continue_as(machine: Machine, state: allocators.State, parent: int, seat: int, stored: int) -> None:
+def continue_as(machine: Machine, parent: int, seat: int, stored: int) -> None:
     """Let the seat of a dropped beam continue `parent`."""
     prompt = machine.prompt[machine.seats[seat, REQUEST]]
     for index in range(stored - prompt):
-        machine.group.authors[seat, index] = machine.group.authors[parent, index]
-    if allocators.shares(state):
-        slots = allocators.fork(state, parent, seat)
-        pool_log.note(machine, state, seat, pool_log.TOUCHED, 0, slots)
+        machine.group.writers[seat, index] = machine.group.writers[parent, index]
+    if allocators.shares(machine.allocator):
+        slots = allocators.fork(machine.allocator, parent, seat)
+        pool_log.note(machine, seat, pool_log.TOUCHED, 0, slots)
     elif machine.counts[RECORD]:
-        source, _ = allocators.locate(state, parent, 0)
-        target, _ = allocators.locate(state, seat, 0)
-        seating.record(machine, COPY, source, stored, target, 0)
+        source, _ = allocators.locate(machine.allocator, parent, 0)
+        target, _ = allocators.locate(machine.allocator, seat, 0)
+        recording.record(machine, COPY, source, stored, target, 0)

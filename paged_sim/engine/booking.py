@@ -6,7 +6,7 @@ from paged_sim import ledger as books
 from paged_sim.compiled import inlined, kernel
 from paged_sim.engine.machine import (
     BLOCKED,
-    NOBODY,
+    NONE,
     NUM_FINISHED,
     NUM_ROWS,
     NUM_RUNNING,
@@ -23,22 +23,22 @@ from paged_sim.requests import Floats
 
 @inlined
 def book_steps(machine: Machine, blocked: int, steps: int, slope: int, begin: float, duration: float) -> None:
-    """Book `steps` alike steps that start at `begin`, on each of which `slope` sequences store a token.
+    """Book `steps` alike steps that start at `begin`, on each of which `slope` slots get a token.
 
     The ledger's row is as of the first of them and, afterwards, of the last.
     """
     counts, row = machine.counts, machine.ledger.row
-    side = 1 if blocked >= 0 else 0
+    side = 1 if blocked != NONE else 0
     counts[TOKEN_STEPS] += counts[NUM_RUNNING] * steps
     if counts[NUM_FINISHED] >= counts[WARMUP]:
         books.book(machine.ledger, side, steps, slope, duration)
-        if blocked >= 0:
+        if blocked != NONE:
             machine.tallies[BLOCKED, blocked] += steps
-    if blocked >= 0:
+    if blocked != NONE:
         machine.durations[blocked] += steps * duration
     # Most steps leave no row behind, and a call for each would be dearer than the question.
     is_kept = next_kept(machine, counts[STEP]) < counts[STEP] + steps
-    if is_kept or counts[NUM_RUNNING] == 0 or counts[WATCH] != NOBODY:
+    if is_kept or counts[NUM_RUNNING] == 0 or counts[WATCH] != NONE:
         keep_samples(machine, steps, slope, begin, duration)
     row[TOKEN_STATE] += slope * (steps - 1)
     row[RESERVATION] -= slope * (steps - 1)

@@ -16,6 +16,7 @@ from paged_sim.engine.handover import Handover
 from paged_sim.engine.machine import Machine
 from paged_sim.engine.memory_map import MemoryMap
 from paged_sim.errors import EXIT_ERROR, PagedSimError
+from paged_sim.ledger import NUM_ACCOUNTS
 from paged_sim.oplog.records import Record
 
 STEPS_PER_TURN = 1 << 20
@@ -37,7 +38,6 @@ class LedgerError(AssertionError):
 
 def drive(
     machine: Machine,
-    state: allocators.State,
     arena: Arena,
     *,
     compiled: bool,
@@ -53,15 +53,15 @@ def drive(
     Raises PagedSimError (exit code 1) when requests wait that nothing will ever admit, LedgerError when the accounts
     do not balance, ArenaError when an operation leaves the arena.
     """
-    advance: Callable[[Machine, allocators.State, int], int] = jit(steps.advance) if compiled else steps.advance
+    advance: Callable[[Machine, int], int] = jit(steps.advance) if compiled else steps.advance
     counts = machine.counts
     handover = Handover(arena, beside=beside and arena.runs_beside)
     with closing(handover):
         while True:
             until = int(counts[m.STEP]) + STEPS_PER_TURN if memory_map is None else memory_map.due + 1
-            reason = advance(machine, state, until)
+            reason = advance(machine, until)
             if memory_map is not None:
-                memory_map.look(machine, state)
+                memory_map.look(machine)
             if reason != steps.PAUSED:
                 handover.finish(machine)
             elif max(counts[m.NUM_OPERATIONS], counts[m.NUM_LISTED]) >= counts[m.FLUSH_AT]:
@@ -72,7 +72,7 @@ def drive(
             if reason == steps.UNBALANCED:
                 raise LedgerError(unbalanced(machine))
             if reason == steps.STUCK:
-                raise PagedSimError(stuck(machine, state), exit_code=EXIT_ERROR)
+                raise PagedSimError(stuck(machine), exit_code=EXIT_ERROR)
             yield int(counts[m.NUM_ENDED])
             if reason == steps.DONE:
                 return
@@ -81,16 +81,18 @@ def drive(
 def unbalanced(machine: Machine) -> str:
     """What the accounts said when they did not sum to the arena."""
     row = machine.ledger.row.tolist()
-    return f"step {machine.counts[m.STEP]}: the accounts sum to {sum(row[:12])} of {machine.counts[m.CAPACITY]}: {row}"
+    total = sum(row[:NUM_ACCOUNTS])
+    return f"step {machine.counts[m.STEP]}: the accounts sum to {total} of {machine.counts[m.CAPACITY]}: {row}"
 
 
-def stuck(machine: Machine, state: allocators.State) -> str:
+def stuck(machine: Machine) -> str:
     """Why nothing will happen any more."""
     request = queue.head(machine)
-    tokens = tokens_of_head(machine, hits_of_head(machine, state) + machine.counts[m.MAX_TOKENS])
+    tokens = tokens_of_head(machine, hits_of_head(machine) + machine.counts[m.MAX_TOKENS])
+    free, largest = allocators.free_slots(machine.allocator), allocators.largest(machine.allocator)
     return (
         f"no progress after step {machine.counts[m.STEP]}: request {request} needs "
-        f"{need_of_head(machine, state, tokens)} slots, "
-        f"{allocators.free_slots(state)} are free, {allocators.largest(state)} could be placed, and nothing runs that "
+        f"{need_of_head(machine, tokens)} slots, "
+        f"{free} are free, {largest} could be placed, and nothing runs that "
         "could free more; give it more memory or a smaller reservation"
     )

@@ -9,23 +9,21 @@ from paged_sim import allocators
 from paged_sim.allocators import KEPT
 from paged_sim.arena.operations import COPY, POISON
 from paged_sim.compiled import kernel
-from paged_sim.engine import authors, pool_log
-from paged_sim.engine import seats as seating
+from paged_sim.engine import accounts, order, pool_log, recording, sequence, writers
 from paged_sim.engine.machine import (
     BEAM,
     COW_COPIES,
     DIVERGED,
-    FORM,
     NEXT_SAMPLE,
-    NOBODY,
+    NONE,
     NUM_SAMPLES,
-    POISON_FREED,
     RECORD,
     REQUEST,
     ROOM,
     SAVED_SLOTS,
     SAVED_TAIL,
     SAVED_TOKENS,
+    SHARING,
     SLOTS,
     TAIL,
     TOGETHER,
@@ -41,22 +39,22 @@ def limit_room(machine: Machine, leader: int, tokens: int) -> None:
     """Stop writing ahead where a page is still to be copied: at the prompt's end, and for beams at every step."""
     seats = machine.seats
     seat = leader
-    while seat != NOBODY:
-        if seats[leader, FORM] != DIVERGED:
-            seats[seat, ROOM] = min(seats[seat, SLOTS], machine.prompt[seats[leader, REQUEST]])
+    while seat != NONE:
+        if seats[leader, SHARING] != DIVERGED:
+            seats[seat, ROOM] = min(accounts.tokens_in(seats[seat, SLOTS]), machine.prompt[seats[leader, REQUEST]])
         if machine.counts[BEAM]:
             seats[seat, ROOM] = min(tokens, seats[seat, ROOM])
-        seat = seating.next_owner(machine, leader, seat)
+        seat = order.next_owner(machine, leader, seat)
 
 
 @kernel
-def write_all(machine: Machine, state: allocators.State, leader: int, tokens: int) -> None:
-    """`seats.write` for the sequences of a request that have slots."""
+def write_all(machine: Machine, leader: int, tokens: int) -> None:
+    """`recording.write` for the sequences of a request that have slots."""
     limit_room(machine, leader, tokens)
     seat = leader
-    while seat != NOBODY:
-        authors.write(machine, state, leader, seat, tokens)
-        seat = seating.next_owner(machine, leader, seat)
+    while seat != NONE:
+        writers.write(machine, leader, seat, tokens)
+        seat = order.next_owner(machine, leader, seat)
 
 
 @kernel
@@ -81,120 +79,106 @@ def share(machine: Machine, leader: int, saved: int, tokens: int, tail: int) -> 
 
 
 @kernel
-def fork(machine: Machine, state: allocators.State, leader: int) -> None:
+def fork(machine: Machine, leader: int) -> None:
     """Fork the other sequences from the first, whose prompt is complete: they share all its pages."""
-    seats, row = machine.seats, machine.ledger.row
+    seats = machine.seats
     prompt = machine.prompt[seats[leader, REQUEST]]
     seat = seats[leader, NEXT_SAMPLE]
-    while seat != NOBODY:
-        slots = allocators.fork(state, leader, seat)
-        pool_log.note(machine, state, seat, pool_log.TOUCHED, 0, slots)
-        seating.account(machine, state, seat, slots)
-        row[TOKEN_STATE] += prompt
-        row[RESERVATION] -= prompt
+    while seat != NONE:
+        slots = allocators.fork(machine.allocator, leader, seat)
+        pool_log.note(machine, seat, pool_log.TOUCHED, 0, slots)
+        accounts.account(machine, seat, slots)
+        accounts.store(machine, prompt)
         seats[seat, WRITTEN] = prompt
         seat = seats[seat, NEXT_SAMPLE]
-    seats[leader, FORM] = TOGETHER
+    seats[leader, SHARING] = TOGETHER
     others = seats[leader, NUM_SAMPLES] - 1
     share(machine, leader, others * seats[leader, SLOTS], others * prompt, others * seats[leader, TAIL])
     limit_room(machine, leader, prompt)
 
 
 @kernel
-def copies_needed(machine: Machine, state: allocators.State, leader: int) -> int:
+def copies_needed(machine: Machine, leader: int) -> int:
     """Slots in the pages that must be copied before the sequences of a request can write; 0 if none."""
     seats = machine.seats
     prompt = machine.prompt[seats[leader, REQUEST]]
-    if seats[leader, FORM] != TOGETHER or seats[leader, SLOTS] == prompt:
+    if seats[leader, SHARING] != TOGETHER or seats[leader, SLOTS] == prompt:
         return 0
-    return int((seats[leader, NUM_SAMPLES] - 1) * page_of(machine, state, leader))
+    return int((seats[leader, NUM_SAMPLES] - 1) * page_of(machine, leader))
 
 
 @kernel
-def page_of(machine: Machine, state: allocators.State, leader: int) -> int:
+def page_of(machine: Machine, leader: int) -> int:
     """Slots that one token more than the prompt takes in each further sequence: a page."""
     request = machine.seats[leader, REQUEST]
     prompt = machine.prompt[request]
-    return allocators.own_part(state, request, prompt, prompt + 1)
+    return allocators.own_part(machine.allocator, request, prompt, prompt + 1)
 
 
 @kernel
-def part(machine: Machine, state: allocators.State, leader: int) -> None:
+def diverge(machine: Machine, leader: int) -> None:
     """Give every sequence TOGETHER with others a page of its own to write to; there must be room for the copies."""
     seats = machine.seats
     prompt = machine.prompt[seats[leader, REQUEST]]
-    begun = prompt % page_of(machine, state, leader)
+    begun = prompt % page_of(machine, leader)
     seat = leader
-    while seat != NOBODY:
-        copy_page(machine, state, seat, prompt, begun)
-        seats[seat, ROOM] = seats[seat, SLOTS]
+    while seat != NONE:
+        copy_page(machine, seat, prompt, begun)
+        seats[seat, ROOM] = accounts.tokens_in(seats[seat, SLOTS])
         seat = seats[seat, NEXT_SAMPLE]
-    seats[leader, FORM] = DIVERGED
+    seats[leader, SHARING] = DIVERGED
     saved = (seats[leader, NUM_SAMPLES] - 1) * (prompt - begun)
     share(machine, leader, saved, saved, 0)
 
 
 @kernel
-def copy_page(machine: Machine, state: allocators.State, seat: int, stored: int, begun: int) -> None:
+def copy_page(machine: Machine, seat: int, stored: int, begun: int) -> None:
     """Copy a seat's last page, in which `begun` of its `stored` tokens lie, if others own it too."""
     if begun == 0:
         return
-    source = allocators.unshare(state, seat, stored)
+    source = allocators.unshare(machine.allocator, seat, stored)
     if source == KEPT:
         return
-    pool_log.note(machine, state, seat, pool_log.ALLOCATED, stored - begun, stored)
+    pool_log.note(machine, seat, pool_log.ALLOCATED, stored - begun, stored)
     pool_log.note_slot(machine, seat, pool_log.FREED, source)
     machine.counts[COW_COPIES] += 1
     if machine.counts[RECORD]:
-        target, _ = allocators.locate(state, seat, stored - begun)
-        seating.record(machine, COPY, source, begun, target, 0)
+        target, _ = allocators.locate(machine.allocator, seat, stored - begun)
+        recording.record(machine, COPY, source, begun, target, 0)
 
 
 @kernel
-def vacate_all(
-    machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int, finished: bool
-) -> None:
+def vacate_all(machine: Machine, leader: int, tokens: int, stored: int, finished: bool) -> None:
     """`vacate` for several sequences: all are read back before any gives up its slots, whose last owner frees them."""
-    seats, row = machine.seats, machine.ledger.row
+    seats = machine.seats
     share(machine, leader, 0, 0, 0)
     seat = leader
-    while seat != NOBODY:
-        authors.check(machine, state, leader, seat, 0, stored, finished)
-        seat = seating.next_owner(machine, leader, seat)
+    while seat != NONE:
+        writers.check(machine, leader, seat, 0, stored, finished)
+        seat = order.next_owner(machine, leader, seat)
     seat = leader
-    while seat != NOBODY:
+    while seat != NONE:
         following = seats[seat, NEXT_SAMPLE]
         if seats[seat, SLOTS] > 0:
-            row[TOKEN_STATE] -= tokens
-            row[RESERVATION] += tokens
+            accounts.store(machine, -tokens)
             if machine.counts[RECORD]:
-                take_back(machine, state, seat, stored)
-            give_back(machine, state, seat)
-            seating.account(machine, state, seat, 0)
+                take_back(machine, seat, stored)
+            sequence.give_back(machine, seat)
+            accounts.account(machine, seat, 0)
         if seat == leader:
-            seating.stand_up(machine, seat)
+            order.stand_up(machine, seat)
         else:
-            seating.leave_seat(machine, seat)
+            order.leave_seat(machine, seat)
         seat = following
 
 
 @kernel
-def take_back(machine: Machine, state: allocators.State, seat: int, stored: int) -> None:
+def take_back(machine: Machine, seat: int, stored: int) -> None:
     """Record that what a seat wrote ahead is undone.
 
     A seat may have grown and not have written, because another of its request found no room: such slots are poisoned,
     as they are where tokens are written one by one.
     """
     written = max(stored, machine.seats[seat, WRITTEN])
-    seating.record_span(machine, state, seat, seating.undo(machine), stored, written)
-    seating.record_span(machine, state, seat, POISON, written, seating.written_ahead(machine, seat))
-
-
-@kernel
-def give_back(machine: Machine, state: allocators.State, seat: int) -> None:
-    """Release a seat's slots, poisoned first where nobody else owns them."""
-    if machine.counts[RECORD] and machine.counts[POISON_FREED]:
-        alone = allocators.exclusive_from(state, seat)
-        seating.record_span(machine, state, seat, POISON, alone, machine.seats[seat, SLOTS])
-    pool_log.note(machine, state, seat, pool_log.FREED, 0, machine.seats[seat, SLOTS])
-    allocators.release(state, seat)
+    recording.record_span(machine, seat, recording.undo(machine), stored, written)
+    recording.record_span(machine, seat, POISON, written, recording.written_ahead(machine, seat))

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from paged_sim import allocators
-from paged_sim.allocators import FAMILIES
 from paged_sim.allocators.layout import PARTS, Layout, Residents
 from paged_sim.engine import machine as m
 from paged_sim.engine.booking import is_long
@@ -48,7 +47,7 @@ class MemoryMap:
     end: float = 0.0
     rows: list[MapRow] = field(default_factory=list)
 
-    def look(self, machine: Machine, state: allocators.State) -> None:
+    def look(self, machine: Machine) -> None:
         """Add the rows of the steps that were due and are over; nothing of the last step may have been freed yet.
 
         They are among the alike steps that ended with the last one: only tokens were stored since the first of them.
@@ -59,26 +58,26 @@ class MemoryMap:
             if len(self.rows) >= self.most_rows:
                 self.thin_out()
                 continue
-            self.add(self.due, 0.0, machine, state)
+            self.add(self.due, 0.0, machine)
             self.due += self.interval
         last = int(counts[m.STEP]) - 1
         is_last = counts[m.NUM_ENDING] > 0 and counts[m.NUM_ENDED] + counts[m.NUM_ENDING] == len(machine.arrival)
         if is_last and (self.rows[-1].step < last or self.rows[-1].idle):
-            self.add(last, 0.0, machine, state)
+            self.add(last, 0.0, machine)
         if counts[m.NUM_RUNNING] == 0:
-            self.look_at_idle_time(machine, state)
+            self.look_at_idle_time(machine)
 
-    def look_at_idle_time(self, machine: Machine, state: allocators.State) -> None:
+    def look_at_idle_time(self, machine: Machine) -> None:
         """Add a row if the row that the timeline kept last is of idle time that is long in the map as well."""
         step, _, idle = machine.timeline[machine.counts[m.NUM_ROWS] - 1, :3].tolist()
         is_new = not self.rows or self.rows[-1].step < step or not self.rows[-1].idle
         if step == machine.counts[m.STEP] and is_new and is_long(idle, self.end, self.most_rows):
-            self.add(int(step), idle, machine, state)
+            self.add(int(step), idle, machine)
 
-    def add(self, step: int, idle: float, machine: Machine, state: allocators.State) -> None:
+    def add(self, step: int, idle: float, machine: Machine) -> None:
         """Add a row, of a step or of the idle time before it that has just ended."""
         passed = idle or (int(machine.counts[m.STEP]) - step) * duration_of(machine)
-        self.rows.append(MapRow(step, self.end - passed, idle, slots_by_account(machine, state, step, self.most_bins)))
+        self.rows.append(MapRow(step, self.end - passed, idle, slots_by_account(machine, step, self.most_bins)))
 
     def thin_out(self) -> None:
         """Keep the rows of every second step that was kept, and those of idle time that is still long."""
@@ -91,7 +90,7 @@ class MemoryMap:
         ]
 
 
-def slots_by_account(machine: Machine, state: allocators.State, step: int, bins: int) -> Counts:
+def slots_by_account(machine: Machine, step: int, bins: int) -> Counts:
     """Slots of each account in each of up to `bins` equal stretches of addresses: uint32[bins, accounts].
 
     `step` is one of the alike steps that were booked last.
@@ -99,7 +98,7 @@ def slots_by_account(machine: Machine, state: allocators.State, step: int, bins:
     slots = int(machine.counts[m.CAPACITY])
     edges = np.linspace(0, slots, min(bins, slots) + 1).astype(np.int64)
     counted = np.zeros((len(edges) - 1, NUM_ACCOUNTS), np.int64)
-    layout = FAMILIES[type(state)].layout(state, residents_of(machine, step), slots)
+    layout = allocators.layout(machine.allocator, residents_of(machine, step), slots)
     for account, part in zip(PARTS, np.diff(below(layout, edges), axis=1), strict=True):
         counted[:, account] = part
     free = max(FREE_ACCOUNTS, key=lambda account: int(machine.ledger.row[account]))

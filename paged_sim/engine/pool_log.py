@@ -19,20 +19,20 @@ HEAD = 4
 
 
 @inlined
-def note(machine: Machine, state: allocators.State, seat: int, kind: int, first: int, last: int) -> None:
+def note(machine: Machine, seat: int, kind: int, first: int, last: int) -> None:
     """Note what happens to the pages with a seat's slots `first` to `last - 1`; freed are the last ones first."""
     if machine.counts[LOG] > 0 and first < last:
-        note_pages(machine, state, seat, kind, first, last)
+        note_pages(machine, seat, kind, first, last)
 
 
 @kernel
-def note_pages(machine: Machine, state: allocators.State, seat: int, kind: int, first: int, last: int) -> None:
+def note_pages(machine: Machine, seat: int, kind: int, first: int, last: int) -> None:
     """Note it where there is a log."""
     page_size = machine.counts[LOG]
     begin, end = first // page_size, (last + page_size - 1) // page_size
     place = open_entry(machine, seat, kind, end - begin)
     for index in range(begin, end):
-        slot, _ = allocators.locate(state, seat, index * page_size)
+        slot, _ = allocators.locate(machine.allocator, seat, index * page_size)
         at = end - 1 - index if kind == FREED else index - begin
         machine.log[place + at] = slot // page_size
 

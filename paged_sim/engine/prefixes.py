@@ -1,4 +1,4 @@
-"""What a prefix cache changes for the engine: tokens that need not be computed, pages held together, idle pages.
+"""What a prefix cache changes for the engine: tokens that need not be computed, pages held together, evictable pages.
 
 All of it is skipped where the allocator keeps nothing for later.
 """
@@ -6,9 +6,8 @@ All of it is skipped where the allocator keeps nothing for later.
 from __future__ import annotations
 
 from paged_sim import allocators
-from paged_sim.compiled import kernel
-from paged_sim.engine import pool_log
-from paged_sim.engine import seats as seating
+from paged_sim.compiled import inlined, kernel
+from paged_sim.engine import accounts, pool_log, recording
 from paged_sim.engine.machine import (
     ASKED,
     ASKED_AGAIN,
@@ -25,21 +24,21 @@ from paged_sim.engine.machine import (
     WRITTEN,
     Machine,
 )
-from paged_sim.ledger import CACHED, HELD, RESERVATION, SAVED, SHARED, TAIL, TOKEN_STATE
+from paged_sim.ledger import CACHED, HELD, SAVED, SHARED, TAIL, TOKEN_STATE
 
 
-@kernel
-def begin(state: allocators.State, machine: Machine, seat: int, hits: int, tokens: int) -> None:
+@inlined
+def begin(machine: Machine, seat: int, hits: int, tokens: int) -> None:
     """Give a new seat what was found, of which `hits` tokens need not be computed, and room for `tokens` in all."""
     request = machine.seats[seat, REQUEST]
     note_hits(machine, request, hits)
-    share(machine, state, seat)
-    slots = allocators.take(state, seat, allocators.want(state, request, tokens))
+    share(machine, seat)
+    slots = allocators.take(machine.allocator, seat, allocators.want(machine.allocator, request, tokens))
     found = machine.seats[seat, SLOTS]
-    pool_log.note(machine, state, seat, pool_log.TOUCHED, 0, found)
-    pool_log.note(machine, state, seat, pool_log.ALLOCATED, found, slots)
-    seating.account(machine, state, seat, slots)
-    copy_part(machine, state, seat, hits)
+    pool_log.note(machine, seat, pool_log.TOUCHED, 0, found)
+    pool_log.note(machine, seat, pool_log.ALLOCATED, found, slots)
+    accounts.account(machine, seat, slots)
+    copy_part(machine, seat, hits)
 
 
 @kernel
@@ -54,35 +53,34 @@ def note_hits(machine: Machine, request: int, hits: int) -> None:
 
 
 @kernel
-def share(machine: Machine, state: allocators.State, seat: int) -> None:
+def share(machine: Machine, seat: int) -> None:
     """Let a seat that takes its place hold the whole pages that were found: their tokens are stored already."""
     row = machine.ledger.row
-    found, idle = allocators.found(state)
+    found, evictable = allocators.matched(machine.allocator)
     machine.counts[HIT_IN_PAGES] += found
     machine.seats[seat, SLOTS] = found
-    row[HELD] += idle
-    row[TOKEN_STATE] += idle
-    row[SHARED] += found - idle
-    row[SAVED] += found - idle
+    row[HELD] += evictable
+    row[TOKEN_STATE] += evictable
+    row[SHARED] += found - evictable
+    row[SAVED] += found - evictable
 
 
 @kernel
-def copy_part(machine: Machine, state: allocators.State, seat: int, hits: int) -> None:
+def copy_part(machine: Machine, seat: int, hits: int) -> None:
     """Copy the tokens that were found in a page of which others follow, and leave a seat with `hits` tokens."""
-    source, tokens = allocators.copied(state)
+    source, tokens = allocators.copied(machine.allocator)
     machine.seats[seat, WRITTEN] = hits
     if tokens > 0:
         machine.counts[COW_COPIES] += 1
-        machine.ledger.row[TOKEN_STATE] += tokens
-        machine.ledger.row[RESERVATION] -= tokens
-        seating.record_copy(machine, state, seat, source, hits - tokens, tokens)
+        accounts.store(machine, tokens)
+        recording.record_copy(machine, seat, source, hits - tokens, tokens)
 
 
-@kernel
-def book_cached(state: allocators.State, machine: Machine) -> int:
+@inlined
+def book_cached(machine: Machine) -> int:
     """Book the slots of pages that are only cached; how many there are."""
     counts, row = machine.counts, machine.ledger.row
-    filled, rest = allocators.cached_slots(state)
+    filled, rest = allocators.evictable(machine.allocator)
     row[CACHED] = filled
     row[TAIL] += rest - counts[CACHED_TAIL]
     counts[CACHED_TAIL] = rest

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from paged_sim import allocators
+from paged_sim.compiled import inlined
 from paged_sim.engine.machine import Machine
 
 
-def begin(state: allocators.State, machine: Machine, seat: int, hits: int, tokens: int) -> None:
+@inlined
+def begin(machine: Machine, seat: int, hits: int, tokens: int) -> None:
     """Nothing is ever found."""
 
 
-def book_cached(state: allocators.State, machine: Machine) -> int:
+@inlined
+def book_cached(machine: Machine) -> int:
     """Nothing is kept: no slots."""
     return 0

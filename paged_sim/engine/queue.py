@@ -8,7 +8,7 @@ from paged_sim.compiled import inlined, kernel
 from paged_sim.engine import queue_length
 from paged_sim.engine.machine import (
     CLOSED_LOOP,
-    NOBODY,
+    NONE,
     NOW,
     NUM_ARRIVED,
     NUM_ENDED,
@@ -95,7 +95,7 @@ def leave(machine: Machine, request: int) -> None:
     if counts[CLOSED_LOOP] and counts[NUM_SENT] < len(machine.arrival):
         machine.arrival[counts[NUM_SENT]] = machine.times[NOW] + machine.times[THINK]
         counts[NUM_SENT] += 1
-    if len(machine.next_turn) > 0 and machine.next_turn[request] != NOBODY:
+    if len(machine.next_turn) > 0 and machine.next_turn[request] != NONE:
         send(machine, machine.next_turn[request])
 
 

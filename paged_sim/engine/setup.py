@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from paged_sim import allocators, ledger
-from paged_sim.allocators import contiguous, eviction, paged, prefix_cache
-from paged_sim.allocators.placement import PLACEMENTS
-from paged_sim.allocators.reservation import GROW, RULES
-from paged_sim.content import content_of, nothing_known
+from paged_sim.allocators import family_of, family_with, page_size_of
+from paged_sim.content import nothing_known
 from paged_sim.engine import machine as m
 from paged_sim.engine.machine import Machine
 from paged_sim.requests import Ints, Requests
@@ -26,54 +24,16 @@ def build_allocator(
     spec: AllocatorSpec, slots: int, requests: Requests, max_model_len: int, seats: int
 ) -> allocators.State:
     """The empty allocator that a scenario's entry describes, for at most `seats` sequences at a time."""
-    longest = int(min(max_model_len, requests.stored_tokens.max(initial=1)))
-    if spec.prefix_cache != "none":
-        return prefix_cache.create(
-            content=content_of(requests),
-            kind=prefix_cache.KINDS[spec.prefix_cache],
-            policy=eviction.POLICIES[spec.eviction],
-            slots=slots,
-            page_size=spec.page_size,
-            null_page=spec.null_page,
-            rows=seats,
-            longest=longest,
-        )
-    if spec.policy == "paged":
-        return paged.create(
-            slots=slots, page_size=spec.page_size, null_page=spec.null_page, rows=seats, longest=longest
-        )
-    asks = np.zeros(0, np.int64) if spec.reserve == GROW else RULES[spec.reserve](requests, max_model_len)
-    return contiguous.create(
-        slots=slots, rule=PLACEMENTS[spec.placement], asks=asks, chunk=spec.chunk, longest=max_model_len, rows=seats
-    )
+    return family_of(spec).create(spec, slots, requests, max_model_len, seats)
 
 
-def refuse_beforehand(
-    outcome: Ints, state: allocators.State, requests: Requests, slots: int, max_model_len: int
-) -> None:
+def refuse_beforehand(outcome: Ints, state: allocators.State, requests: Requests, max_model_len: int) -> None:
     """Mark the requests that even an empty arena could not serve, by reason."""
-    final, samples = requests.stored_tokens, requests.samples
-    usable, largest = allocators.capacity(state), allocators.largest(state)
-    needed = final * samples
-    if isinstance(state, contiguous.Contiguous):
-        asked = state.asks if len(state.asks) else np.minimum(final, max_model_len)
-        outcome[asked > largest] = m.REFUSED_PLACEMENT
-        for request in np.flatnonzero((samples > 1) & (asked <= largest)):
-            extent = contiguous.want(state, int(request), int(final[request]))
-            if not contiguous.fits_all(state, extent, extent, int(samples[request]) - 1):
-                outcome[request] = m.REFUSED_PLACEMENT
-        outcome[asked * samples > usable] = m.REFUSED_RESERVATION
-    elif isinstance(state, paged.Paged):
-        needed = final + (samples - 1) * own_slots(state, requests)
-    outcome[needed > usable] = m.REFUSED_CAPACITY
+    usable, demands = allocators.capacity(state), family_with(state).demands(state, requests, max_model_len)
+    outcome[~demands.placeable] = m.REFUSED_PLACEMENT
+    outcome[demands.asked > usable] = m.REFUSED_RESERVATION
+    outcome[demands.needed > usable] = m.REFUSED_CAPACITY
     outcome[requests.prompt_tokens >= max_model_len] = m.REFUSED_PROMPT
-
-
-def own_slots(state: paged.Paged, requests: Requests) -> Ints:
-    """Slots in the pages that each further sample of each request has to itself at its end."""
-    page_size, prompt, final = int(state.numbers[paged.PAGE_SIZE]), requests.prompt_tokens, requests.stored_tokens
-    pages = -(-final // page_size) - prompt // page_size
-    return np.where(final > prompt, pages * page_size, 0)
 
 
 def num_seats(scenario: Scenario, slots: int, requests: Requests) -> int:
@@ -103,22 +63,23 @@ def build_machine(
     It stops to have operations carried out when `flush_at` are recorded. `log` says whether it logs what the pool of a
     paged allocator does.
     """
-    seats = num_seats(scenario, slots, requests)
+    family, seats = family_of(spec), num_seats(scenario, slots, requests)
     longest_output = int(requests.output_tokens.max(initial=1))
     if flush_at is None:
-        flush_at = FLUSH_AT_EXTENTS if isinstance(state, contiguous.Contiguous) else FLUSH_AT_PAGES
+        flush_at = FLUSH_AT_PAGES if family.paged else FLUSH_AT_EXTENTS
     machine = m.empty_machine(
         requests,
-        state.content if isinstance(state, prefix_cache.Cached) else nothing_known(),
+        state,
+        state.content if family.caches else nothing_known(),
         seats=seats,
         wheel_span=longest_output + 1,
         operations=flush_at + operations_per_step(state, requests, seats),
         log=flush_at + logged_per_step(state, seats) if log else 0,
         rows=max(2, scenario.measure.samples),
-        authors=longest_output if requests.beams else 0,
+        writers=longest_output if requests.beams else 0,
         ledger=ledger.create(slots, seats),
     )
-    refuse_beforehand(machine.outcome, state, requests, slots, scenario.max_model_len)
+    refuse_beforehand(machine.outcome, state, requests, scenario.max_model_len)
     set_counts(machine, scenario, spec, state, slots)
     machine.counts[m.EAGER] = eager
     machine.counts[m.FLUSH_AT] = flush_at
@@ -133,32 +94,24 @@ def operations_per_step(state: allocators.State, requests: Requests, seats: int)
     """The most operations one step can record.
 
     A page may be checked and poisoned as its sequence is refused, then written, checked and poisoned for one that is
-    admitted and ends in the same step; a seat adds what is not page by page, such as moves. With samples each sequence
-    reads all the pages of its table, shared or not, and a beam reads every generated token for itself, once as it is
-    dropped and once as its successor ends.
+    admitted and ends in the same step; a seat adds what is not page by page, such as moves. A beam reads every
+    generated token for itself, once as it is dropped and once as its successor ends.
     """
-    pages, beams = 0, 0
-    if isinstance(state, paged.Paged):
-        alone = requests.samples.max(initial=1) == 1
-        pages = int(state.numbers[paged.USABLE]) if alone else max(int(state.numbers[paged.USABLE]), state.table.size)
-        beams = 2 * seats * int(requests.output_tokens.max(initial=1)) if requests.beams else 0
-    elif isinstance(state, prefix_cache.Cached):
-        # Each owner of a shared page checks it, and a page may hold tokens of several stretches.
-        stretches = prefix_cache.stretches_of_a_page(state.content, int(state.numbers[prefix_cache.PAGE_SIZE]))
-        pages = state.table.size * stretches + int(state.numbers[prefix_cache.USABLE])
-    return 6 * pages + 16 * seats + 64 + beams
+    family = family_with(state)
+    beams = 2 * seats * int(requests.output_tokens.max(initial=1)) if family.paged and requests.beams else 0
+    return 6 * family.touched(state, requests) + 16 * seats + 64 + beams
 
 
 def logged_per_step(state: allocators.State, seats: int) -> int:
     """The most numbers one step can log: every table taken and given back, and taken and given back once more."""
-    pages = 0 if isinstance(state, contiguous.Contiguous) else int(state.table.size)
+    pages = int(state.table.size) if family_with(state).paged else 0
     return 4 * pages + 64 * seats + 64
 
 
 def set_counts(machine: Machine, scenario: Scenario, spec: AllocatorSpec, state: allocators.State, slots: int) -> None:
     """Enter the scheduler's and the arena's settings."""
     counts, scheduler = machine.counts, scenario.scheduler
-    unit = spec.page_size if spec.policy == "paged" else 1
+    unit = page_size_of(spec) or 1
     counts[m.CAPACITY] = slots
     counts[m.MAX_SEQS] = scheduler.max_num_seqs
     counts[m.MAX_TOKENS] = scheduler.max_num_batched_tokens
@@ -171,7 +124,7 @@ def set_counts(machine: Machine, scenario: Scenario, spec: AllocatorSpec, state:
     counts[m.CHECK_SEED] = scenario.seed % (1 << 24)
     counts[m.POISON_FREED] = scenario.arena.poison
     counts[m.WARMUP] = scenario.measure.warmup_requests
-    counts[m.CACHING] = isinstance(state, prefix_cache.Cached)
+    counts[m.CACHING] = family_of(spec).caches
     machine.ledger.row[ledger.METADATA] = slots - allocators.capacity(state)
 
 

@@ -11,21 +11,20 @@ from __future__ import annotations
 
 from paged_sim import allocators
 from paged_sim.compiled import kernel
-from paged_sim.engine import beams, forks, single
-from paged_sim.engine import seats as seating
+from paged_sim.engine import beams, forks, order, sequence, single
 from paged_sim.engine.machine import (
     BEAM,
     DIVERGED,
     FINAL,
-    FORM,
     NEXT_SAMPLE,
-    NOBODY,
+    NONE,
     NUM_SAMPLES,
     PARTIAL,
     REQUEST,
     SAVED_SLOTS,
     SAVED_TAIL,
     SAVED_TOKENS,
+    SHARING,
     SLOTS,
     TOGETHER,
     UNFORKED,
@@ -34,35 +33,35 @@ from paged_sim.engine.machine import (
 
 
 @kernel
-def need(machine: Machine, state: allocators.State, request: int, tokens: int) -> int:
+def need(machine: Machine, request: int, tokens: int) -> int:
     """Slots that all sequences of a request need together to hold `tokens` tokens each, before placement rounds."""
-    whole = allocators.want(state, request, tokens)
+    whole = allocators.want(machine.allocator, request, tokens)
     others = machine.samples[request] - 1
     if others == 0:
         return whole
-    return int(whole + others * allocators.own_part(state, request, machine.prompt[request], tokens))
+    return int(whole + others * allocators.own_part(machine.allocator, request, machine.prompt[request], tokens))
 
 
 @kernel
-def footprint(machine: Machine, state: allocators.State, request: int, tokens: int) -> int:
+def footprint(machine: Machine, request: int, tokens: int) -> int:
     """Slots that `need` really takes, after rounding."""
-    whole = allocators.footprint(state, allocators.want(state, request, tokens))
+    whole = allocators.footprint(machine.allocator, allocators.want(machine.allocator, request, tokens))
     others = machine.samples[request] - 1
     if others == 0:
         return whole
-    part = allocators.own_part(state, request, machine.prompt[request], tokens)
-    return int(whole + others * allocators.footprint(state, part))
+    part = allocators.own_part(machine.allocator, request, machine.prompt[request], tokens)
+    return int(whole + others * allocators.footprint(machine.allocator, part))
 
 
 @kernel
-def fits(machine: Machine, state: allocators.State, request: int, tokens: int) -> bool:
+def fits(machine: Machine, request: int, tokens: int) -> bool:
     """Whether all sequences of a request would find room for `tokens` tokens each now."""
-    whole = allocators.want(state, request, tokens)
+    whole = allocators.want(machine.allocator, request, tokens)
     others = machine.samples[request] - 1
     if others == 0:
-        return allocators.fits(state, whole)
-    part = allocators.own_part(state, request, machine.prompt[request], tokens)
-    return allocators.fits_all(state, whole, part, others)
+        return allocators.fits(machine.allocator, whole)
+    part = allocators.own_part(machine.allocator, request, machine.prompt[request], tokens)
+    return allocators.fits_all(machine.allocator, whole, part, others)
 
 
 @kernel
@@ -88,31 +87,31 @@ def affordable(machine: Machine, request: int, stored: int, budget: int) -> int:
 
 
 @kernel
-def enter(machine: Machine, state: allocators.State, leader: int, request: int) -> None:
+def seat_all(machine: Machine, leader: int, request: int) -> None:
     """Make a new seat the first sequence of a request and seat the others beside it."""
     seats = machine.seats
     seats[leader, NUM_SAMPLES] = machine.samples[request]
-    seats[leader, FORM] = DIVERGED
+    seats[leader, SHARING] = DIVERGED
     seats[leader, SAVED_SLOTS] = 0
     seats[leader, SAVED_TOKENS] = 0
     seats[leader, SAVED_TAIL] = 0
-    seating.introduce(machine, leader, request)
+    order.introduce(machine, leader, request)
     if machine.samples[request] == 1:
         return
-    if allocators.shares(state):
-        seats[leader, FORM] = UNFORKED
+    if allocators.shares(machine.allocator):
+        seats[leader, SHARING] = UNFORKED
     last = leader
     for _ in range(machine.samples[request] - 1):
-        other = seating.sit_beside(machine)
-        seating.introduce(machine, other, request)
+        other = order.sit_beside(machine)
+        order.introduce(machine, other, request)
         seats[last, NEXT_SAMPLE] = other
         last = other
 
 
 @kernel
-def end_of_part(machine: Machine, leader: int, tokens: int) -> int:
+def end_before_fork(machine: Machine, leader: int, tokens: int) -> int:
     """How many of a request's first `tokens` tokens can be stored without its sequences parting anew."""
-    if machine.seats[leader, FORM] != UNFORKED:
+    if machine.seats[leader, SHARING] != UNFORKED:
         return tokens
     return int(min(tokens, machine.prompt[machine.seats[leader, REQUEST]]))
 
@@ -120,69 +119,69 @@ def end_of_part(machine: Machine, leader: int, tokens: int) -> int:
 @kernel
 def num_owners(machine: Machine, leader: int) -> int:
     """Sequences that store each generated token of theirs, and, where nothing is shared, each of the prompt."""
-    return int(machine.seats[leader, NUM_SAMPLES] if machine.seats[leader, FORM] == DIVERGED else 1)
+    return int(machine.seats[leader, NUM_SAMPLES] if machine.seats[leader, SHARING] == DIVERGED else 1)
 
 
 @kernel
-def give_room(machine: Machine, state: allocators.State, leader: int, stored: int, tokens: int) -> None:
+def give_room(machine: Machine, leader: int, stored: int, tokens: int) -> None:
     """Give the sequences that have slots, with `stored` tokens each, room for `tokens` tokens; there must be room."""
     if stored > 0:
-        grow(machine, state, leader, tokens, stored)
+        grow(machine, leader, tokens, stored)
         return
-    goal = allocators.want(state, machine.seats[leader, REQUEST], tokens)
+    goal = allocators.want(machine.allocator, machine.seats[leader, REQUEST], tokens)
     seat = leader
-    while seat != NOBODY:
-        seating.take(machine, state, seat, goal)
-        seat = seating.next_owner(machine, leader, seat)
+    while seat != NONE:
+        sequence.take(machine, seat, goal)
+        seat = order.next_owner(machine, leader, seat)
 
 
 @kernel
-def grow(machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int) -> int:
+def grow(machine: Machine, leader: int, tokens: int, stored: int) -> int:
     """Let each sequence grow that has no room; those that are TOGETHER part first, if the copies find room."""
     seats = machine.seats
-    if seats[leader, FORM] == TOGETHER:
-        copies = forks.copies_needed(machine, state, leader)
-        if not allocators.fits(state, copies):
+    if seats[leader, SHARING] == TOGETHER:
+        copies = forks.copies_needed(machine, leader)
+        if not allocators.fits(machine.allocator, copies):
             return copies
-        forks.part(machine, state, leader)
-    goal = allocators.want(state, seats[leader, REQUEST], tokens)
+        forks.diverge(machine, leader)
+    goal = allocators.want(machine.allocator, seats[leader, REQUEST], tokens)
     seat = leader
-    while seat != NOBODY:
-        missing = seating.grow(machine, state, seat, goal, stored)
+    while seat != NONE:
+        missing = sequence.grow(machine, seat, goal, stored)
         if missing > 0:
             return missing
-        seat = seating.next_owner(machine, leader, seat)
+        seat = order.next_owner(machine, leader, seat)
     return 0
 
 
 @kernel
-def write(machine: Machine, state: allocators.State, leader: int, tokens: int) -> None:
-    """Write the tokens of every sequence that has slots, each with its author."""
+def write(machine: Machine, leader: int, tokens: int) -> None:
+    """Write the tokens of every sequence that has slots, each with its writer."""
     if machine.seats[leader, NUM_SAMPLES] == 1:
-        single.write(machine, state, leader, tokens)
+        single.write(machine, leader, tokens)
     else:
-        forks.write_all(machine, state, leader, tokens)
+        forks.write_all(machine, leader, tokens)
 
 
 @kernel
-def fork(machine: Machine, state: allocators.State, leader: int, stored: int) -> None:
+def fork(machine: Machine, leader: int, stored: int) -> None:
     """Fork the others from the first once it has stored all of the prompt."""
-    if machine.seats[leader, FORM] == UNFORKED and stored == machine.prompt[machine.seats[leader, REQUEST]]:
-        forks.fork(machine, state, leader)
+    if machine.seats[leader, SHARING] == UNFORKED and stored == machine.prompt[machine.seats[leader, REQUEST]]:
+        forks.fork(machine, leader)
 
 
 @kernel
-def branch(machine: Machine, state: allocators.State, leader: int, stored: int) -> None:
+def branch(machine: Machine, leader: int, stored: int) -> None:
     """Let beams that have parted continue those that were drawn."""
-    several = machine.seats[leader, FORM] == DIVERGED and machine.seats[leader, NUM_SAMPLES] > 1
+    several = machine.seats[leader, SHARING] == DIVERGED and machine.seats[leader, NUM_SAMPLES] > 1
     if machine.counts[BEAM] and several and leader != machine.counts[PARTIAL]:
-        beams.branch(machine, state, leader, stored)
+        beams.branch(machine, leader, stored)
 
 
 @kernel
-def num_written(machine: Machine, state: allocators.State, leader: int, stored: int) -> int:
+def num_written(machine: Machine, leader: int, stored: int) -> int:
     """Tokens that were written so that each sequence of a request has `stored` ones (copies are not written)."""
-    if allocators.shares(state):
+    if allocators.shares(machine.allocator):
         return work(machine, machine.seats[leader, REQUEST], 0, stored)
     return int(stored * machine.seats[leader, NUM_SAMPLES])
 
@@ -197,9 +196,9 @@ def holding(machine: Machine, leader: int) -> tuple[int, int]:
 
 
 @kernel
-def vacate(machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int, finished: bool) -> None:
-    """`seats.vacate` for all sequences of a request: `tokens` tokens of each are booked, `stored` are stored."""
+def vacate(machine: Machine, leader: int, tokens: int, stored: int, finished: bool) -> None:
+    """`sequence.vacate` for all sequences of a request: `tokens` tokens of each are booked, `stored` are stored."""
     if machine.seats[leader, NUM_SAMPLES] == 1:
-        single.vacate(machine, state, leader, tokens, stored, finished)
+        single.vacate(machine, leader, tokens, stored, finished)
     else:
-        forks.vacate_all(machine, state, leader, tokens, stored, finished)
+        forks.vacate_all(machine, leader, tokens, stored, finished)

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from paged_sim import allocators
 from paged_sim.compiled import inlined, kernel
-from paged_sim.engine import seats as seating
-from paged_sim.engine.machine import DIVERGED, FINAL, FORM, NUM_SAMPLES, REQUEST, SLOTS, Machine
-from paged_sim.ledger import RESERVATION, TOKEN_STATE
+from paged_sim.engine import accounts, order, recording, sequence
+from paged_sim.engine.machine import DIVERGED, FINAL, NUM_SAMPLES, REQUEST, SHARING, SLOTS, Machine
 
 
 @kernel
-def need(machine: Machine, state: allocators.State, request: int, tokens: int) -> int:
+def need(machine: Machine, request: int, tokens: int) -> int:
     """What the policy wants."""
-    return allocators.want(state, request, tokens)
+    return allocators.want(machine.allocator, request, tokens)
 
 
 @kernel
-def footprint(machine: Machine, state: allocators.State, request: int, tokens: int) -> int:
+def footprint(machine: Machine, request: int, tokens: int) -> int:
     """What that takes."""
-    return allocators.footprint(state, allocators.want(state, request, tokens))
+    return allocators.footprint(machine.allocator, allocators.want(machine.allocator, request, tokens))
 
 
 @kernel
-def fits(machine: Machine, state: allocators.State, request: int, tokens: int) -> bool:
+def fits(machine: Machine, request: int, tokens: int) -> bool:
     """Whether there is room for that."""
-    return allocators.fits(state, allocators.want(state, request, tokens))
+    return allocators.fits(machine.allocator, allocators.want(machine.allocator, request, tokens))
 
 
 @inlined
@@ -40,15 +39,15 @@ def affordable(machine: Machine, request: int, stored: int, budget: int) -> int:
 
 
 @kernel
-def enter(machine: Machine, state: allocators.State, leader: int, request: int) -> None:
+def seat_all(machine: Machine, leader: int, request: int) -> None:
     """Seat it alone."""
     machine.seats[leader, NUM_SAMPLES] = 1
-    machine.seats[leader, FORM] = DIVERGED
-    seating.introduce(machine, leader, request)
+    machine.seats[leader, SHARING] = DIVERGED
+    order.introduce(machine, leader, request)
 
 
 @inlined
-def end_of_part(machine: Machine, leader: int, tokens: int) -> int:
+def end_before_fork(machine: Machine, leader: int, tokens: int) -> int:
     """There is nobody to part from."""
     return tokens
 
@@ -60,36 +59,36 @@ def num_owners(machine: Machine, leader: int) -> int:
 
 
 @kernel
-def give_room(machine: Machine, state: allocators.State, leader: int, stored: int, tokens: int) -> None:
+def give_room(machine: Machine, leader: int, stored: int, tokens: int) -> None:
     """Take it; a seat that has tokens was given room for all of them before."""
-    seating.take(machine, state, leader, allocators.want(state, machine.seats[leader, REQUEST], tokens))
+    sequence.take(machine, leader, allocators.want(machine.allocator, machine.seats[leader, REQUEST], tokens))
 
 
 @inlined
-def grow(machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int) -> int:
+def grow(machine: Machine, leader: int, tokens: int, stored: int) -> int:
     """Let it grow."""
-    goal = allocators.want(state, machine.seats[leader, REQUEST], tokens)
-    return seating.grow(machine, state, leader, goal, stored)
+    goal = allocators.want(machine.allocator, machine.seats[leader, REQUEST], tokens)
+    return sequence.grow(machine, leader, goal, stored)
 
 
 @inlined
-def write(machine: Machine, state: allocators.State, leader: int, tokens: int) -> None:
+def write(machine: Machine, leader: int, tokens: int) -> None:
     """Write its tokens."""
-    seating.write(machine, state, leader, tokens)
+    recording.write(machine, leader, tokens)
 
 
 @inlined
-def fork(machine: Machine, state: allocators.State, leader: int, stored: int) -> None:
+def fork(machine: Machine, leader: int, stored: int) -> None:
     """There are no others."""
 
 
 @inlined
-def branch(machine: Machine, state: allocators.State, leader: int, stored: int) -> None:
+def branch(machine: Machine, leader: int, stored: int) -> None:
     """There are no others."""
 
 
 @inlined
-def num_written(machine: Machine, state: allocators.State, leader: int, stored: int) -> int:
+def num_written(machine: Machine, leader: int, stored: int) -> int:
     """Each token once."""
     return stored
 
@@ -101,9 +100,7 @@ def holding(machine: Machine, leader: int) -> tuple[int, int]:
 
 
 @kernel
-def vacate(machine: Machine, state: allocators.State, leader: int, tokens: int, stored: int, finished: bool) -> None:
+def vacate(machine: Machine, leader: int, tokens: int, stored: int, finished: bool) -> None:
     """Take its tokens out of the books and free the seat."""
-    row = machine.ledger.row
-    row[TOKEN_STATE] -= tokens
-    row[RESERVATION] += tokens
-    seating.vacate(machine, state, leader, stored, finished)
+    accounts.store(machine, -tokens)
+    sequence.vacate(machine, leader, stored, finished)

@@ -7,9 +7,8 @@ every sequence stores one token a step, so a run of quiet steps is booked at onc
 
 from __future__ import annotations
 
-from paged_sim import allocators
 from paged_sim.compiled import inlined, kernel
-from paged_sim.engine import admission, booking, queue, queue_length, running
+from paged_sim.engine import accounts, admission, booking, queue, queue_length, running
 from paged_sim.engine.machine import (
     BASE,
     BUDGET,
@@ -20,7 +19,7 @@ from paged_sim.engine.machine import (
     LOG_STEP,
     LOGGED,
     MAX_TOKENS,
-    NOBODY,
+    NONE,
     NOW,
     NUM_ENDED,
     NUM_ENDING,
@@ -44,7 +43,7 @@ from paged_sim.ledger import BATCH, WAITING, balance
 DONE, PAUSED, STUCK, UNBALANCED = range(4)
 
 
-def advance(machine: Machine, state: allocators.State, until: int) -> int:
+def advance(machine: Machine, until: int) -> int:
     """Simulate steps until all requests have ended, the operations want to be carried out, or step `until` is reached.
 
     Comes back between steps, after `until` where a run of quiet steps goes beyond it, and may be called again: where it
@@ -55,17 +54,17 @@ def advance(machine: Machine, state: allocators.State, until: int) -> int:
     """
     counts = machine.counts
     while True:
-        running.finish(machine, state)
+        running.finish(machine)
         if counts[NUM_ENDED] == len(machine.arrival):
             return DONE
         if max(counts[NUM_OPERATIONS], counts[NUM_LISTED], counts[LOGGED]) >= counts[FLUSH_AT]:
             return PAUSED
         queue.join_arrivals(machine)
         if counts[NUM_RUNNING] == 0 and queue.num_waiting(machine) == 0:
-            if counts[NUM_ENDED] < len(machine.arrival) and idle(machine, state):
+            if counts[NUM_ENDED] < len(machine.arrival) and idle(machine):
                 return PAUSED
             continue
-        blocked = serve(machine, state)
+        blocked = serve(machine)
         if balance(machine.ledger) != counts[CAPACITY]:
             return UNBALANCED
         if counts[NUM_RUNNING] == 0 and queue.num_waiting(machine) > 0 and not counts[HELD_BACK]:
@@ -77,8 +76,8 @@ def advance(machine: Machine, state: allocators.State, until: int) -> int:
 
 
 @kernel
-def serve(machine: Machine, state: allocators.State) -> int:
-    """One step's work up to the reading of the row; the cause if a request still waits, or -1."""
+def serve(machine: Machine) -> int:
+    """One step's work up to the reading of the row; the cause if a request still waits, or NONE."""
     counts, row = machine.counts, machine.ledger.row
     counts[LOG_STEP] = counts[STEP]
     counts[BUDGET] = counts[MAX_TOKENS]
@@ -87,12 +86,12 @@ def serve(machine: Machine, state: allocators.State) -> int:
     counts[HELD_BACK] = 0
     counts[NUM_ENDING] = 0
     counts[NUM_STARTED] = 0
-    running.run(machine, state)
-    admission.admit(machine, state)
+    running.run(machine)
+    admission.admit(machine)
     row[BATCH] = counts[NUM_RUNNING]
     row[WAITING] = queue.num_waiting(machine)
-    blocked = admission.label_free_slots(machine, state)
-    queue_length.begin_step(machine.queue_length, machine.times[NOW], row[WAITING], 1 if blocked >= 0 else 0)
+    blocked = admission.label_free_slots(machine)
+    queue_length.begin_step(machine.queue_length, machine.times[NOW], row[WAITING], 1 if blocked != NONE else 0)
     return blocked
 
 
@@ -100,7 +99,7 @@ def serve(machine: Machine, state: allocators.State) -> int:
 def pass_time(machine: Machine, blocked: int) -> None:
     """Book this step and the quiet ones that follow, and set the clock and the step behind them."""
     counts, times = machine.counts, machine.times
-    generating = running.num_generating(machine)
+    slope = accounts.slots_of(running.num_generating(machine))
     duration = duration_of(machine)
     limit = quiet_steps(machine)
     begin = times[NOW]
@@ -112,7 +111,7 @@ def pass_time(machine: Machine, blocked: int) -> None:
     while steps < limit and (steps == 0 or times[NOW] < arrival):
         times[NOW] += duration
         steps += 1
-    booking.book_steps(machine, blocked, steps, generating, begin, duration)
+    booking.book_steps(machine, blocked, steps, slope, begin, duration)
     counts[STEP] += steps
     counts[NUM_STEPS_DONE] += steps
 
@@ -140,24 +139,24 @@ def quiet_steps(machine: Machine) -> int:
     counts, wheel = machine.counts, machine.wheel
     fresh_next = counts[HELD_BACK] or counts[PREEMPTED_NOW] or counts[EAGER] or counts[NUM_ENDING] > 0
     slower_now = counts[TIMED] and counts[PREFILLED] > 0
-    if fresh_next or slower_now or counts[PARTIAL] != NOBODY:
+    if fresh_next or slower_now or counts[PARTIAL] != NONE:
         return 1
     mask = len(wheel) - 1
     steps = 1
-    while steps < mask and wheel[(counts[STEP] + steps) & mask] == NOBODY:
+    while steps < mask and wheel[(counts[STEP] + steps) & mask] == NONE:
         steps += 1
     return int(steps)
 
 
 @kernel
-def idle(machine: Machine, state: allocators.State) -> bool:
+def idle(machine: Machine) -> bool:
     """Nothing runs and nobody waits: book the time to the next arrival and jump there; whether it was long."""
     row, times = machine.ledger.row, machine.times
     arrival = queue.next_arrival(machine)
     row[BATCH] = 0
     row[WAITING] = 0
     queue_length.begin_step(machine.queue_length, times[NOW], 0, 0)
-    admission.label_free_slots(machine, state)
+    admission.label_free_slots(machine)
     begin, times[NOW] = times[NOW], arrival
-    booking.book_steps(machine, -1, 1, 0, begin, arrival - begin)
+    booking.book_steps(machine, NONE, 1, 0, begin, arrival - begin)
     return booking.is_long(arrival - begin, arrival, len(machine.timeline))

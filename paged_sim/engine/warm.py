@@ -1,7 +1,7 @@
 """Compiling ahead: the step loop for the families of simulations that a scenario needs, and the arena, side by side.
 
-A family is what the loop is compiled for: "contiguous", "paged" or "cached" (paged with a prefix cache), the first two
-also as "contiguous-samples" and "paged-samples" where requests have several sequences. The arena's loop, the same for
+A family is what the loop is compiled for, by its name in `allocators.FAMILIES`; where requests have several sequences
+by that with "-samples" behind it, such as "paged-samples". The arena's loop, the same for
 all of them, counts as one more. The first run of a version on a machine compiles for some seconds for each; the result
 is kept on disk. Families that are still missing are compiled by as many processes as there are cores, at most one each.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from paged_sim import allocators
 from paged_sim.arena import open_arena
 from paged_sim.arena.operations import COLUMNS
 from paged_sim.compiled import machine_code_folder, ways
@@ -28,15 +29,14 @@ from paged_sim.requests import Requests
 from paged_sim.scenario.models import AllocatorSpec, ArenaSpec, Measure, Scenario, Scheduler, Variant, Workload
 
 ARENA = "arena"
-CACHED = "cached"
 SAMPLES = "-samples"
 
 
 def family_of(spec: AllocatorSpec, requests: Requests) -> str:
     """The family of a simulation of one allocator over these requests."""
-    if spec.prefix_cache != "none":
-        return CACHED
-    return spec.policy + (SAMPLES if int(requests.samples.max(initial=1)) > 1 else "")
+    family = allocators.family_of(spec)
+    forks = not family.caches and int(requests.samples.max(initial=1)) > 1
+    return family.name + (SAMPLES if forks else "")
 
 
 def missing(families: Collection[str]) -> list[str]:
@@ -69,15 +69,13 @@ def run_smallest(family: str) -> None:
         prefix_offsets=np.zeros(2, np.int64),
         prefix_ids=np.zeros(0, np.int64),
     )
-    if family == CACHED:
-        spec = AllocatorSpec(name=family, policy="paged", prefix_cache="hash")
-    else:
-        spec = AllocatorSpec(name=family, policy=family.removesuffix(SAMPLES))
+    chosen = next(each for each in allocators.FAMILIES if each.name == family.removesuffix(SAMPLES))
+    spec = AllocatorSpec(name=family, policy=chosen.policy, prefix_cache="hash" if chosen.caches else "none")
     scenario = _tiny(spec)
     state = build_allocator(spec, 64, requests, scenario.max_model_len, int(requests.samples[0]))
     machine = build_machine(scenario, spec, state, requests, 64)
     with open_arena(scenario.arena, 64, 8, compiled=True) as arena:
-        for _ in drive(machine, state, arena, compiled=True):
+        for _ in drive(machine, arena, compiled=True):
             pass
 
 

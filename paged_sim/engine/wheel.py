@@ -16,7 +16,7 @@ from paged_sim.engine.machine import (
     FREE_CELL,
     GENERATION,
     LINE_WORDS,
-    NOBODY,
+    NONE,
     NUM_SEAT_FIELDS,
     OFFSET,
     ROOM,
@@ -49,7 +49,7 @@ def schedule(machine: Machine, seat: int) -> None:
     counts, cells = machine.counts, machine.cells
     bucket = bucket_of(machine, seat)
     place = machine.wheel[bucket]
-    if place == NOBODY or place & WITHIN_CELL == WITHIN_CELL:
+    if place == NONE or place & WITHIN_CELL == WITHIN_CELL:
         cell = counts[FREE_CELL]
         counts[FREE_CELL] = cells[cell]
         cells[cell] = place
@@ -60,7 +60,7 @@ def schedule(machine: Machine, seat: int) -> None:
 
 @inlined
 def before(machine: Machine, place: int) -> int:
-    """Where the event entered before that at `place` is, or NOBODY; a cell that this leaves is free."""
+    """Where the event entered before that at `place` is, or NONE; a cell that this leaves is free."""
     counts, cells = machine.counts, machine.cells
     place -= 1
     if place & WITHIN_CELL == 0:
@@ -88,7 +88,7 @@ def unschedule(machine: Machine, seat: int) -> None:
 
 
 @kernel
-def collect_due(machine: Machine, state: allocators.State) -> None:
+def collect_due(machine: Machine) -> None:
     """Move this step's events to the end of `due`, in running order, and ask for what they will touch.
 
     They come nearly in reverse, so that almost every one of them belongs in front of those before it.
@@ -96,12 +96,12 @@ def collect_due(machine: Machine, state: allocators.State) -> None:
     cells, due = machine.cells, machine.due
     bucket = machine.counts[STEP] & (len(machine.wheel) - 1)
     place = machine.wheel[bucket]
-    machine.wheel[bucket] = NOBODY
+    machine.wheel[bucket] = NONE
     first = len(due)
-    while place != NOBODY:
+    while place != NONE:
         event = cells[place]
         prefetch(machine.seats, seat_of(event) * NUM_SEAT_FIELDS)
-        allocators.expect(state, seat_of(event))
+        allocators.expect(machine.allocator, seat_of(event))
         first -= 1
         at = first
         while at + 1 < len(due) and due[at + 1] < event:

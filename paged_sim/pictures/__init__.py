@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from paged_sim import allocators
-from paged_sim.allocators.contiguous import Contiguous
 from paged_sim.engine import machine as m
 from paged_sim.engine import queue, running, steps
 from paged_sim.engine.machine import Machine
@@ -40,21 +39,20 @@ def pictures_of(scenario: Scenario) -> list[Pictures]:
 
 def _pictures(scenario: Scenario, spec: AllocatorSpec, requests: Requests, slots: int) -> Pictures:
     where = f"{scenario.name}, {spec.name}"
-    page_size = spec.page_size if spec.policy == "paged" else None
+    family, page_size = allocators.family_of(spec), allocators.page_size_of(spec)
     if page_size and slots // page_size > MOST_PAGES:
         raise _too_large(where, f"{slots // page_size} pages", f"memory for at most {MOST_PAGES}")
-    caching = spec.prefix_cache != "none"
-    if caching:
+    if family.caches:
         requests = requests.spread_samples()
     state = build_allocator(spec, slots, requests, scenario.max_model_len, num_seats(scenario, slots, requests))
-    machine = build_machine(scenario, spec, state, requests, slots, eager=True, log=caching)
+    machine = build_machine(scenario, spec, state, requests, slots, eager=True, log=family.caches)
     machine.counts[m.RECORD] = 1
-    seen = Extents(requests, slots) if isinstance(state, Contiguous) else Pages(requests, spec.page_size)
+    seen = Pages(requests, page_size) if page_size else Extents(requests, slots)
     looks: list[StepLook] = []
-    for _ in _steps(machine, state):
+    for _ in _steps(machine):
         if len(looks) == MOST_STEPS:
             raise _too_large(where, f"more than {MOST_STEPS} steps", "fewer or shorter requests")
-        looks.append(seen.look(machine, state))
+        looks.append(seen.look(machine))
         if sum(1 for extent in looks[-1].extents if extent.owner) > MOST_EXTENTS:
             raise _too_large(where, f"more than {MOST_EXTENTS} sequences at once", "less memory, or fewer requests")
     return Pictures(spec.name, slots, page_size, tuple(looks))
@@ -64,18 +62,18 @@ def _too_large(where: str, what: str, remedy: str) -> PagedSimError:
     return PagedSimError(f"{where}: {what} are too many to show; give it {remedy}")
 
 
-def _steps(machine: Machine, state: allocators.State) -> Iterator[None]:
+def _steps(machine: Machine) -> Iterator[None]:
     """`steps.advance`, with a look at every step after its writes."""
     counts = machine.counts
     while counts[m.NUM_ENDED] < len(machine.arrival):
         queue.join_arrivals(machine)
         if counts[m.NUM_RUNNING] == 0 and queue.num_waiting(machine) == 0:
             if counts[m.NUM_ENDED] < len(machine.arrival):
-                steps.idle(machine, state)
+                steps.idle(machine)
             continue
         counts[m.NUM_OPERATIONS] = 0
-        blocked = steps.serve(machine, state)
+        blocked = steps.serve(machine)
         yield
         if counts[m.NUM_RUNNING] > 0:
             steps.pass_time(machine, blocked)
-        running.finish(machine, state)
+        running.finish(machine)

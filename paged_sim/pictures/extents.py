@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from paged_sim import allocators
-from paged_sim.allocators.contiguous import Contiguous
 from paged_sim.engine import machine as m
 from paged_sim.engine.machine import Machine
 from paged_sim.requests import Requests
@@ -31,13 +30,12 @@ class Extents:
         self._slots = slots
         self._before: dict[str, _Held] = {}
 
-    def look(self, machine: Machine, state: allocators.State) -> StepLook:
+    def look(self, machine: Machine) -> StepLook:
         """The step as it is."""
-        assert isinstance(state, Contiguous)
         now = {
-            label: _held(machine, state, seat, tokens)
+            label: _held(machine, seat, tokens)
             for seat, label, tokens in seated(machine, self._requests)
-            if state.held[seat] > 0
+            if machine.seats[seat, m.SLOTS] > 0
         }
         extents = tuple(
             ExtentLook(held.start, held.accounts, owner, tuple(_events(owner, held, self._before, now)))
@@ -47,10 +45,10 @@ class Extents:
         return StepLook(int(machine.counts[m.STEP]), extents=extents, waiting=waiting(machine, self._requests))
 
 
-def _held(machine: Machine, state: Contiguous, seat: int, tokens: int) -> _Held:
+def _held(machine: Machine, seat: int, tokens: int) -> _Held:
     """The extent of a seat: its tokens first, then what it is to write, then what it never will."""
     fields = machine.seats[seat]
-    start, slots = int(state.start[seat]), int(state.held[seat])
+    start, slots = int(allocators.locate(machine.allocator, seat, 0).slot), int(fields[m.SLOTS])
     beyond = {"over_reservation": m.OVER, "tail": m.TAIL, "rounding": m.ROUNDING}
     never = {account: int(fields[field]) for account, field in beyond.items()}
     accounts = {"token_state": tokens, "reservation": slots - tokens - sum(never.values()), **never}

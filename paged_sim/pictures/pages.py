@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from paged_sim import allocators
-from paged_sim.allocators import paged
-from paged_sim.allocators.page_record import FILLED, REFERENCES
-from paged_sim.allocators.prefix_cache import Cached
 from paged_sim.arena.operations import COPY
 from paged_sim.engine import machine as m
 from paged_sim.engine import pool_log
@@ -29,14 +26,14 @@ class Pages:
         self._page_size = page_size
         self._before = _Pool({}, {}, frozenset())
 
-    def look(self, machine: Machine, state: allocators.State) -> StepLook:
+    def look(self, machine: Machine) -> StepLook:
         """The step as it is."""
-        assert isinstance(state, paged.Paged | Cached)
+        state = machine.allocator
         sequences = tuple(
             SequenceLook(label, tokens, tuple(state.table[seat, : state.num_pages[seat]].tolist()))
             for seat, label, tokens in seated(machine, self._requests)
         )
-        now = _pool(sequences, _idle(state), self._page_size)
+        now = _pool(sequences, allocators.family_with(state).kept_pages(state), self._page_size)
         pages = _pages(self._before, now, _copies(machine, self._page_size), _found(machine))
         self._before = now
         return StepLook(int(machine.counts[m.STEP]), pages, sequences, waiting=waiting(machine, self._requests))
@@ -50,7 +47,7 @@ class _Pool(NamedTuple):
     idle: frozenset[int]
 
 
-def _pool(sequences: Iterable[SequenceLook], idle: dict[int, int], page_size: int) -> _Pool:
+def _pool(sequences: Iterable[SequenceLook], idle: Mapping[int, int], page_size: int) -> _Pool:
     """The pages as they are."""
     owners: dict[int, tuple[str, ...]] = {}
     filled: dict[int, int] = {}
@@ -58,15 +55,7 @@ def _pool(sequences: Iterable[SequenceLook], idle: dict[int, int], page_size: in
         for index, page in enumerate(sequence.table):
             owners[page] = (*owners.get(page, ()), sequence.label)
             filled[page] = min(page_size, max(0, sequence.tokens - index * page_size))
-    return _Pool(owners, filled | idle, frozenset(idle))
-
-
-def _idle(state: paged.Paged | Cached) -> dict[int, int]:
-    """The pages that only the prefix cache keeps, and how many of their slots are filled."""
-    if isinstance(state, paged.Paged):
-        return {}
-    pages = np.flatnonzero((state.pages[:, FILLED] > 0) & (state.pages[:, REFERENCES] == 0))
-    return {int(page): int(state.pages[page, FILLED]) for page in pages}
+    return _Pool(owners, {**filled, **idle}, frozenset(idle))
 
 
 def _copies(machine: Machine, page_size: int) -> dict[int, int]:

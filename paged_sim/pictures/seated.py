@@ -24,11 +24,11 @@ def seated(machine: Machine, requests: Requests) -> Iterator[Seated]:
     """The running sequences in running order, each request's samples side by side."""
     counts, seats = machine.counts, machine.seats
     leader = int(counts[m.FIRST_RUNNING])
-    while leader != m.NOBODY:
+    while leader != m.NONE:
         is_partial = leader == counts[m.PARTIAL]
         tokens = int(seats[leader, m.STORED] if is_partial else counts[m.STEP] - seats[leader, m.OFFSET])
         seat, sample = leader, 0
-        while seat != m.NOBODY:
+        while seat != m.NONE:
             yield Seated(seat, _label(requests, int(seats[leader, m.REQUEST]), sample), tokens)
             seat, sample = int(seats[seat, m.NEXT_SAMPLE]), sample + 1
         leader = int(seats[leader, m.FOLLOWING])

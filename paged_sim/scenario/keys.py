@@ -6,6 +6,7 @@ alone. What involves several keys at once is in `crosscheck`.
 
 from __future__ import annotations
 
+from paged_sim.allocators import FAMILIES, WORDS
 from paged_sim.scenario.compound import Bounds, Choice, Expectations, Histogram, Quantiles
 from paged_sim.scenario.hardware import EngineName, GpuName
 from paged_sim.scenario.lognormal import LogNormal
@@ -313,7 +314,7 @@ WORKLOAD = Section(
     (
         Key(
             "requests",
-            ScalarOrList(Number(minimum=1, maximum=10**8), ListOf(LISTED_REQUEST)),
+            ScalarOrList(Number(minimum=1, maximum=10**8), ListOf(LISTED_REQUEST, most=10_000)),
             "How many requests are drawn, or the requests themselves, one by one.",
             "4000",
             default_text="as many as there are values, where lengths are given as values",
@@ -405,6 +406,17 @@ CLOCK = Variants(
     later=("roofline",),
 )
 
+
+def _meanings(lead: str, key: str) -> str:
+    """The description of a key of an allocator by those of its words."""
+    return f"{lead} {'; '.join(f'{word}: {meaning}' for word, meaning in WORDS[key].items())}."
+
+
+def _policies_with(key: str) -> list[str]:
+    """The policies that a key of an allocator is for."""
+    return [*dict.fromkeys(family.policy for family in FAMILIES if key in family.keys)]
+
+
 ALLOCATOR = Section(
     (
         Key(
@@ -416,28 +428,26 @@ ALLOCATOR = Section(
         ),
         Key(
             "policy",
-            Word(("contiguous", "paged"), later=("vmm", "caching", "layer_groups")),
-            "contiguous: one run of slots for each sequence; paged: pages on demand.",
+            Word((*WORDS["policy"],), later=("vmm", "caching", "layer_groups")),
+            _meanings("How memory is handed out.", "policy"),
             "paged",
             required=True,
         ),
         Key(
             "reserve",
-            Word(("max", "limit", "pow2", "oracle", "grow")),
-            "How much a sequence gets. max: max_model_len; limit: prompt + max_tokens; pow2: prompt + output rounded "
-            "up to a power of two; oracle: just what is stored; grow: chunks, moved when they cannot extend. pow2 and "
-            "oracle see the true output.",
+            Word((*WORDS["reserve"],)),
+            _meanings("How much a sequence gets.", "reserve"),
             "oracle",
             default="max",
-            when=("policy", "contiguous"),
+            when=("policy", *_policies_with("reserve")),
         ),
         Key(
             "placement",
-            Word(("first_fit", "best_fit", "worst_fit", "next_fit", "buddy")),
-            "Which free run a reservation takes.",
+            Word((*WORDS["placement"],)),
+            _meanings("Where a reservation goes.", "placement"),
             "buddy",
             default="first_fit",
-            when=("policy", "contiguous"),
+            when=("policy", *_policies_with("placement")),
         ),
         Key("chunk", TOKENS, "Slots by which reserve: grow extends.", "128", default=256, when=("reserve", "grow")),
         Key(
@@ -447,23 +457,28 @@ ALLOCATOR = Section(
             "32",
             default=16,
             aliases=("block_size", "tokens_per_block"),
-            when=("policy", "paged"),
+            when=("policy", *_policies_with("page_size")),
         ),
-        Key("null_page", Flag(), "Page 0 is never handed out.", "true", default=False, when=("policy", "paged")),
+        Key(
+            "null_page",
+            Flag(),
+            "Page 0 is never handed out.",
+            "true",
+            default=False,
+            when=("policy", *_policies_with("null_page")),
+        ),
         Key(
             "prefix_cache",
-            Word(("none", "hash", "radix", "running")),
-            "Share the pages of sequences that begin alike, kept after their end. hash: whole pages, as vLLM does; "
-            "radix: to the token, by copying the page that agrees in part; running: so too, but nothing is kept.",
+            Word(("none", *WORDS["prefix_cache"])),
+            _meanings("Share the pages of sequences that begin alike, kept after their end.", "prefix_cache"),
             "hash",
             default="none",
-            when=("policy", "paged"),
+            when=("policy", *_policies_with("prefix_cache")),
         ),
         Key(
             "eviction",
-            Word(("lru", "lfu", "fifo", "belady")),
-            "Which kept page goes when memory is short: the one used longest ago, least often, entered first, or "
-            "needed again last, which only a simulation can know.",
+            Word((*WORDS["eviction"],)),
+            _meanings("Which kept page goes when memory is short.", "eviction"),
             "lfu",
             default="lru",
             when=("prefix_cache", "hash", "radix"),
@@ -477,7 +492,7 @@ ARENA = Section(
         Key(
             "device",
             Text("auto, cpu, cuda or cuda:N", r"auto|cpu|cuda(:[0-9]{1,4})?"),
-            "Where the memory is; auto takes a GPU when one can be used.",
+            "Where the memory is; auto takes a usable GPU, but for payload: tag the host, which is faster.",
             "cuda:0",
             default="auto",
         ),
@@ -518,7 +533,13 @@ SCENARIO = Section(
         ),
         Key("name", Text("a name"), "What reports call the scenario.", "vllm-fig2", default_text="the file's name"),
         Key("seed", Number(minimum=0), "Seed of everything random.", "42", default=0),
-        Key("repeats", COUNT, "Runs with seed, seed + 1, ...; reports show mean and spread.", "5", default=1),
+        Key(
+            "repeats",
+            Number(minimum=1, maximum=10**4),
+            "Runs with seed, seed + 1, ...; reports show mean and spread.",
+            "5",
+            default=1,
+        ),
         Key(
             "model",
             MODEL,
@@ -540,7 +561,7 @@ SCENARIO = Section(
         Key("clock", CLOCK, "How long a step takes.", "{base: 36ms, per_sequence: 0.29ms}", default=Variant("step")),
         Key(
             "allocators",
-            ListOf(ALLOCATOR, label="name"),
+            ListOf(ALLOCATOR, label="name", most=100),
             "The allocation policies to compare; each runs on the same requests.",
             "[{name: vllm, policy: paged}]",
             required=True,

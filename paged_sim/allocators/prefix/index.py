@@ -12,21 +12,25 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from paged_sim.allocators.prefix.record import NONE
 from paged_sim.compiled import inlined, marked_state
+from paged_sim.compiled.prefetch import prefetch
 from paged_sim.compiled.words import times
 
 Ints = npt.NDArray[np.int64]
 Entries = npt.NDArray[np.int32]
 
-NONE = -1
 FIRST, LAST = range(2)
 KEY, TOKENS, BEFORE, AFTER = range(4)
+AHEAD = 4
+"""Entries between asking for where one will be noted and its turn."""
+
 PLACE_BITS = 24
 """A sequence has at most 2^24 pages, a workload at most 2^38 stretches."""
 
 
 @marked_state
-class PageIndex(NamedTuple):
+class Index(NamedTuple):
     """Chains of entries by bucket: `ends[bucket]` are its FIRST and LAST entry, or NONE.
 
     Entry `page * width + j` is the j-th of a page. Of `entries[entry]`, KEY is NONE for one that is not in the index;
@@ -37,10 +41,10 @@ class PageIndex(NamedTuple):
     entries: Ints
 
 
-def create(pages: int, width: int) -> PageIndex:
+def create(pages: int, width: int) -> Index:
     """An empty index for `pages` pages of at most `width` entries each."""
     buckets = 1 << (2 * pages * width).bit_length()
-    return PageIndex(ends=np.full((buckets, 2), NONE, np.int32), entries=np.full((pages * width, 4), NONE, np.int64))
+    return Index(ends=np.full((buckets, 2), NONE, np.int32), entries=np.full((pages * width, 4), NONE, np.int64))
 
 
 @inlined
@@ -50,14 +54,14 @@ def key_of(stretch: int, place: int) -> int:
 
 
 @inlined
-def bucket_of(index: PageIndex, key: int) -> int:
+def bucket_of(index: Index, key: int) -> int:
     """The bucket of a key: Fibonacci hashing (Knuth, The Art of Computer Programming 3, 6.4)."""
     mixed = times(int(key), 0x9E3779B97F4A7C15)
     return int((mixed >> 32) & (len(index.ends) - 1))
 
 
 @inlined
-def next_with(index: PageIndex, entry: int, key: int) -> int:
+def next_with(index: Index, entry: int, key: int) -> int:
     """The first entry with this key from `entry` on, along its chain; NONE if there is none."""
     while entry != NONE and index.entries[entry, KEY] != key:
         entry = int(index.entries[entry, AFTER])
@@ -65,13 +69,28 @@ def next_with(index: PageIndex, entry: int, key: int) -> int:
 
 
 @inlined
-def find(index: PageIndex, key: int) -> int:
+def find(index: Index, key: int) -> int:
     """The first entry with a key, or NONE."""
     return next_with(index, int(index.ends[bucket_of(index, key), FIRST]), key)
 
 
 @inlined
-def insert(index: PageIndex, entry: int, key: int, tokens: int) -> None:
+def find_reaching(index: Index, key: int, tokens: int) -> int:
+    """The first entry with a key that reaches `tokens` tokens into its page, or NONE."""
+    entry = find(index, key)
+    while entry != NONE and index.entries[entry, TOKENS] < tokens:
+        entry = next_with(index, int(index.entries[entry, AFTER]), key)
+    return entry
+
+
+@inlined
+def expect(index: Index, key: int) -> None:
+    """Ask for where an entry with a key will be noted."""
+    prefetch(index.ends, 2 * bucket_of(index, key))
+
+
+@inlined
+def insert(index: Index, entry: int, key: int, tokens: int) -> None:
     """Enter a free entry behind all others of its bucket."""
     bucket = bucket_of(index, key)
     last = index.ends[bucket, LAST]
@@ -87,7 +106,7 @@ def insert(index: PageIndex, entry: int, key: int, tokens: int) -> None:
 
 
 @inlined
-def remove(index: PageIndex, entry: int) -> None:
+def remove(index: Index, entry: int) -> None:
     """Take an entry out."""
     bucket = bucket_of(index, index.entries[entry, KEY])
     before, after = index.entries[entry, BEFORE], index.entries[entry, AFTER]
