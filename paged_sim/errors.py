@@ -21,3 +21,7 @@ class PagedSimError(Exception):
         self.messages = tuple(map(printable, messages))
         super().__init__("\n".join(self.messages))
         self.exit_code = exit_code
+
+
+class PagedSimWarning(UserWarning):
+    """Something here makes a simulation slower, and changes none of its results."""

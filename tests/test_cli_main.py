@@ -180,20 +180,28 @@ def test_a_closed_pipe_is_quiet() -> None:
     assert result.returncode in (0, -signal.SIGPIPE)
 
 
-def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
-    target = tmp_path / "run.json"
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGTERM, 143, "ended by SIGTERM"),
+        (signal.SIGHUP, 129, "ended by SIGHUP"),
+    ],
+)
+def test_a_signal_leaves_nothing_behind(number: signal.Signals, code: int, said: str, tmp_path: Path) -> None:
+    target, log = tmp_path / "run.json", tmp_path / "ops.log"
     process = subprocess.Popen(
-        [*PROGRAM, "run", "vllm-fig2", "--format", "json", "-o", str(target)],
+        [*PROGRAM, "run", "vllm-fig2", "--ops-log", f"vllm={log}", "-o", str(target)],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PAGED_SIM_COMPILE": "never"},
         preexec_fn=heed_interrupts,
     )
     time.sleep(2.5)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert err.strip() == "paged-sim: interrupted"
+    assert process.returncode == code
+    assert err.strip() == f"paged-sim: {said}"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -15,7 +15,7 @@ from engine_cases import assert_same
 from helpers import play, requests_of, scenario_of
 
 from paged_sim import compiled
-from paged_sim.compiled import cache_folder
+from paged_sim.compiled.folder import cache_folder
 from paged_sim.engine import warm
 from paged_sim.requests import Requests
 from paged_sim.scenario.models import AllocatorSpec, ArenaSpec, Scenario, Scheduler, Variant
@@ -166,7 +166,7 @@ def test_warming_up_leaves_nothing_missing(tmp_path: Path) -> None:
 
 
 def test_nothing_is_missing_where_it_is_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warm, "_folder", lambda: tmp_path)
+    monkeypatch.setattr(warm, "machine_code_folder", lambda: tmp_path)
     assert warm.missing({"paged", "contiguous"}) == ["contiguous", "paged"]
     (tmp_path / "paged.compiled").touch()
     assert warm.missing({"paged", "contiguous"}) == ["contiguous"]

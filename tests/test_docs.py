@@ -6,8 +6,6 @@ import json
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -77,13 +75,9 @@ def test_every_command_and_option_is_documented(path: str, command: click.Comman
 @pytest.fixture(scope="module")
 def compiled() -> None:
     """The step loop is compiled, in processes of their own that no coverage tool slows down."""
-    command = [sys.executable, "-m", "paged_sim.engine.warm"]
-    children = [
-        subprocess.Popen([*command, family])
-        for family in warm.missing({"contiguous", "paged", "cached", "paged-samples", warm.ARENA})
-    ]
-    codes = [child.wait() for child in children]
-    assert not any(codes)
+    families = {"contiguous", "paged", "cached", "paged-samples", warm.ARENA}
+    warm.ensure(families)
+    assert not warm.missing(families)
 
 
 @pytest.mark.usefixtures("compiled")

@@ -236,8 +236,8 @@ def test_progress_counts_requests_over_all_capacities() -> None:
 )
 def test_small_traces_are_not_compiled(wish: str, small: bool, large: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAGED_SIM_COMPILE", wish)
-    assert measure._worth_compiling(measure.COMPILE_FROM - 1) == small
-    assert measure._worth_compiling(measure.COMPILE_FROM) == large
+    assert measure.worth_compiling(measure.COMPILE_FROM - 1, measure.COMPILE_FROM) == small
+    assert measure.worth_compiling(measure.COMPILE_FROM, measure.COMPILE_FROM) == large
 
 
 # Mistakes

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
-from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,16 @@ import numpy as np
 import pytest
 from helpers import heed_interrupts
 
+import paged_sim
 from paged_sim.cli import main
 from paged_sim.errors import EXIT_ERROR, PagedSimError
-from paged_sim.processes import in_processes
+from paged_sim.processes import in_processes, python_command
 from paged_sim.run import Run
 from paged_sim.scenario import load_scenario, load_text
 from paged_sim.scenario.models import Scenario
 from paged_sim.simulation import simulate, simulate_in_processes
+
+CONSOLE_SCRIPT = "import sys; del sys.path[0]; from paged_sim.cli import main; sys.exit(main())"
 
 LONG = """
 version: 1
@@ -34,6 +37,13 @@ workload: {requests: 100000, prompt: 100, output: 400, arrival: saturated}
 allocators: [{name: paged, policy: paged}]
 arena: {device: cpu}
 """
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that one started; none where there is no /proc to find them through."""
+    if not Path("/proc/self/task").exists():
+        return []
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def scenarios() -> list[Scenario]:
@@ -62,7 +72,7 @@ def test_several_jobs_give_the_same_runs() -> None:
     assert [run.scenario["name"] for run in runs] == ["watermark", "preemption"]
     assert all(same(one, other) for one, other in zip(expected, runs, strict=True))
     assert runs[0].policies[0].timeline.memory_map.size > 0
-    assert not active_children()
+    assert not children_of(os.getpid())
 
 
 def test_the_command_line_prints_the_same(capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,7 +98,7 @@ def test_a_refused_scenario_is_the_same_error() -> None:
             run()
         messages.append((str(error.value), error.value.exit_code))
     assert messages[0] == messages[1]
-    assert not active_children()
+    assert not children_of(os.getpid())
 
 
 class Listener:
@@ -132,7 +142,7 @@ def test_results_come_in_order() -> None:
     heard: list[list[int]] = []
     assert list(in_processes(double, [(number,) for number in range(20)], 3, heard.append)) == list(range(0, 40, 2))
     assert heard[-1] == list(range(20))
-    assert not active_children()
+    assert not children_of(os.getpid())
 
 
 def test_the_first_error_in_order_ends_everything() -> None:
@@ -144,7 +154,7 @@ def test_the_first_error_in_order_ends_everything() -> None:
         next(results)
     assert error.value.exit_code == EXIT_ERROR
     assert time.monotonic() - started < 300
-    assert not active_children()
+    assert not children_of(os.getpid())
 
 
 def test_closing_early_ends_the_processes() -> None:
@@ -153,21 +163,17 @@ def test_closing_early_ends_the_processes() -> None:
     assert next(results) == "worked"
     results.close()
     assert time.monotonic() - started < 300
-    assert not active_children()
+    assert not children_of(os.getpid())
 
 
 def test_a_process_that_is_killed_is_one_clear_error() -> None:
     with pytest.raises(PagedSimError, match=r"one of 2 processes was ended from outside.*--jobs") as error:
         list(in_processes(work, [(0.0, "die"), (0.0,)], 2, lambda ended: None))
     assert error.value.exit_code == EXIT_ERROR
-    assert not active_children()
+    assert not children_of(os.getpid())
 
 
 linux = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds processes through /proc")
-
-
-def children_of(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def is_alive(pid: int) -> bool:
@@ -200,8 +206,7 @@ def long_run(tmp_path: Path) -> Any:
         preexec_fn=heed_interrupts,
     ) as process:
         deadline = time.monotonic() + 60
-        # Two workers, and the process that multiprocessing itself keeps beside them.
-        while len(children_of(process.pid)) < 3 and time.monotonic() < deadline:
+        while len(children_of(process.pid)) < 2 and time.monotonic() < deadline:
             time.sleep(0.05)
         yield process, children_of(process.pid)
         process.kill()
@@ -210,14 +215,19 @@ def long_run(tmp_path: Path) -> Any:
 @linux
 @pytest.mark.parametrize("to_all", [True, False], ids=["to the whole terminal", "to the parent alone"])
 @pytest.mark.parametrize("after", [0.0, 0.3], ids=["while processes start", "in the middle"])
-def test_an_interrupt_ends_all_processes_quietly(long_run: Any, to_all: bool, after: float) -> None:
+@pytest.mark.parametrize(
+    ("number", "code", "said"), [(signal.SIGINT, 130, b"interrupted"), (signal.SIGTERM, 143, b"ended by SIGTERM")]
+)
+def test_a_signal_ends_all_processes_quietly(
+    long_run: Any, number: signal.Signals, code: int, said: bytes, to_all: bool, after: float
+) -> None:
     process, children = long_run
     time.sleep(after)
-    (os.killpg if to_all else os.kill)(process.pid, signal.SIGINT)
+    (os.killpg if to_all else os.kill)(process.pid, number)
     out, err = process.communicate(timeout=30)
-    assert (process.returncode, out) == (130, b"")
-    assert err.split() == [b"paged-sim:", b"interrupted"]
-    assert len(children) == 3
+    assert (process.returncode, out) == (code, b"")
+    assert err.strip() == b"paged-sim: " + said
+    assert len(children) == 2
     assert gone_within(10, children)
 
 
@@ -235,3 +245,100 @@ def test_a_scenario_survives_the_journey() -> None:
 
     scenario = load_text(LONG)
     assert pickle.loads(pickle.dumps(scenario)) == scenario
+
+
+@linux
+def test_no_compiler_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
+    """Killed in its first compilation, which takes ten seconds and more."""
+    environment = {**os.environ, "PAGED_SIM_COMPILE": "always", "PAGED_SIM_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-m", "paged_sim", "run", "seed-section2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+        deadline = time.monotonic() + 60
+        while not (children := children_of(process.pid)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        process.kill()
+    assert children
+    assert gone_within(5, children)
+
+
+def test_what_a_task_prints_is_no_result() -> None:
+    assert list(in_processes(say, [("one",), ("two",)], 1, lambda ended: None)) == ["one", "two"]
+
+
+def say(text: str) -> str:
+    print(text)
+    return text
+
+
+class UnpicklableError(Exception):
+    def __init__(self, one: int, other: int) -> None:
+        super().__init__(f"{one} and {other}")
+
+
+def fail_oddly(number: int) -> None:
+    raise UnpicklableError(number, number)
+
+
+def test_an_error_that_cannot_travel_is_told_in_words() -> None:
+    with pytest.raises(RuntimeError, match="UnpicklableError: 1 and 1"):
+        list(in_processes(fail_oddly, [(1,)], 1, lambda ended: None))
+
+
+@linux
+@pytest.mark.parametrize(("files", "code"), [(7, 1), (14, 0)])
+def test_few_file_descriptors_are_one_clear_line(files: int, code: int) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+
+    command = [sys.executable, "-m", "paged_sim", "run", "three-requests", "--jobs", "2"]
+    environment = {**os.environ, "PAGED_SIM_COMPILE": "never"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, preexec_fn=limit)
+    assert done.returncode == code, done.stderr
+    if code:
+        assert done.stderr.startswith("paged-sim: error: a process cannot be started: Too many open files")
+        assert done.stderr.count("\n") == 1
+
+
+@pytest.fixture
+def booby_trapped(tmp_path: Path) -> Path:
+    """A folder of files named as modules; the one that is executed says so."""
+    for name in ("numpy", "numba", "pickle", "socket", "queue", "struct", "multiprocessing", "threading", "yaml"):
+        (tmp_path / f"{name}.py").write_text(f"print('executed {name}', flush=True)\nraise SystemExit(7)\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("start", [["-m", "paged_sim"], ["-c", CONSOLE_SCRIPT]], ids=["-m", "console script"])
+@pytest.mark.parametrize("options", [[], ["--jobs", "2"]], ids=["alone", "jobs"])
+def test_no_module_is_imported_from_the_current_folder(
+    start: list[str], options: list[str], booby_trapped: Path
+) -> None:
+    command = [sys.executable, *start, "run", "three-requests", *options]
+    environment = {**os.environ, "PAGED_SIM_COMPILE": "never", "PYTHONPATH": str(Path(paged_sim.__file__).parents[1])}
+    done = subprocess.run(command, cwd=booby_trapped, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "executed" not in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_nor_by_what_compiles(booby_trapped: Path) -> None:
+    command = [sys.executable, "-m", "paged_sim", "run", "seed-section2"]
+    environment = {
+        **os.environ,
+        "PAGED_SIM_COMPILE": "always",
+        "PAGED_SIM_CACHE_DIR": str(booby_trapped / "cache"),
+        "PYTHONPATH": str(Path(paged_sim.__file__).parents[1]),
+    }
+    done = subprocess.run(command, cwd=booby_trapped, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "executed" not in done.stdout + done.stderr
+    assert "warning" not in done.stderr
+
+
+def test_python_path_is_heard(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.py").write_text("print('found')")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        python_command("import elsewhere"), env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "found\n"

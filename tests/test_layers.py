@@ -15,14 +15,14 @@ PACKAGE = Path(__file__).parent.parent / "paged_sim"
 # From the bottom up; parts of one layer do not know each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("wording",),
-    ("__version__", "errors", "compiled"),
-    ("files", "json_text", "packed", "result"),
+    ("__version__", "errors"),
+    ("compiled", "files", "json_text", "packed", "processes", "result"),
     ("servers",),
     ("requests", "ledger", "geometry", "scenario.models", "saved", "configuration"),
     ("content", "basis"),
     ("allocators", "arena", "workloads", "oplog"),
     ("scenario",),
-    ("engine", "run", "merge", "processes", "hitrate"),
+    ("engine", "run", "merge", "hitrate"),
     ("simulation", "changes", "moves", "testing"),
     ("pictures",),
     ("reports", "checks", "doctor", "outline"),
@@ -37,7 +37,7 @@ HEAVY = {
     "rich": (),
     "cupy": (),
     "hypothesis": ("testing/__init__.py", "testing/contract.py"),
-    "numba": ("compiled/linking.py", "compiled/reference.py"),
+    "numba": ("compiled/linking.py", "compiled/reference.py", "compiled/kept.py"),
     "llvmlite": ("compiled/linking.py", "compiled/reference.py"),
     "yaml": ("scenario/nodes.py",),
 }

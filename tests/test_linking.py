@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from paged_sim.compiled import cache_folder, inlined, is_inlined, jit, kernel
+from paged_sim.compiled import inlined, is_inlined, jit, kernel
+from paged_sim.compiled.folder import cache_folder
 from paged_sim.compiled.prefetch import prefetch
 
 

@@ -1,14 +1,18 @@
 """The command line: `paged-sim COMMAND …`, and the one place where a mistake becomes a line and an exit code.
 
 Exit codes: 0 fine; 1 an error (a GPU that is not there, corrupted content, nothing could be served); 2 a mistake in
-the command, a scenario or a trace; 99 a check that `paged-sim check` was asked about failed; 130 Ctrl-C.
+the command, a scenario or a trace; 99 a check that `paged-sim check` was asked about failed; 130 Ctrl-C; 143 ended by
+SIGTERM, 129 by a terminal that was closed.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
+import warnings
 from collections.abc import Sequence
+from types import FrameType
 
 import click
 
@@ -24,12 +28,22 @@ from paged_sim.cli.ops import ops
 from paged_sim.cli.report import report
 from paged_sim.cli.run import run
 from paged_sim.cli.trace import trace
-from paged_sim.errors import EXIT_ERROR, EXIT_USAGE, PagedSimError
+from paged_sim.errors import EXIT_ERROR, EXIT_USAGE, PagedSimError, PagedSimWarning
 from paged_sim.wording import one_line
 
 COMMANDS = (run, report, compare, check, explain, init, list_, schema, trace, hitrate, ops, doctor)
 EXIT_INTERRUPTED = 130
+EXIT_SIGNAL = 128
+"""What a shell adds to the number of the signal that ended a program."""
 _LONGEST = 500
+
+
+class Ended(BaseException):
+    """Somebody ended this process with a signal: what is under way is given up, and nothing half done stays behind."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -50,12 +64,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     With the process's own, a pipe that its reader closes ends the process quietly, as it ends any Unix tool.
     """
-    if arguments is not None:
-        return _carried_out(arguments)
+    if arguments is None:
+        _heed_signals()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", PagedSimWarning)
+        warnings.showwarning = _show_warning
+        if arguments is not None:
+            return _carried_out(arguments)
+        streams.take_over()
+        return streams.settled(_carried_out(None))
+
+
+def _heed_signals() -> None:
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    streams.take_over()
-    return streams.settled(_carried_out(None))
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # `nohup` has one ignored.
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _end)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_IGN)
+    raise Ended(number)
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    print(f"paged-sim: warning: {one_line(str(message), _LONGEST)}", file=sys.stderr, flush=True)
 
 
 def _carried_out(arguments: Sequence[str] | None) -> int:
@@ -73,6 +109,8 @@ def _carried_out(arguments: Sequence[str] | None) -> int:
         return _complain(*(f"error: {message}" for message in error.messages), code=error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         return _complain("interrupted", code=EXIT_INTERRUPTED)
+    except Ended as ended:
+        return _complain(f"ended by {signal.Signals(ended.number).name}", code=EXIT_SIGNAL + ended.number)
     except MemoryError as error:
         told = one_line(str(error), _LONGEST) or "the system refuses more"
         return _complain(f"error: out of memory: {told}; give a smaller arena or fewer requests", code=EXIT_ERROR)

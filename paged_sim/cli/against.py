@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from paged_sim.cli.options import RunOptions
 from paged_sim.errors import EXIT_ERROR, EXIT_USAGE, PagedSimError
+from paged_sim.processes import python_command
 from paged_sim.result import Document
 from paged_sim.saved import read_saved
 
@@ -78,10 +78,10 @@ def _run_there(base: Path, inside: Path, revision: str, options: RunOptions) -> 
     so, and these are all that is asked of it.
     """
     result = base.parent / "run.json"
-    command = [sys.executable, "-m", "paged_sim", "run", str(inside), "--format", "json", "-o", str(result), "--quiet"]
-    ended = subprocess.run(
-        [*command, *_flags(options)], cwd=base, env=_environment(base), capture_output=True, text=True, check=False
-    )
+    package = base if (base / "paged_sim" / "__main__.py").is_file() else None
+    command = python_command("runpy.run_module('paged_sim', run_name='__main__', alter_sys=True)", package)
+    wanted = ["run", str(inside), "--format", "json", "-o", str(result), "--quiet", *_flags(options)]
+    ended = subprocess.run([*command, *wanted], cwd=base, capture_output=True, text=True, check=False)
     if ended.returncode and not (ended.returncode == EXIT_USAGE and result.exists()):
         said = (ended.stderr.strip().splitlines() or ["it said nothing"])[-1].removeprefix("paged-sim: ")
         raise PagedSimError(f"--against {revision}: {inside} cannot be run there: {said}", exit_code=EXIT_ERROR)
@@ -98,14 +98,6 @@ def _flags(options: RunOptions) -> list[str]:
     if options.trace is not None:
         flags += ["--trace", str(Path(options.trace).resolve())]
     return flags
-
-
-def _environment(base: Path) -> dict[str, str]:
-    """This process's environment, with the package of the checkout in front where it has one."""
-    if not (base / "paged_sim" / "__main__.py").is_file():
-        return dict(os.environ)
-    others = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(base), *([others] if others else [])])}
 
 
 def _git(folder: Path, *arguments: str) -> str:

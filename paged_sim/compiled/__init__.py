@@ -10,16 +10,15 @@ Compiled code neither allocates nor frees arrays and does not count references t
 
 from __future__ import annotations
 
-import hashlib
 import os
-import sys
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
+
+from paged_sim.compiled import ways
+from paged_sim.compiled.folder import cache_folder
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Class = TypeVar("Class", bound=type)
@@ -27,9 +26,6 @@ Class = TypeVar("Class", bound=type)
 # How kernels are compiled: division by zero does not occur (and so needs no exception), arrays are only borrowed, and
 # nobody calls from C, for which Numba would compile each of them a second time.
 OPTIONS: Any = {"error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
-
-# The sources that machine code depends on, below the package.
-COMPILED_SOURCES = ("allocators", "arena", "compiled", "content.py", "engine", "hitrate", "ledger.py")
 
 _KERNELS: list[Callable[..., Any]] = []
 _INLINED: set[Callable[..., Any]] = set()
@@ -95,38 +91,103 @@ def numbered(modules: Sequence[ModuleType]) -> Callable[[Function], Function]:
     return mark
 
 
+def worth_compiling(work: int, least: int) -> bool:
+    """Whether to compile for so much work, worth it from `least` on; `PAGED_SIM_COMPILE=always|never` overrules.
+
+    Never where nothing can be compiled.
+    """
+    wish = os.environ.get("PAGED_SIM_COMPILE", "auto")
+    return (wish == "always" or (wish != "never" and work >= least)) and is_usable()
+
+
+def is_usable() -> bool:
+    """Whether there is a Numba here that knows what is needed; if not, that is said, and nothing is compiled."""
+    if ways.chosen()[0] != ways.PLAIN:
+        try:
+            register_all()
+        except Exception as error:
+            ways.fall_back(ways.PLAIN, ways.describe(error))
+    return ways.chosen()[0] != ways.PLAIN
+
+
 @cache
 def jit(function: Function) -> Function:
-    """The compiled form of `function`, found again on disk in later processes.
+    """The compiled form of `function`, found again on disk in later processes; itself where nothing can be compiled.
 
     The first call with new argument types compiles (seconds); a later process loads the result in a fraction of one.
+    Where Numba fails to compile them, the function goes on as plain Python.
     """
+    form: Any = Compiled(function) if is_usable() else function
+    return cast(Function, form)
+
+
+class Compiled:
+    """A function as machine code, as long as Numba compiles it."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self._dispatcher: Any = dispatcher_of(function)
+        folder = machine_code_folder()
+        if folder is not None:
+            self._keep_in(folder)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call the machine code, or the function where there is none."""
+        try:
+            return self._dispatcher(*arguments)
+        except Exception as error:
+            if self._is_compiled_for(arguments):
+                raise
+            ways.fall_back(ways.PLAIN, ways.describe(error))
+            self._dispatcher = self._function
+        return self._function(*arguments)
+
+    def _keep_in(self, folder: Path) -> None:
+        try:
+            from paged_sim.compiled.kept import Kept
+
+            self._dispatcher._cache = Kept(self._function, folder)
+        except Exception as error:
+            ways.warn(f"{ways.describe(error)}; compiled code cannot be kept, and each run compiles again")
+
+    def _is_compiled_for(self, arguments: Sequence[Any]) -> bool:
+        """Whether an error is the function's own, and not one of compiling it."""
+        if self._dispatcher is self._function:
+            return True
+        import numba
+
+        typeof: Any = numba.typeof
+        try:
+            return tuple(typeof(argument) for argument in arguments) in self._dispatcher.signatures
+        except Exception:
+            return False
+
+
+def machine_code_folder() -> Path | None:
+    """Where the Numba of this process keeps compiled code; None if nowhere."""
     import numba
 
-    from paged_sim.compiled.linking import WholeCompiler
-
-    _register_with_numba()
-    with _cache_in(cache_folder(numba.__version__)):
-        compiled: Any = numba.njit(cache=True, nogil=True, pipeline_class=WholeCompiler, **OPTIONS)(function)
-    machine_code: Function = compiled
-    return machine_code
+    return cache_folder(numba.__version__)
 
 
-@contextmanager
-def _cache_in(folder: Path) -> Iterator[None]:
-    """Let Numba keep what is declared inside this block in a folder of ours, and leave its settings as they were."""
-    from numba import config
+def dispatcher_of(function: Callable[..., Any]) -> Any:
+    """Numba's compiled form of a function, kept nowhere."""
+    import numba
 
-    settings: Any = config
-    previous = settings.CACHE_DIR
-    settings.CACHE_DIR = str(folder)
+    return numba.njit(nogil=True, **_pipeline("WholeCompiler"), **OPTIONS)(function)
+
+
+def _pipeline(name: str) -> dict[str, Any]:
+    """The option that makes Numba compile with a class of `compiled.linking`, which needs internals of its."""
     try:
-        yield
-    finally:
-        settings.CACHE_DIR = previous
+        from paged_sim.compiled import linking
+    except Exception as error:
+        ways.fall_back(ways.ORDINARY, ways.describe(error))
+        return {}
+    return {"pipeline_class": getattr(linking, name)}
 
 
-def _register_with_numba() -> None:
+def register_all() -> None:
     """Tell Numba of every marked class and function, once each: more may have been imported since the last call."""
     from paged_sim.compiled import prefetch, words
 
@@ -135,7 +196,7 @@ def _register_with_numba() -> None:
     for cls in _STATES:
         _register_state(cls)
     for function in _KERNELS:
-        _register_kernel(function)
+        register(function)
     for function in _DISPATCHED:
         _register_dispatched(function)
     for function in _NUMBERED:
@@ -150,7 +211,8 @@ def _register_state(cls: type) -> None:
 
 
 @cache
-def _register_kernel(function: Callable[..., Any]) -> None:
+def register(function: Callable[..., Any]) -> None:
+    """Tell Numba that a function is compiled as it stands."""
     _register(function, lambda *arguments: function)
 
 
@@ -177,12 +239,12 @@ def _register_numbered(function: Callable[..., Any]) -> None:
     # What most have in common needs no question.
     *others, common = sorted(numbers, key=lambda namesake: len(numbers[namesake]))
     for namesake in numbers:
-        _register_kernel(namesake)
+        register(namesake)
     is_small = all(namesake in _INLINED for namesake in numbers)
     for namesake in others:
         for number in numbers[namesake]:
             common = _either(number, namesake, common)
-            _register_kernel(common)
+            register(common)
             if is_small:
                 _INLINED.add(common)
     chosen = common
@@ -204,9 +266,7 @@ def _register(function: Callable[..., Any], choose: Callable[..., Any]) -> None:
     """Tell Numba what to compile for a function: `choose` says it by the types of the arguments."""
     from numba.extending import overload
 
-    from paged_sim.compiled.linking import PartCompiler
-
-    options: Any = {**OPTIONS, "pipeline_class": PartCompiler}
+    options: Any = {**OPTIONS, **_pipeline("PartCompiler")}
     overload(function, strict=False, jit_options=options)(choose)
 
 
@@ -217,35 +277,3 @@ def is_inlined(function: Callable[..., Any], arguments: Iterable[Any]) -> bool:
     """
     few_events = any(getattr(argument, "instance_class", None) in _FEW_EVENTS for argument in arguments)
     return function in _INLINED and not few_events
-
-
-@cache
-def cache_folder(numba_version: str) -> Path:
-    """Where compiled code of exactly this source, Python and Numba is kept.
-
-    Numba itself looks only at the file of the function it was asked to compile; the hash in this folder's name covers
-    all that is compiled, so a changed callee, an upgrade or another Numba never meets stale machine code.
-    It lies in `PAGED_SIM_CACHE_DIR`, else the user's cache folder, else (read-only home) the temporary folder.
-    """
-    digest = hashlib.sha256(f"{sys.version}|{numba_version}".encode())
-    package = Path(__file__).parent.parent
-    for source in COMPILED_SOURCES:
-        root = package / source
-        for path in sorted(root.rglob("*.py")) if root.is_dir() else [root]:
-            digest.update(path.relative_to(package).as_posix().encode())
-            digest.update(path.read_bytes())
-    name = digest.hexdigest()[:16]
-    user = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    chosen = os.environ.get("PAGED_SIM_CACHE_DIR")
-    for parent in ([Path(chosen)] if chosen else []) + [user / "paged_sim"]:
-        folder = parent / name
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError:
-            continue
-        if os.access(folder, os.W_OK):
-            return folder
-    temporary = Path(tempfile.mkdtemp(prefix="paged_sim-"))
-    # Processes that this one starts are to find what it compiles.
-    os.environ["PAGED_SIM_CACHE_DIR"] = str(temporary)
-    return temporary / name

@@ -5,7 +5,7 @@ optimises it again. Of the step loop nobody ever calls anything but the outermos
 Parts: linked into the Whole as they were written, optimised there once. Measured: 40 % less time to compile.
 
 Written against Numba's compiler pipeline, which is made to be extended (`numba.core.compiler.CompilerBase`), and its
-code libraries, which are internal: a Numba that changes them fails in the tests of this package.
+code libraries, which are internal: with a Numba that has changed them, `compiled.ways` does without.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numba.core.compiler_machinery import register_pass
 from numba.core.environment import lookup_environment
 from numba.core.typed_passes import NativeLowering
 
-from paged_sim.compiled import is_inlined
+from paged_sim.compiled import is_inlined, ways
 
 ENVIRONMENT = "_ZN08NumbaEnv"
 
@@ -118,6 +118,6 @@ class PartCompiler(Compiler):
 
 
 def _lowering_with(lowering: type, pipelines: list[Any]) -> list[Any]:
-    for pipeline in pipelines:
+    for pipeline in pipelines if ways.chosen()[0] == ways.LINKED else []:
         pipeline.passes = [(lowering if step is NativeLowering else step, aim) for step, aim in pipeline.passes]
     return pipelines

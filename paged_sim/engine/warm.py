@@ -9,10 +9,8 @@ is kept on disk. Families that are still missing are compiled by as many process
 from __future__ import annotations
 
 import gc
-import os
-import subprocess
-import sys
 from collections.abc import Collection
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +18,13 @@ import numpy as np
 from paged_sim import allocators
 from paged_sim.arena import open_arena
 from paged_sim.arena.operations import COLUMNS
-from paged_sim.compiled import cache_folder
+from paged_sim.compiled import machine_code_folder, ways
+from paged_sim.compiled.folder import MARK, can_keep
 from paged_sim.engine.drive import drive
 from paged_sim.engine.handover import usable_cores
 from paged_sim.engine.setup import build_allocator, build_machine
+from paged_sim.errors import PagedSimError
+from paged_sim.processes import LostProcessError, in_processes
 from paged_sim.requests import Requests
 from paged_sim.scenario.models import AllocatorSpec, ArenaSpec, Measure, Scenario, Scheduler, Variant, Workload
 
@@ -40,7 +41,8 @@ def family_of(spec: AllocatorSpec, requests: Requests) -> str:
 
 def missing(families: Collection[str]) -> list[str]:
     """Those of the families that have not been compiled here yet, in order."""
-    return [family for family in sorted(families) if not _mark(family).exists()]
+    folder = machine_code_folder() if families else None
+    return [family for family in sorted(families) if folder is None or not _mark(folder, family).exists()]
 
 
 def warm_up(family: str) -> None:
@@ -50,7 +52,10 @@ def warm_up(family: str) -> None:
             arena.execute(np.zeros((1, COLUMNS), np.int32))
     else:
         run_smallest(family)
-    _mark(family).touch()
+    folder = machine_code_folder()
+    if folder is not None and ways.chosen()[0] != ways.PLAIN:
+        with suppress(OSError):  # then it is compiled again
+            _mark(folder, family).touch()
 
 
 def run_smallest(family: str) -> None:
@@ -77,22 +82,31 @@ def run_smallest(family: str) -> None:
 def ensure(families: Collection[str]) -> None:
     """Compile those of the families that are missing, in as many processes as there are cores for.
 
-    A process that fails leaves families missing; whoever needs one then compiles it for itself.
+    What no process can do for this one is left to whoever needs it: compiling where nothing can be kept, or where no
+    process can be started. Where compiling fails, nothing is compiled any more, which is said.
     """
-    environment = {**os.environ, "PAGED_SIM_CACHE_DIR": str(_folder().parent)}
-    command = [sys.executable, "-m", "paged_sim.engine.warm"]
+    if not can_keep(machine_code_folder()):
+        return
     wanted = missing(families)
     jobs = min(len(wanted), usable_cores())
-    children = [
-        subprocess.Popen([*command, *wanted[first::jobs]], env=environment, stderr=subprocess.DEVNULL)
-        for first in range(jobs)
-    ]
     try:
-        for child in children:
-            child.wait()
-    finally:
-        for child in children:
-            child.kill()
+        with closing(in_processes(_warm_up_alone, [(family,) for family in wanted], jobs, lambda _: None)) as outcomes:
+            for way, why in outcomes:
+                ways.fall_back(way, why)
+    except LostProcessError:
+        ways.fall_back(ways.PLAIN, "a process that compiled was ended from outside, or by its compiler")
+    except PagedSimError:
+        return
+    except Exception as error:
+        ways.fall_back(ways.PLAIN, ways.describe(error))
+
+
+def _warm_up_alone(family: str) -> tuple[str, str]:
+    """Compile a family in a process that does nothing else; the way in which that went, and why in that."""
+    # A compiler makes many small objects that live to its end: collecting garbage costs a tenth of the time here.
+    gc.disable()
+    warm_up(family)
+    return ways.chosen()
 
 
 def _tiny(spec: AllocatorSpec) -> Scenario:
@@ -115,18 +129,5 @@ def _tiny(spec: AllocatorSpec) -> Scenario:
     )
 
 
-def _folder() -> Path:
-    from numba import __version__
-
-    return cache_folder(__version__)
-
-
-def _mark(family: str) -> Path:
-    return _folder() / f"{family}.compiled"
-
-
-if __name__ == "__main__":
-    # A compiler makes many small objects that live to its end: collecting garbage costs a tenth of the time here.
-    gc.disable()
-    for name in sys.argv[1:]:
-        warm_up(name)
+def _mark(folder: Path, family: str) -> Path:
+    return folder / f"{family}{MARK}"

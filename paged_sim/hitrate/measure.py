@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from paged_sim.compiled import worth_compiling
 from paged_sim.errors import PagedSimError
 from paged_sim.hitrate.capacities import DEFAULT_CAPACITIES, Capacity, parse_capacities
 from paged_sim.hitrate.definitions import COUNTED_IN_BLOCKS, DEFINITIONS
@@ -123,7 +123,7 @@ def _measure(
     sizes = [capacity.of(num_blocks) for capacity in capacities]
     dense = spaced(max(num_blocks // DENSE_RANGE, 1), num_blocks, DENSE_POINTS) if request.curves else []
     replayed = sorted({*sizes, *dense})
-    compiled = _worth_compiling(len(references.blocks) * len(replayed) * len(names))
+    compiled = worth_compiling(len(references.blocks) * len(replayed) * len(names), COMPILE_FROM)
     everything = references.repeated()
     rates: dict[str, dict[int, float]] = {}
     bounds: dict[int, float] = {}
@@ -189,9 +189,3 @@ def spaced(least: int, most: int, count: int) -> list[int]:
 
 def _curve_of(rates: dict[int, float]) -> Curve:
     return Curve(tuple(rates), tuple(rates.values()))
-
-
-def _worth_compiling(touches: int) -> bool:
-    """Whether replaying so many references is worth it; `PAGED_SIM_COMPILE=always|never` overrules."""
-    wish = os.environ.get("PAGED_SIM_COMPILE", "auto")
-    return wish == "always" or (wish != "never" and touches >= COMPILE_FROM)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection
 
+from paged_sim.compiled import worth_compiling
 from paged_sim.engine import warm
 from paged_sim.engine.drive import Progress
 from paged_sim.requests import Requests
@@ -17,11 +17,8 @@ COMPILE_FROM = 100_000
 
 def should_compile(requests: Requests) -> bool:
     """Whether a simulation of these requests is worth compiling; `PAGED_SIM_COMPILE=always|never` overrules."""
-    wish = os.environ.get("PAGED_SIM_COMPILE", "auto")
-    if wish in ("always", "never"):
-        return wish == "always"
     # A prompt is written page by page, so its tokens take a fraction of the work of generated ones.
-    return int(requests.output_tokens.sum()) + int(requests.prompt_tokens.sum()) // 16 >= COMPILE_FROM
+    return worth_compiling(int(requests.output_tokens.sum()) + int(requests.prompt_tokens.sum()) // 16, COMPILE_FROM)
 
 
 def compile_ahead(scenario: Scenario, drawn: Collection[Drawn], progress: Progress | None) -> None:
