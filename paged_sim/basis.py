@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from paged_sim.configuration import Resolved, differences, serve_the_same
-
-Entry = Mapping[str, Any]
-
-LOST = ("over_reservation", "tail", "rounding", "padding", "external", "metadata")
-"""The accounts of slots that are lost: nobody will write them, or nobody can get them."""
+from paged_sim.result import Entry, Steps, mean_share, value_at
+from paged_sim.result.accounts import LOST, TABLE, in_segment
 
 _OFTEN = 0.1
 """Share of a policy's steps on which a request must wait for the means over them to say anything about it."""
@@ -20,12 +17,7 @@ _SERIES = ("batch", "waiting", "occupancy", "fill", "held")
 _OF_THE_LEDGER = {
     "waste.share": LOST,
     "waste.bytes": LOST,
-    "paper_view.token_state": ("token_state",),
-    "paper_view.reservation": ("reservation",),
-    "paper_view.internal": ("over_reservation", "tail"),
-    "paper_view.external_and_others": (
-        *("cached", "rounding", "padding", "external", "short", "withheld", "idle", "metadata"),
-    ),
+    **{f"paper_view.{account.segment}": in_segment(account.segment) for account in TABLE},
 }
 """Numbers that are sums of mean shares, by the accounts summed."""
 
@@ -41,7 +33,7 @@ class Basis:
     the same ones, without which nothing about one is better than about another.
     """
 
-    steps: str
+    steps: Steps
     same_requests: bool = True
 
 
@@ -81,7 +73,7 @@ def come_over_time(scenario: Resolved, entry: Entry) -> bool:
     return later or "trace" in workload or workload.get("arrival", "saturated") != "saturated"
 
 
-def value_over(entry: Entry | None, path: str, steps: str) -> Any:
+def value_over(entry: Entry | None, path: str, steps: Steps) -> Any:
     """The number at a path of an entry; what the entry takes over steps of its own, over these steps.
 
     None where the entry has no such number, or none over these steps.
@@ -89,13 +81,14 @@ def value_over(entry: Entry | None, path: str, steps: str) -> Any:
     if entry is None or entry.get("over") == steps:
         return value_at(entry, path)
     if path in _OF_THE_LEDGER:
-        shares = [value_at(entry, f"ledger.{steps}.{account}.mean") for account in _OF_THE_LEDGER[path]]
+        shares = [mean_share(entry, steps, account) for account in _OF_THE_LEDGER[path]]
         size = entry["capacity"]["bytes"] if path.endswith(".bytes") else 1
-        return None if None in shares else sum(shares) * size
+        known = [share for share in shares if share is not None]
+        return sum(known) * size if known else None
     return None if path.startswith(_OVER_ITS_OWN) else value_at(entry, path_over(path, steps))
 
 
-def path_over(path: str, steps: str) -> str:
+def path_over(path: str, steps: Steps) -> str:
     """The path at which entries have a series' mean or peak over these steps; other paths as they are."""
     key, _, inside = path.partition(".")
     return f"{key}.{steps}.{inside}" if key in _SERIES and inside in ("mean", "peak") else path
@@ -106,17 +99,14 @@ def depends_on_steps(path: str) -> bool:
     return path in _OF_THE_LEDGER or path.startswith(_OVER_ITS_OWN) or path_over(path, "all") != path
 
 
-def value_at(entry: Entry | None, path: str) -> Any:
-    """The number at a path, None where any part is missing."""
-    found: Any = entry
-    for key in path.split("."):
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found
-
-
-def steps_behind(entry: Entry, steps: str) -> int:
+def steps_behind(entry: Entry, steps: Steps) -> int:
     """How many steps a mean over "saturated" or "all" ones is taken over, in all seeds together."""
     measured: int | None = value_at(entry, f"measured.{steps}.steps")
     if measured is not None:
         return measured
-    return int(sum(entry["blocked_steps"].values()) if steps == "saturated" else entry["steps"])
+    blocked = entry["blocked_steps"]
+    return (
+        sum((blocked["fragmentation"], blocked["capacity"], blocked["policy"]))
+        if steps == "saturated"
+        else entry["steps"]
+    )

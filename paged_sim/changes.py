@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from paged_sim.basis import Basis, Entry, basis_of, path_over, value_at, value_over
+from paged_sim.basis import Basis, basis_of, path_over, value_over
+from paged_sim.result import Entry, Steps, value_at
+from paged_sim.result.accounts import DOWN, NEITHER, TABLE, UP
 
 if TYPE_CHECKING:
     from paged_sim.run import Run
-
-UP, DOWN, NEITHER = 1, -1, 0
 
 _QUANTILES = ("mean", "p50", "p90", "p99")
 
@@ -59,20 +59,7 @@ It does so only under the conditions of `direction`. Which cause holds a request
 steps that capacity blocks become steps that a rule does. Nor is a peak, or how much real memory the arena touched.
 """
 
-ACCOUNT_BETTER: dict[str, int] = {
-    "token_state": UP,
-    "cached": NEITHER,
-    "reservation": NEITHER,
-    "over_reservation": DOWN,
-    "tail": DOWN,
-    "rounding": DOWN,
-    "padding": DOWN,
-    "external": DOWN,
-    "short": NEITHER,
-    "withheld": NEITHER,
-    "idle": NEITHER,
-    "metadata": DOWN,
-}
+ACCOUNT_BETTER = {account.name: account.better for account in TABLE}
 """The same for the accounts of the ledger, in its order, as shares of the arena."""
 
 _OF_FULL_MEMORY = ("batch.", "occupancy.", "fill.mean", "waste.", "paper_view.", "ledger.")
@@ -133,12 +120,12 @@ def changes_of(policy: str, before: Entry | None, after: Entry | None, basis: Ba
     return [_change(policy, path, before, after, basis) for path in paths]
 
 
-def account_path(account: str, steps: str) -> str:
+def account_path(account: str, steps: Steps) -> str:
     """The path of an account's mean share of the arena."""
     return f"ledger.{steps}.{account}.mean"
 
 
-def metric_value(entry: Entry | None, path: str, steps: str) -> float | None:
+def metric_value(entry: Entry | None, path: str, steps: Steps) -> float | None:
     """A metric over the steps of a comparison; None where the entry has none.
 
     The queue over time was once sampled where steps begin, which is another number than the one of today.
@@ -201,8 +188,8 @@ def _change(policy: str, path: str, before: Entry | None, after: Entry | None, b
     return Change(policy, path, old, new, direction(path, before, after, basis), spread)
 
 
-def _spread(entry: Entry, path: str, steps: str) -> float | None:
+def _spread(entry: Entry, path: str, steps: Steps) -> float | None:
     """The standard deviation of a metric over the seeds, as far as the entry has it over these steps."""
-    spreads: Mapping[str, float] = entry.get("spread") or {}
+    spreads: Mapping[str, float | None] = entry.get("spread") or {}
     own = entry["over"] == steps
     return spreads.get(path) if own else spreads.get(path_over(path, steps))

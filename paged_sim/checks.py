@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, cast
 
 from paged_sim.basis import depends_on_steps, value_over
 from paged_sim.errors import PagedSimError
+from paged_sim.result import Document, Entry, Steps, value_at
+from paged_sim.result import entry as result
 from paged_sim.run import Run
 from paged_sim.scenario.expectations import Expectation, parse_expression
 from paged_sim.scenario.models import Check, Scenario
+from paged_sim.wording import suggestion
 
 __all__ = ["Expectation", "Verdict", "check", "evaluate", "parse_expression"]
 
 NO_BASELINE = "no baseline to compare with"
+REFUSED_ALL = "the policy refused every request, so there is no such number"
 NO_SUCH_NUMBER = "the baseline has no such number"
 
 
@@ -25,9 +28,9 @@ class Verdict:
     """What became of one check: the number found at its path, and whether it is as expected.
 
     `passed` is None where there is nothing to compare: no baseline, or no number, since the run leaves it empty (then
-    `value` is None). `reason` says why, and what else there is to know about the numbers compared. `spread` is the
-    standard deviation over the seeds, where the comparison took it into account, and `baseline` the baseline's number,
-    where the check names one.
+    `value` is None); of a policy that refused every request it is False. `reason` says why, and what else there is to
+    know about the numbers compared. `spread` is the standard deviation over the seeds, where the comparison took it
+    into account, and `baseline` the baseline's number, where the check names one.
     """
 
     path: str
@@ -39,6 +42,10 @@ class Verdict:
     spread: float | None = None
     baseline: float | None = None
     reason: str = ""
+
+    def to_json(self) -> result.Verdict:
+        """What stands of it in the JSON of a run."""
+        return cast(result.Verdict, asdict(self))
 
     @property
     def failed(self) -> bool:
@@ -55,9 +62,7 @@ def check(scenario: Scenario, run: Run, baseline: Run | None = None) -> list[Ver
     return evaluate(run.to_json(), scenario.checks, None if baseline is None else baseline.to_json())
 
 
-def evaluate(
-    run_json: Mapping[str, Any], checks: Iterable[Check], baseline_json: Mapping[str, Any] | None = None
-) -> list[Verdict]:
+def evaluate(run_json: Document, checks: Iterable[Check], baseline_json: Document | None = None) -> list[Verdict]:
     """The verdict on each of `checks`, in order, against a run's JSON (`Run.to_json()`).
 
     A path is the name of an allocator and then keys of its entry. Over several seeds a check compares the interval
@@ -69,11 +74,11 @@ def evaluate(
     return [_verdict(entries, before, each) for each in checks]
 
 
-def _by_name(run_json: Mapping[str, Any]) -> dict[str, Any]:
+def _by_name(run_json: Document) -> dict[str, Entry]:
     return {entry["name"]: entry for entry in run_json["runs"]}
 
 
-def refuse_unknown_paths(run_json: Mapping[str, Any], checks: Iterable[Check]) -> None:
+def refuse_unknown_paths(run_json: Document, checks: Iterable[Check]) -> None:
     """Raise PagedSimError for a check whose path no run has that has the keys of this one, such as a short one.
 
     What lies below a key that this run leaves empty is not refused: another one may fill it.
@@ -90,21 +95,21 @@ def _expectation(each: Check) -> Expectation:
         raise _mistake(each, str(error)) from None
 
 
-def _verdict(entries: Mapping[str, Any], before: Mapping[str, Any] | None, each: Check) -> Verdict:
+def _verdict(entries: Mapping[str, Entry], before: Mapping[str, Entry] | None, each: Check) -> Verdict:
     expectation = _expectation(each)
     path = number_path(entries, each.path, expectation)
     value = _find(entries, path, each)
     if expectation.needs_baseline:
         return _against(entries, before, path, value, each)
     if value is None:
-        return _skipped(each, None, _reason_of_empty(path, each))
+        return _empty(entries, path, each)
     spread = None if expectation.comparison == "==" else _spread(entries, path)
     passed = expectation.met_by(value, spread or 0.0)
     return Verdict(each.path, each.expression, value, passed, each.where, each.level, spread)
 
 
 def _against(
-    entries: Mapping[str, Any], before: Mapping[str, Any] | None, path: str, value: float | None, each: Check
+    entries: Mapping[str, Entry], before: Mapping[str, Entry] | None, path: str, value: float | None, each: Check
 ) -> Verdict:
     """The verdict on a check whose limit comes from the same number of the baseline, over the same steps."""
     if before is None:
@@ -117,9 +122,10 @@ def _against(
     steps, reason = _common_steps(entries[name], before[name], inside)
     value, baseline = (_number(value_over(entry, inside, steps)) for entry in (entries[name], before[name]))
     if value is None:
-        return _skipped(each, None, reason or _reason_of_empty(path, each))
+        return _skipped(each, None, reason) if reason else _empty(entries, path, each)
     if baseline is None:
-        why = why_empty(path) if isinstance(_lookup(before, path.rpartition(".")[0]), Mapping) else ""
+        why = REFUSED_ALL if refused_all(before[name]) else why_empty(path)
+        why = why if isinstance(value_at(before, path.rpartition(".")[0]), Mapping) else ""
         return _skipped(each, value, reason or (f"in the baseline, {why}" if why else NO_SUCH_NUMBER))
     expectation = _expectation(each)
     spread = None if expectation.comparison == "==" or reason else _spread(entries, path)
@@ -127,9 +133,9 @@ def _against(
     return Verdict(each.path, each.expression, value, passed, each.where, each.level, spread, baseline, reason)
 
 
-def _common_steps(entry: Mapping[str, Any], before: Mapping[str, Any], inside: str) -> tuple[str, str]:
+def _common_steps(entry: Entry, before: Entry, inside: str) -> tuple[Steps, str]:
     """The steps over which both have the number, and why these where they are not the run's own."""
-    own, others = str(entry.get("over")), str(before.get("over"))
+    own, others = entry["over"], before["over"]
     if own == others or not depends_on_steps(inside):
         return own, ""
     whose = "the baseline's" if own == "saturated" else "the run's"
@@ -148,15 +154,25 @@ def why_empty(path: str) -> str:
     return "no request finished" if {"latency", "throughput", "at_finish"} & set(parts) else ""
 
 
-def _reason_of_empty(path: str, each: Check) -> str:
-    """Why the run leaves a number empty. Raises PagedSimError for one that every such run leaves empty."""
+def refused_all(entry: Entry) -> bool:
+    """Whether a policy served none of its requests, so that it has no numbers about serving them."""
+    return value_at(entry, "requests.finished") == 0 and bool(value_at(entry, "requests.refused"))
+
+
+def _empty(entries: Mapping[str, Entry], path: str, each: Check) -> Verdict:
+    """The verdict on a number that the run leaves empty: failed where its policy refused all that it was asked for.
+
+    Raises PagedSimError for a number that every such run leaves empty.
+    """
+    if refused_all(entries[path.partition(".")[0]]):
+        return Verdict(each.path, each.expression, None, False, each.where, each.level, reason=REFUSED_ALL)
     reason = why_empty(path)
     if not reason:
         raise _mistake(each, "the run leaves this number empty (null); check another one")
-    return reason
+    return _skipped(each, None, reason)
 
 
-def number_path(entries: Mapping[str, Any], path: str, expectation: Expectation) -> str:
+def number_path(entries: Mapping[str, Entry], path: str, expectation: Expectation) -> str:
     """The path of the number that a check is about.
 
     A statistic in the expression is looked for below the path and, where the entry has it only under "saturated" and
@@ -165,18 +181,9 @@ def number_path(entries: Mapping[str, Any], path: str, expectation: Expectation)
     if expectation.statistic is None:
         return path
     direct = f"{path}.{expectation.statistic}"
-    over = _lookup(entries, f"{path.partition('.')[0]}.over")
+    over = value_at(entries, f"{path.partition('.')[0]}.over")
     weighed = f"{path}.{over}.{expectation.statistic}"
-    return weighed if _lookup(entries, direct) is None and _lookup(entries, weighed) is not None else direct
-
-
-def _lookup(found: Any, path: str) -> Any:
-    """What is at a path, None where there is nothing."""
-    for key in path.split("."):
-        if not isinstance(found, Mapping) or key not in found:
-            return None
-        found = found[key]
-    return found
+    return weighed if value_at(entries, direct) is None and value_at(entries, weighed) is not None else direct
 
 
 def _number(found: Any) -> float | None:
@@ -184,13 +191,13 @@ def _number(found: Any) -> float | None:
     return found if is_number else None
 
 
-def _spread(entries: Mapping[str, Any], path: str) -> float | None:
+def _spread(entries: Mapping[str, Entry], path: str) -> float | None:
     """The standard deviation of the number at `path` over the seeds; None for one seed, a counter or a peak."""
     name, _, inside = path.partition(".")
     return (entries[name].get("spread") or {}).get(inside)
 
 
-def _find(entries: Mapping[str, Any], path: str, each: Check, *, below_empty: bool = False) -> float | None:
+def _find(entries: Mapping[str, Entry], path: str, each: Check, *, below_empty: bool = False) -> float | None:
     """The number at a path, None where the run leaves it empty; `below_empty` also finds None below an empty key."""
     found: Any = entries
     for key in path.split("."):
@@ -210,12 +217,9 @@ def _find(entries: Mapping[str, Any], path: str, each: Check, *, below_empty: bo
     return number
 
 
-def _nearest(entries: Mapping[str, Any], path: str) -> str:
+def _nearest(entries: Mapping[str, Entry], path: str) -> str:
     known = list(_paths(entries, ""))
-    close = difflib.get_close_matches(path, known, n=3, cutoff=0.6)
-    if close:
-        return f"did you mean {' or '.join(close)}?"
-    return f"paths begin with an allocator: {', '.join(entries)}"
+    return suggestion(path, known, f"paths begin with an allocator: {', '.join(entries)}", most=3)
 
 
 def _paths(found: Any, prefix: str) -> Iterator[str]:

@@ -42,7 +42,7 @@ def differences(before: Resolved, after: Resolved) -> list[Difference]:
         for path, old, new in _walk("", _settings(before), _settings(after))
         if not _is_new_default(path, old, new, *origins) and not _is_same_file(path, old, new)
     ]
-    given = {(each.before, each.after) for each in found if not each.source and not _holds_more(each)}
+    given = [(each.before, each.after) for each in found if not each.source and not _holds_more(each)]
     return _with_renamed([each for each in found if not (each.source and (each.before, each.after) in given)])
 
 

@@ -13,24 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from paged_sim.compiled import inlined, kernel, marked_state
+from paged_sim.result.accounts import ACCOUNTS, FREE, owned_by
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-ACCOUNTS = (
-    "token_state",
-    "cached",
-    "reservation",
-    "over_reservation",
-    "tail",
-    "rounding",
-    "padding",
-    "external",
-    "short",
-    "withheld",
-    "idle",
-    "metadata",
-)
 NUM_ACCOUNTS = len(ACCOUNTS)
 
 (
@@ -64,7 +51,7 @@ SERIES = (*ACCOUNTS, "batch", "held", "waiting", "largest", "shared", "saved")
 BINS = 4096
 """Resolution of p50 and p99: a series that can exceed this many units is binned in steps of 1/4096 of its span."""
 
-FREE_ACCOUNTS = (EXTERNAL, SHORT, WITHHELD, IDLE)
+FREE_ACCOUNTS = tuple(map(ACCOUNTS.index, owned_by(FREE)))
 
 RAMPS = (TOKEN_STATE, RESERVATION)
 LEVELS = tuple(series for series in range(NUM_COUNTS) if series not in (*RAMPS, LARGEST, WAITING))

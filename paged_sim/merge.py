@@ -7,20 +7,23 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any
 
+from paged_sim.result import leaves, value_at
+from paged_sim.result.entry import OfSeed
+
 MAXIMA = frozenset({"peak", "max", "allocated_peak", "touched_bytes", "resident_bytes"})
 SHARED = frozenset({"over", "time.unit", "arena.device", "arena.payload", "arena.bytes", "arena.first_corrupt"})
 """Paths at which all seeds say the same, or the first one that says anything counts."""
 
 
-def merge(summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def merge(summaries: Sequence[OfSeed]) -> dict[str, Any]:
     """The summaries of one policy under several seeds as one; `spread` is the standard deviation of each average.
 
     Whole numbers are counters and are summed, other numbers are averaged (None where a seed has none is left out), and
     what is called a peak is the largest. With one seed this is that seed's summary.
     """
     merged: dict[str, Any] = _merge_trees(summaries, "")
-    paths = [path for path in _paths(merged) if path.rsplit(".", 1)[-1] in _AVERAGED]
-    merged["spread"] = {path: _spread([_at(summary, path) for summary in summaries]) for path in paths}
+    averages = [path for path, value in leaves(merged).items() if isinstance(value, float) and _last(path) in _AVERAGED]
+    merged["spread"] = {path: _spread([value_at(summary, path) for summary in summaries]) for path in averages}
     return merged
 
 
@@ -45,6 +48,10 @@ _AVERAGED = (
 )
 
 
+def _last(path: str) -> str:
+    return path.rpartition(".")[2]
+
+
 def _merge_trees(trees: Sequence[Mapping[str, Any]], prefix: str) -> dict[str, Any]:
     return {key: _merge_values(f"{prefix}{key}", [tree[key] for tree in trees]) for key in trees[0]}
 
@@ -61,7 +68,7 @@ def _merge_values(path: str, values: Sequence[Any]) -> Any:
         return _merge_refusals(values)
     if path == "arena.hash":
         return hashlib.sha256("".join(values).encode()).hexdigest()
-    if path.rsplit(".", 1)[-1] in MAXIMA:
+    if _last(path) in MAXIMA:
         return max(known)
     return sum(known) if isinstance(known[0], int) else fmean(known)
 
@@ -74,23 +81,6 @@ def _merge_refusals(values: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[
             entry = by_reason.setdefault(row["reason"], {**row, "count": 0})
             entry["count"] += row["count"]
     return list(by_reason.values())
-
-
-def _paths(tree: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """Paths of all float leaves."""
-    paths = []
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            paths += _paths(value, f"{prefix}{key}.")
-        elif isinstance(value, float):
-            paths.append(f"{prefix}{key}")
-    return paths
-
-
-def _at(tree: Any, path: str) -> Any:
-    for key in path.split("."):
-        tree = tree[key]
-    return tree
 
 
 def _spread(values: Sequence[float | None]) -> float | None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paged_sim.basis import LOST, Entry, value_at
+from paged_sim.result import Entry, Steps, mean_share, value_at
+from paged_sim.result.accounts import CACHE, FREE, LOST, NOBODY, SEQUENCE, owned_by
 
-PER_SEQUENCE = ("token_state", "reservation", "over_reservation", "tail", "rounding", "padding")
+PER_SEQUENCE = owned_by(SEQUENCE)
 """The accounts of slots that sequences hold: the more sequences there are, the more slots."""
 
-ELSEWHERE = ("cached", "external", "short", "withheld", "idle", "metadata")
+ELSEWHERE = owned_by(CACHE, FREE, NOBODY)
 """The accounts of slots that no sequence holds."""
 
-NEEDED = ("token_state", "reservation")
+NEEDED = tuple(account for account in PER_SEQUENCE if account not in LOST)
 """The accounts of slots that a sequence writes, sooner or later."""
 
 
@@ -44,7 +45,7 @@ class Loss:
     sequences: float | None
 
 
-def moves(before: Entry, after: Entry, steps: str) -> list[Move]:
+def moves(before: Entry, after: Entry, steps: Steps) -> list[Move]:
     """What moved between two entries over these steps, the largest effect on the sequences held first.
 
     sequences = held bytes / bytes per sequence, where held bytes are the capacity without the accounts of ELSEWHERE,
@@ -71,7 +72,7 @@ def moves(before: Entry, after: Entry, steps: str) -> list[Move]:
     return sorted((move for move in found if move.growth), key=lambda move: -abs(move.sequences))
 
 
-def losses(entry: Entry, steps: str) -> list[Loss]:
+def losses(entry: Entry, steps: Steps) -> list[Loss]:
     """The lost accounts that are not empty, the largest first."""
     each = _bytes_per_sequence(entry, steps)
     needed = sum(each[account] for account in NEEDED) if each else 0.0
@@ -80,19 +81,19 @@ def losses(entry: Entry, steps: str) -> list[Loss]:
     return sorted(found, key=lambda loss: -loss.size)
 
 
-def sequences_held(entry: Entry, steps: str) -> float:
+def sequences_held(entry: Entry, steps: Steps) -> float:
     """How many sequences are held on average."""
     return float(value_at(entry, f"batch.{steps}.mean") or 0.0)
 
 
-def _bytes_per_sequence(entry: Entry, steps: str) -> dict[str, float]:
+def _bytes_per_sequence(entry: Entry, steps: Steps) -> dict[str, float]:
     """The bytes that a sequence holds on average, by account; nothing where no sequence is held."""
     sequences = sequences_held(entry, steps)
     return {account: _bytes(entry, steps, account) / sequences for account in PER_SEQUENCE} if sequences else {}
 
 
-def _bytes(entry: Entry, steps: str, account: str) -> float:
-    return float(value_at(entry, f"ledger.{steps}.{account}.mean") or 0.0) * float(entry["capacity"]["bytes"])
+def _bytes(entry: Entry, steps: Steps, account: str) -> float:
+    return (mean_share(entry, steps, account) or 0.0) * float(entry["capacity"]["bytes"])
 
 
 def _move(name: str, before: float, after: float, sequences_a_byte: float) -> Move:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from paged_sim.errors import PagedSimError
+from paged_sim.result import Document
 from paged_sim.scenario.models import Scenario, Variant
 from paged_sim.simulation import simulate
 
@@ -14,7 +14,7 @@ _ROOMY = 4
 """So many times the largest reservation or page is room for it, whatever the placement rounds up and leaves out."""
 
 
-def outline(scenario: Scenario, at_step: int | range | None = None) -> dict[str, Any] | None:
+def outline(scenario: Scenario, at_step: int | range | None = None) -> Document | None:
     """The JSON of a run that has the keys of this scenario's, in milliseconds; None if one request cannot be served.
 
     Its numbers mean nothing, and some are empty that the scenario's run fills.

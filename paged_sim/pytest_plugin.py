@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from paged_sim.result import Document
+
 if TYPE_CHECKING:
     from _pytest._code.code import ExceptionInfo, TerminalRepr
 
@@ -102,14 +104,14 @@ class ScenarioFile(pytest.File):
         return load_scenario(self.path)
 
     @cached_property
-    def document(self) -> dict[str, Any]:
+    def document(self) -> Document:
         """The JSON of its run."""
         from paged_sim.simulation import simulate
 
         return simulate(self.scenario).to_json()
 
     @cached_property
-    def baseline(self) -> dict[str, Any] | None:
+    def baseline(self) -> Document | None:
         """The run of this scenario in the file of saved runs; None where it has none or there is no file."""
         from paged_sim.saved import read_saved
 
@@ -138,8 +140,6 @@ class CheckItem(pytest.Item):
 
     def runtest(self) -> None:
         """Compare the number with what is expected. Raises CheckError."""
-        from dataclasses import asdict
-
         from paged_sim.checks import evaluate
         from paged_sim.reports.findings import Checked, findings_of
 
@@ -147,7 +147,7 @@ class CheckItem(pytest.Item):
         run = self.parent.document
         baseline = self.parent.baseline
         (verdict,) = evaluate(run, [self.check], baseline)
-        (finding,) = findings_of(Checked({**run, "checks": [asdict(verdict)]}, str(self.path), baseline))
+        (finding,) = findings_of(Checked({**run, "checks": [verdict.to_json()]}, str(self.path), baseline))
         message = f"{finding.message}\n{finding.explanation}"
         if finding.word == "SKIP":
             pytest.skip(verdict.reason)

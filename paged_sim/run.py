@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from paged_sim.errors import PagedSimError
 from paged_sim.files import write_file
-from paged_sim.ledger import ACCOUNTS
 from paged_sim.packed import DamagedError, packed, unpacked
+from paged_sim.result import Document, Entry, ResolvedScenario
+from paged_sim.result.accounts import ACCOUNTS
 from paged_sim.saved import SCHEMA_VERSION, read_saved
 
 __all__ = ["ACCOUNTS", "SCHEMA_VERSION", "PolicyRun", "Run", "Timeline"]
@@ -51,12 +52,43 @@ class Timeline:
         if not isinstance(parts, dict):
             raise DamagedError("it is no object")
         made = cls(**{"columns": {}, **{part.name: parts[part.name] for part in fields(cls) if part.name in parts}})
-        if len({column.shape for column in made.columns.values()}) > 1:
-            raise DamagedError("its columns differ in length")
-        rows, accounts = len(made.map_steps), len(made.map_accounts)
-        if made.memory_map.shape[::2] != (rows, accounts) or len(made.map_times) != rows + (rows > 0):
-            raise DamagedError("its memory map and the steps, times or accounts of it differ in length")
+        made.refuse_damaged()
         return made
+
+    def refuse_damaged(self) -> None:
+        """Raise DamagedError for what `to_json` cannot have written, with the path of it."""
+        if not isinstance(self.columns, Mapping):
+            raise DamagedError("columns is no object")
+        if missing := [name for name in _DRAWN if self.columns and name not in self.columns]:
+            raise DamagedError(f"columns.{missing[0]} is missing")
+        for name, column in self.columns.items():
+            _refuse_numbers(f"columns.{name}", column)
+        if len({column.shape for column in self.columns.values()}) > 1:
+            raise DamagedError("its columns differ in length")
+        _refuse_numbers("map_steps", self.map_steps)
+        _refuse_numbers("map_times", self.map_times, ascending=True)
+        _refuse_numbers("memory_map", self.memory_map, axes=3)
+        if not isinstance(self.map_accounts, tuple) or not set(self.map_accounts) <= set(ACCOUNTS):
+            raise DamagedError("map_accounts holds what is no account")
+        rows, accounts = len(self.map_steps), len(self.map_accounts)
+        if self.memory_map.shape[::2] != (rows, accounts) or len(self.map_times) != rows + (rows > 0):
+            raise DamagedError("its memory map and the steps, times or accounts of it differ in length")
+        if not self.memory_map.sum(axis=2).all():
+            raise DamagedError("memory_map has addresses of no account")
+
+
+_DRAWN = ("step", "time", "duration", "batch", "waiting", "token_state")
+"""The columns that figures are made of."""
+
+
+def _refuse_numbers(path: str, array: Any, *, axes: int = 1, ascending: bool = False) -> None:
+    """Raise DamagedError for what is no array of numbers from 0 on with so many axes."""
+    if not isinstance(array, np.ndarray) or array.ndim != axes or array.dtype.kind not in "fiu":
+        raise DamagedError(f"{path} holds no numbers")
+    if not np.all(np.isfinite(array) & (array >= 0)):
+        raise DamagedError(f"{path} holds what is no number from 0 on")
+    if ascending and np.any(np.diff(array) < 0):
+        raise DamagedError(f"{path} goes back in time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +101,7 @@ class PolicyRun:
     "recomputed_tokens", "found_tokens", and "refused", the reason or "". Empty where it was not asked for.
     """
 
-    summary: Mapping[str, Any]
+    summary: Entry
     timeline: Timeline
     requests: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
@@ -78,24 +110,24 @@ class PolicyRun:
 class Run:
     """Everything one simulation measured: the resolved scenario (JSON-able, with origins) and one part per policy."""
 
-    scenario: Mapping[str, Any]
+    scenario: ResolvedScenario
     policies: tuple[PolicyRun, ...]
 
-    def to_json(self, *, timelines: bool = False) -> dict[str, Any]:
+    def to_json(self, *, timelines: bool = False) -> Document:
         """The run as the documented JSON object (version, scenario, runs), on request with its `timelines`."""
-        document = {
+        document: Document = {
             "version": SCHEMA_VERSION,
-            "scenario": dict(self.scenario),
-            "runs": [dict(part.summary) for part in self.policies],
+            "scenario": self.scenario.copy(),
+            "runs": [part.summary.copy() for part in self.policies],
         }
         return self.with_timelines(document) if timelines else document
 
-    def with_timelines(self, document: Mapping[str, Any]) -> dict[str, Any]:
+    def with_timelines(self, document: Document) -> Document:
         """This run's JSON with its timelines and memory maps, if it has any, by policy under the last key."""
         kept = {part.summary["name"]: part.timeline.to_json() for part in self.policies if part.timeline.columns}
-        return {**document, "timelines": kept} if kept else dict(document)
+        return {**document, "timelines": kept} if kept else document
 
-    def __getitem__(self, name: str) -> Mapping[str, Any]:
+    def __getitem__(self, name: str) -> Entry:
         """The entry of the policy `name` in the JSON, as in `run["vllm"]["batch"]["mean"]`. Raises KeyError."""
         __tracebackhide__ = True  # pytest then shows the line of the test that has the wrong name
         for part in self.policies:
@@ -109,7 +141,7 @@ class Run:
         write_file(Path(path), f"{text}\n".encode())
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Run:
+    def from_json(cls, document: Document) -> Run:
         """The run that this JSON object describes, with the timelines that are in it. Raises PagedSimError."""
         timelines = document.get("timelines", {})
         parts = []

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from paged_sim.errors import PagedSimError
+from paged_sim.files import MIB, read_bounded, read_standard_input
+from paged_sim.result import Document
+from paged_sim.result.validate import mistake_in
 
 SCHEMA_VERSION = 1
 HOW_TO_SAVE = "save one with `paged-sim run SCENARIO -o RUN.json`"
 
-_NEEDED = frozenset(
-    {"name", "over", "seeds", "capacity", "arena", "batch", "fill", "occupancy", "waste", "ledger", "requests"}
-)
 
-
-def read_saved(source: str | Path) -> list[dict[str, Any]]:
+def read_saved(source: str | Path) -> list[Document]:
     """The JSON of the runs in a file, one or more; "-" is standard input.
 
-    Raises PagedSimError for anything else, and for another version.
+    Raises PagedSimError for anything else, for another version, and for a run of which any part is not what it should
+    be (`paged_sim.result.entry`), with the path of it; keys that came with a later version may be absent.
     """
     try:
         content = json.loads(_read(source))
+        mistake = mistake_in(content, list[Document] if isinstance(content, list) else Document)
     except OSError as error:
         raise PagedSimError(f"{source}: cannot be read: {error.strerror}; {HOW_TO_SAVE}") from None
     except UnicodeDecodeError:
@@ -33,53 +31,30 @@ def read_saved(source: str | Path) -> list[dict[str, Any]]:
     except json.JSONDecodeError as error:
         where = f"{source}:{error.lineno}:{error.colno}"
         raise PagedSimError(f"{where}: not JSON ({error.msg}), so no saved run; {HOW_TO_SAVE}") from None
-    except RecursionError:
-        raise PagedSimError(f"{source}: nested too deeply, so no saved run; {HOW_TO_SAVE}") from None
+    except (RecursionError, ValueError):
+        raise PagedSimError(
+            f"{source}: nested too deeply, or with a number too long, so no saved run; {HOW_TO_SAVE}"
+        ) from None
     documents = content if isinstance(content, list) else [content]
+    if not documents or not all(isinstance(document, dict) and "runs" in document for document in documents):
+        raise PagedSimError(f"{source}: no saved run; {HOW_TO_SAVE}")
     for document in documents:
         _refuse_other_version(source, document)
-    if not documents or not all(_is_run(document) for document in documents):
-        raise PagedSimError(f"{source}: no saved run; {HOW_TO_SAVE}")
+    if mistake:
+        raise PagedSimError(f"{source}: {mistake}; it is damaged: run the scenario again and save it anew")
     return documents
 
 
 def _read(source: str | Path) -> str:
-    content = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    most, what = 256 * MIB, "saved run"
+    content = read_standard_input(most, what) if source == "-" else read_bounded(Path(source), most, what)
     return content.decode("utf-8")
 
 
-@contextmanager
-def understood(source: str) -> Iterator[None]:
-    """Work on what was read from `source`; a part that is not there, or is not what it should be, is the file's fault.
-
-    Raises PagedSimError in place of what such a part leads to.
-    """
-    try:
-        yield
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        what = f"{type(error).__name__}: {' '.join(str(error).split()):.60}"
-        raise PagedSimError(
-            f"{source}: a part of the run is missing or is not what it should be ({what}); it is damaged, or another "
-            f"version saved it: run the scenario again and save it anew"
-        ) from error
-
-
-def _refuse_other_version(source: str | Path, document: Any) -> None:
-    version = document.get("version") if isinstance(document, dict) and "runs" in document else SCHEMA_VERSION
+def _refuse_other_version(source: str | Path, document: dict[str, Any]) -> None:
+    version = document.get("version")
     if version != SCHEMA_VERSION:
         raise PagedSimError(
             f"{source}: a run of version {version!r}, and this paged-sim reads version {SCHEMA_VERSION}; "
             "run the scenario again and save it anew"
         )
-
-
-def _is_run(document: Any) -> bool:
-    """Whether this has the parts that every report needs; a stranger's JSON has not."""
-    if not isinstance(document, dict) or not isinstance(document.get("scenario"), dict):
-        return False
-    if not isinstance(document.get("timelines", {}), dict) or "name" not in document["scenario"]:
-        return False
-    runs = document.get("runs")
-    return (
-        isinstance(runs, list) and bool(runs) and all(isinstance(run, dict) and run.keys() >= _NEEDED for run in runs)
-    )

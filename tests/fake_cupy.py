@@ -9,6 +9,7 @@ is one the arena means. A `FakeCupy` is one machine; its `failures` make single 
 
 from __future__ import annotations
 
+import sys
 import weakref
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ import numpy as np
 
 GARBAGE = 0xA5
 BLOCK = 512
+OPERATIONS = ("fill", "scatter", "copy", "take", "add", "not_equal", "any", "sum")
 
 
 class CUDARuntimeError(RuntimeError):
@@ -31,6 +33,14 @@ class DynamicLibNotFoundError(RuntimeError):
     """What CuPy raises when NVRTC cannot be loaded."""
 
 
+CompileException = type("CompileException", (Exception,), {"__module__": "cupy.cuda.compiler"})
+
+ILLEGAL_ADDRESS = "cudaErrorIllegalAddress: an illegal memory access was encountered"
+NO_HEADERS = """/tmp/kernel.cubin.cu(12): catastrophic error: could not open source file "cuda_fp16.h" (no directories)
+  #include <cuda_fp16.h>
+
+1 catastrophic error detected in the compilation.
+"""
 NO_DRIVER = "cudaErrorInsufficientDriver: CUDA driver version is insufficient for CUDA runtime version"
 
 
@@ -44,7 +54,7 @@ class Memory:
         self.cells = np.full(size, GARBAGE, np.uint8)
         self.size = size
         machine.free -= size
-        weakref.finalize(self, machine.give_back, size)
+        weakref.finalize(self, machine.give_back, size).atexit = False
 
 
 class MemoryPointer:
@@ -56,9 +66,10 @@ class MemoryPointer:
 
 
 class MemoryPool:
-    """Keeps every block it ever took until it is told to free them, and does so even at its limit, as CuPy's pool.
+    """Keeps every block that it ever took until it is told to free them, and gives way by itself at its limit.
 
-    CuPy's also splits and joins blocks; this one hands a block out again only for the very same size.
+    CuPy's also splits and joins blocks; this one hands a block out again only for the very same size. A pool that is
+    dropped without being told so loses its blocks, as CuPy's does.
     """
 
     def __init__(self, machine):
@@ -66,6 +77,7 @@ class MemoryPool:
         self.limit = 0
         self.taken = 0
         self.free_blocks = []
+        machine.blocks_of_pools.append(self.free_blocks)
 
     def set_limit(self, size):
         self.machine.need_driver()
@@ -79,13 +91,18 @@ class MemoryPool:
             self.free_blocks.remove(block)
             block.cells[:] = GARBAGE
         else:
-            if self.limit and self.taken + size > self.limit:
+            if self._beyond(size):
+                self.free_all_blocks()
+            if self._beyond(size):
                 raise OutOfMemoryError(f"Out of memory allocating {size:,} bytes (limit set to: {self.limit:,} bytes).")
             block = Memory(self.machine, size)
             self.taken += size
         pointer = MemoryPointer(block, 0)
-        weakref.finalize(pointer, self.free_blocks.append, block)
+        weakref.finalize(pointer, self.free_blocks.append, block).atexit = False
         return pointer
+
+    def _beyond(self, size):
+        return self.limit and self.taken + size > self.limit
 
     def total_bytes(self):
         return self.taken
@@ -121,23 +138,25 @@ class Array:
 
     def get(self):
         self.machine.on(self.device)
+        self.machine.synchronize()
         self.machine.downloads += 1
         return self.host.copy()
 
     def fill(self, value):
+        self.machine.launch("fill")
         self.machine.on(self.device)
         self.host[...] = value
 
     def __getitem__(self, index):
         if isinstance(index, Array):
-            self.machine.launch()
+            self.machine.launch("take")
             return self.machine.result(self.host[self._wrapped(index)])
         view = self.host[self._basic(index)]
         assert isinstance(view, np.ndarray)
         return Array(self.machine, view, self.pointer)
 
     def __setitem__(self, index, value):
-        self.machine.launch()
+        self.machine.launch("scatter" if isinstance(index, Array) else "copy")
         if isinstance(index, Array):
             places = self._wrapped(index)
             values = np.broadcast_to(self._operand(value), (*places.shape, *self.host.shape[1:]))
@@ -164,19 +183,19 @@ class Array:
         raise TypeError(f"Unsupported type {type(value)}")
 
     def __add__(self, other):
-        self.machine.launch()
+        self.machine.launch("add")
         return self.machine.result(self.host + self._operand(other))
 
     def __ne__(self, other):
-        self.machine.launch()
+        self.machine.launch("not_equal")
         return self.machine.result(self.host != self._operand(other))
 
     def any(self, axis):
-        self.machine.launch()
+        self.machine.launch("any")
         return self.machine.result(self.host.any(axis=axis))
 
     def sum(self):
-        self.machine.launch()
+        self.machine.launch("sum")
         return self.machine.result(np.asarray(self.host.sum()))
 
 
@@ -184,7 +203,9 @@ class FakeCupy:
     """A machine with CuPy: put it into `sys.modules["cupy"]`, or hand it to the arena.
 
     `failures` may hold: "driver" (no driver), "malloc" (no block can be had), "memory info", "nvrtc" (no kernel can be
-    compiled), "launch" (kernels fail from now on), "scatter" (kernels run, and write nonsense).
+    compiled), "launch" (kernels fail from now on), "scatter" (kernels run, and write nonsense), "late" (what runs now
+    fails, and the next call that waits for it says so), and of OPERATIONS "no OPERATION", whose kernel cannot be
+    compiled. A machine is `dead` after an error that stays: every call fails, and blocks are given back with a noise.
     """
 
     __version__ = "14.2.0"
@@ -196,6 +217,8 @@ class FakeCupy:
         self.failures = set(failures)
         self.current = 0
         self.kernels = self.uploads = self.downloads = 0
+        self.dead = False
+        self.blocks_of_pools = []
         self.default_pool = MemoryPool(self)
         self.allocator = self.default_pool.malloc
         self.uint64 = np.uint64
@@ -214,25 +237,36 @@ class FakeCupy:
             MemoryPointer=MemoryPointer,
             MemoryPool=lambda: MemoryPool(self),
             using_allocator=self._using_allocator,
-            get_current_stream=lambda: SimpleNamespace(synchronize=self.need_driver),
+            get_current_stream=lambda: SimpleNamespace(synchronize=self.synchronize),
         )
 
     def need_driver(self):
         if "driver" in self.failures:
             raise CUDARuntimeError(NO_DRIVER)
+        if self.dead:
+            raise CUDARuntimeError(ILLEGAL_ADDRESS)
+
+    def synchronize(self):
+        self.dead |= "late" in self.failures
+        self.need_driver()
 
     def give_back(self, size):
         self.free += size
+        if self.dead:
+            print(f"Exception ignored in: cupy.cuda.memory.Memory.__dealloc__: {ILLEGAL_ADDRESS}", file=sys.stderr)
 
     def on(self, *devices):
         assert all(device == self.current for device in devices), "an array is used on another device than its own"
 
-    def launch(self):
+    def launch(self, operation):
         self.need_driver()
         if "nvrtc" in self.failures:
             raise DynamicLibNotFoundError('Failure finding "libnvrtc.so"')
+        if f"no {operation}" in self.failures:
+            raise CompileException(NO_HEADERS)
         if "launch" in self.failures:
-            raise CUDARuntimeError("cudaErrorIllegalAddress: an illegal memory access was encountered")
+            self.dead = True
+            self.need_driver()
         self.kernels += 1
 
     def result(self, host):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -23,11 +22,11 @@ from paged_sim.scenario.models import ArenaSpec
 
 
 def host_sliced(slots, stored):
-    return HostArena("tag", slots, stored, compiled=False, reason="")
+    return HostArena("tag", slots, stored, compiled=False)
 
 
 def host_compiled(slots, stored):
-    return HostArena("tag", slots, stored, compiled=True, reason="")
+    return HostArena("tag", slots, stored, compiled=True)
 
 
 def host_plain_loops(slots, stored):
@@ -38,11 +37,11 @@ def host_plain_loops(slots, stored):
 
 
 def stand_in(slots, stored):
-    return DeviceArena(FakeCupy(), 0, "tag", slots, stored, compiled=False, reason="")
+    return DeviceArena(FakeCupy(), 0, "tag", slots, stored, compiled=False)
 
 
 def stand_in_compiled(slots, stored):
-    return DeviceArena(FakeCupy(devices=2), 1, "tag", slots, stored, compiled=True, reason="")
+    return DeviceArena(FakeCupy(devices=2), 1, "tag", slots, stored, compiled=True)
 
 
 def stand_in_in_pieces(slots, stored):
@@ -52,10 +51,10 @@ def stand_in_in_pieces(slots, stored):
 
 
 def gpu(slots, stored):
-    last = probe()[-1]
+    last = probe(0)[-1]
     if not last.ok:
         pytest.skip(f"no usable GPU: {last.reason}")
-    return DeviceArena(load_cupy(), 0, "tag", slots, stored, compiled=False, reason="")
+    return DeviceArena(load_cupy(), 0, "tag", slots, stored, compiled=False)
 
 
 WAYS = [host_sliced, host_plain_loops, host_compiled, stand_in, stand_in_compiled, stand_in_in_pieces]
@@ -373,9 +372,8 @@ def test_without_a_payload_there_is_no_memory_and_bounds_are_checked_all_the_sam
         assert isinstance(arena, AbsentArena)
         arena.execute(as_array(STORY))
         stats = arena.stats()
-        assert (arena.digest(), arena.payload, arena.reason) == ("none", "none", "no memory is asked for")
+        assert (arena.digest(), arena.payload, arena.fallback) == ("none", "none", "")
         with pytest.raises(ArenaError):
             arena.execute(as_array([(WRITE, 13, 4, 3, 0)]))
     assert stats.operations == len(STORY)
     assert (stats.bytes, stats.tokens_written, stats.tokens_checked, stats.resident_bytes) == (0, 0, 0, 0)
-    assert open_arena(replace(spec, device="cpu"), 16, 100, compiled=False).reason == "asked for"

@@ -35,6 +35,7 @@ def results(importable: pytest.MonkeyPatch) -> dict[str, Any]:
     return run(replace(SMALLEST, compiled=False), tuple(BENCHMARKS), screen, note="a test")
 
 
+@pytest.mark.slow
 def test_every_benchmark_has_rows_that_its_table_shows(results: dict[str, Any]) -> None:
     from benchmarks.report import cell
     from benchmarks.suite import BENCHMARKS
@@ -46,6 +47,7 @@ def test_every_benchmark_has_rows_that_its_table_shows(results: dict[str, Any]) 
             assert any(cell(row.get(column.key), column) for row in part["rows"]), (name, column.key)
 
 
+@pytest.mark.slow
 def test_medians_lie_between_the_least_and_the_most(results: dict[str, Any]) -> None:
     timings = 0
     for part in results["benchmarks"].values():
@@ -56,6 +58,7 @@ def test_medians_lie_between_the_least_and_the_most(results: dict[str, Any]) -> 
     assert timings > 100
 
 
+@pytest.mark.slow
 def test_results_are_json_with_the_machine_and_the_goals(results: dict[str, Any]) -> None:
     document = json.loads(json.dumps(results, allow_nan=False))
     assert document == results
@@ -68,6 +71,7 @@ def test_results_are_json_with_the_machine_and_the_goals(results: dict[str, Any]
     assert any(goal["what"].startswith("paged 16") for goal in document["reaches"])
 
 
+@pytest.mark.slow
 def test_every_figure_is_drawn(results: dict[str, Any], tmp_path: Path) -> None:
     from benchmarks.plots import FIGURES, draw
 

@@ -11,15 +11,13 @@ import pytest
 from helpers import scenario_of
 from test_reports_sample import document, summary
 
-from paged_sim.basis import LOST, Basis, basis_of, value_over
+from paged_sim.basis import Basis, basis_of, value_over
 from paged_sim.changes import ACCOUNT_BETTER, BETTER, Change, changes_of, compare
 from paged_sim.cli import main
-from paged_sim.engine.measures import WASTE
 from paged_sim.errors import PagedSimError
 from paged_sim.reports.blocks import Screen
 from paged_sim.reports.comparison import COMPARISON_FORMATS, NOISE, across_files
 from paged_sim.reports.metrics import METRICS
-from paged_sim.reports.verdict import LOSSES
 from paged_sim.run import ACCOUNTS, Run
 from paged_sim.scenario.models import AllocatorSpec
 from paged_sim.simulation import simulate
@@ -28,7 +26,6 @@ from paged_sim.simulation import simulate
 def test_every_metric_of_the_reports_has_a_direction() -> None:
     assert [metric.path for metric in METRICS] == list(BETTER)
     assert tuple(ACCOUNT_BETTER) == tuple(ACCOUNTS)
-    assert LOST == WASTE == tuple(LOSSES)
 
 
 @pytest.mark.parametrize(

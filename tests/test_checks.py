@@ -28,7 +28,7 @@ RUN: dict[str, Any] = {
             "occupancy": {"mean": 0.5, "saturated": {"mean": 0.224, "peak": 0.9}},
             "arena": {"resident_bytes": None, "fine": True, "odd": math.nan},
         },
-        {"name": "orca-max", "steps": 9, "occupancy": {"mean": 0.25}},
+        {"name": "orca-max", "steps": 9, "over": "all", "occupancy": {"mean": 0.25}},
     ],
 }
 
@@ -193,7 +193,7 @@ def test_a_baseline() -> None:
     checks = [Check("vllm.steps", "<= baseline * 1.02", "s:1"), Check("orca-max.steps", "== baseline", "s:2", "warn")]
     alone = evaluate(RUN, checks)
     assert [(verdict.passed, verdict.reason) for verdict in alone] == 2 * [(None, "no baseline to compare with")]
-    before = {"runs": [{"name": "vllm", "steps": 6}]}
+    before = {"runs": [{"name": "vllm", "steps": 6, "over": "all"}]}
     worse, missing = evaluate(RUN, checks, before)
     assert (worse.passed, worse.baseline, worse.failed) == (False, 6, True)
     assert (missing.passed, missing.level) == (False, "warn")
@@ -201,7 +201,7 @@ def test_a_baseline() -> None:
         missing.reason
         == "the baseline has no allocator orca-max, it has vllm; keep the name, or take a baseline that has it"
     )
-    older = {"runs": [{"name": "vllm"}, {"name": "orca-max"}]}
+    older = {"runs": [{"name": "vllm", "over": "all"}, {"name": "orca-max", "over": "all"}]}
     assert {(verdict.passed, verdict.reason) for verdict in evaluate(RUN, checks, older)} == {
         (None, "the baseline has no such number")
     }

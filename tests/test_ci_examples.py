@@ -86,6 +86,7 @@ def action_step(given: dict[str, str], name: str = "Check") -> tuple[str, dict[s
     return step["run"], filled
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("change")
 def test_the_github_action(tmp_path: Path) -> None:
     """As the workflow of the page calls it; GitHub gives a file for the summary."""
@@ -184,6 +185,7 @@ def test_the_pre_commit_hook() -> None:
     assert "1 failed" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_pytest_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "scenarios").mkdir()
     monkeypatch.chdir(tmp_path)

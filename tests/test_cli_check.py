@@ -276,10 +276,12 @@ def test_a_mistake_is_left_in_every_report(
     assert 'errors="1"' in xml
     assert message in xml
     assert message in Path("s.md").read_text("utf-8")
-    annotation, said = capsys.readouterr().err.splitlines()
-    assert annotation.startswith("::error file=")
-    assert message in annotation
-    assert message in said
+    told = capsys.readouterr().err.splitlines()
+    annotations, said = told[: len(told) // 2], told[len(told) // 2 :]
+    assert all(annotation.startswith("::error file=") for annotation in annotations)
+    assert all(line.startswith("paged-sim: error: ") for line in said)
+    assert message in annotations[0]
+    assert message in said[0]
 
 
 def test_a_mistake_is_annotated_at_its_line(capsys: pytest.CaptureFixture[str]) -> None:

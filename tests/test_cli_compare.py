@@ -113,8 +113,11 @@ def test_a_file_of_several_runs(saved: list[Path], tmp_path: Path, capsys: pytes
         (b"[]", "no saved run"),
         (b"3", "no saved run"),
         (b'{"version": 1, "scenario": 3}', "no saved run"),
-        (b'{"version": 1, "scenario": {"name": "x"}, "runs": []}', "no saved run"),
-        (b'{"version": 1, "scenario": {"name": "x"}, "runs": [{"name": "a"}]}', "no saved run"),
+        (b'{"version": 1, "scenario": {"name": "x"}, "runs": []}', "run.json: runs: it is empty"),
+        (
+            b'{"version": 1, "scenario": {"name": "x"}, "runs": [{"name": "a"}]}',
+            "run.json: runs[0].over: it is missing",
+        ),
     ],
 )
 def test_what_is_no_saved_run(content: bytes, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -384,4 +387,4 @@ def test_a_damaged_file_is_the_mistake_of_the_file(names: Path, capsys: pytest.C
     document["runs"][0]["measured"] = document["runs"][0]["blocked_steps"] = None
     (names / "b.json").write_text(json.dumps(document), "utf-8")
     assert compare(names / "a.json", names / "b.json") == 2
-    assert "a part of the run is missing or is not what it should be" in capsys.readouterr().err
+    assert "b.json: runs[0].measured: an object was expected, not null" in capsys.readouterr().err

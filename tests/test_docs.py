@@ -93,7 +93,7 @@ def test_examples_run(
 ) -> None:
     """In order, in one folder, as a reader would: scenarios are saved under the name in their first line."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PAGED_SIM_COMPILE", "auto")
+    monkeypatch.setenv("PAGED_SIM_COMPILE", "always")
     monkeypatch.setenv("COLUMNS", "80")
     shutil.copytree(ROOT / "docs" / "examples", tmp_path / "docs" / "examples")
     names: dict[str, Any] = {"__name__": "example"}
@@ -253,5 +253,5 @@ def test_the_first_test_command_of_the_readme_is_whole() -> None:
     assert command.split(" && ") == [
         "python3 -m venv .venv-test",
         ".venv-test/bin/pip install -e '.[test]'",
-        ".venv-test/bin/python -m pytest",
+        ".venv-test/bin/python -m pytest -n auto --dist loadfile",
     ]

@@ -233,10 +233,10 @@ def test_bad_values_name_file_and_key(tmp_path: Path, name: str, values: dict[st
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b'{"model_type": "opt",\n "x": }', ":2:7: not valid JSON: Expecting value"),
-        (b"", ":1:1: not valid JSON: Expecting value"),
+        (b'{"model_type": "opt",\n "x": }', ":2: not JSON (Expecting value at character 7)"),
+        (b"", ":1: not JSON (Expecting value at character 1)"),
         (b"9" * 5000, ": "),
-        (b"[" * 200_000, ": cannot be read: "),
+        (b"[" * 200_000, ": not JSON (nested too deep)"),
         (b"[1]", ": expected a JSON object, found list"),
         (b"\xff\xfe{", ": cannot be read: not UTF-8 text"),
         (b"{}", ": model_type: missing (architectures: None); is this a model's config.json?"),

@@ -28,7 +28,7 @@ class Clerk(AbsentArena):
     """An arena that keeps what it is given and who gave it, and objects to the record of a given number."""
 
     def __init__(self, objects_to: int = -1) -> None:
-        super().__init__(256, reason="a test")
+        super().__init__(256)
         self.records: list[list[list[int]]] = []
         self.threads: set[int] = set()
         self.objects_to = objects_to

@@ -163,7 +163,7 @@ def test_chosen_policies() -> None:
     assert chosen_policies(None) == ("lru", "lfu", "fifo", "belady")
     assert chosen_policies("belady, lru,lru") == ("lru", "belady")
     for text, hint in (
-        ("lruu", "did you mean 'lru'"),
+        ("lruu", "did you mean lru"),
         ("random", "the policies are lru"),
         ("", "the policies are lru"),
     ):

@@ -37,7 +37,7 @@ arena: {device: cpu}
 
 
 def scenarios() -> list[Scenario]:
-    overrides = ("repeats=2",)
+    overrides = ("repeats=2", "workload.requests=30")
     return [load_scenario("watermark", overrides=overrides), load_scenario("preemption", overrides=overrides)]
 
 
@@ -55,11 +55,10 @@ def same(one: Run, other: Run) -> bool:
     return True
 
 
-@pytest.mark.parametrize("jobs", [2, 5])
-def test_any_number_of_jobs_gives_the_same_runs(jobs: int) -> None:
+def test_several_jobs_give_the_same_runs() -> None:
     given = scenarios()
     expected = [simulate(scenario, maps=True, at_step=3) for scenario in given]
-    runs = simulate_in_processes(given, jobs, maps=True, at_step=3)
+    runs = simulate_in_processes(given, 3, maps=True, at_step=3)
     assert [run.scenario["name"] for run in runs] == ["watermark", "preemption"]
     assert all(same(one, other) for one, other in zip(expected, runs, strict=True))
     assert runs[0].policies[0].timeline.memory_map.size > 0
@@ -138,22 +137,22 @@ def test_results_come_in_order() -> None:
 
 def test_the_first_error_in_order_ends_everything() -> None:
     started = time.monotonic()
-    tasks: list[tuple[Any, ...]] = [(0.0,), (1.0, "first"), (0.0, "second"), (60.0,)]
+    tasks: list[tuple[Any, ...]] = [(0.0,), (1.0, "first"), (0.0, "second"), (600.0,)]
     results = in_processes(work, tasks, 4, lambda ended: None)
     assert next(results) == "worked"
     with pytest.raises(PagedSimError, match="first") as error:
         next(results)
     assert error.value.exit_code == EXIT_ERROR
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 300
     assert not active_children()
 
 
 def test_closing_early_ends_the_processes() -> None:
     started = time.monotonic()
-    results = in_processes(work, [(0.0,), (60.0,)], 2, lambda ended: None)
+    results = in_processes(work, [(0.0,), (600.0,)], 2, lambda ended: None)
     assert next(results) == "worked"
     results.close()
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 300
     assert not active_children()
 
 
@@ -210,7 +209,7 @@ def long_run(tmp_path: Path) -> Any:
 
 @linux
 @pytest.mark.parametrize("to_all", [True, False], ids=["to the whole terminal", "to the parent alone"])
-@pytest.mark.parametrize("after", [0.0, 1.0], ids=["while processes start", "in the middle"])
+@pytest.mark.parametrize("after", [0.0, 0.3], ids=["while processes start", "in the middle"])
 def test_an_interrupt_ends_all_processes_quietly(long_run: Any, to_all: bool, after: float) -> None:
     process, children = long_run
     time.sleep(after)
@@ -225,7 +224,7 @@ def test_an_interrupt_ends_all_processes_quietly(long_run: Any, to_all: bool, af
 @linux
 def test_no_process_outlives_a_parent_that_is_killed(long_run: Any) -> None:
     process, children = long_run
-    time.sleep(1)
+    time.sleep(0.3)
     process.kill()
     process.wait()
     assert gone_within(10, children)

@@ -14,8 +14,9 @@ PACKAGE = Path(__file__).parent.parent / "paged_sim"
 
 # From the bottom up; parts of one layer do not know each other.
 LAYERS: tuple[tuple[str, ...], ...] = (
+    ("wording",),
     ("__version__", "errors", "compiled"),
-    ("files", "packed"),
+    ("files", "json_text", "packed", "result"),
     ("servers",),
     ("requests", "ledger", "geometry", "scenario.models", "saved", "configuration"),
     ("content", "basis"),

@@ -10,9 +10,9 @@ from helpers import drawn_workload, scenario_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paged_sim.basis import LOST
 from paged_sim.moves import ELSEWHERE, NEEDED, PER_SEQUENCE, losses, moves, sequences_held
 from paged_sim.reports.findings import parts_of
+from paged_sim.result.accounts import LOST
 from paged_sim.run import ACCOUNTS
 from paged_sim.scenario import load_scenario
 from paged_sim.scenario.models import AllocatorSpec, Variant

@@ -121,7 +121,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "thousands of digits": (f'[{"9" * 5000},"A",[1]]\n', f"F:1: not JSON (a number of thousands of digits); {MEND}"),
     "leading zero": ('[00,"A",[1]]\n', f"F:1: not JSON (Expecting ',' delimiter at character 3); {MEND}"),
     "falling step": ('[4,"A",[1]]\n[3,"F",[1]]\n', "F:2: step 3 after step 4; steps never fall within a log"),
-    "nested too deep": ("[" * 200_000 + "\n", f"F:1: nested too deep; {MEND}"),
+    "nested too deep": ("[" * 200_000 + "\n", f"F:1: not JSON (nested too deep); {MEND}"),
     "not UTF-8": (b'[0,"\xff",[1]]\n', "F:1: not UTF-8 text; a log is JSON lines, plain or gzipped"),
     "long value": (f'["{"x" * 99}"]', f'F:1: ["{"x" * 42}...] is no operation; {FORM}'),
     "zip": (b"PK\x03\x04rest", "F: a zip archive; give the plain file or gzip it"),

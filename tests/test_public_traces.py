@@ -52,6 +52,7 @@ def test_a_whole_trace(scenario: str, name: str, served: int, monkeypatch: pytes
         assert np.all(np.abs(total / summary["capacity"]["slots"] - 1) <= 1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("answers", "rate"), [("false", 0.9632), ("true", 0.9651)])
 def test_all_conversations_through_both_caches(answers: str, rate: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is hit of all prompt tokens without the answers is what the publisher of the conversations found: 96.3 %."""
@@ -69,6 +70,7 @@ def test_all_conversations_through_both_caches(answers: str, rate: float, monkey
         assert hit[name] / asked[name] == pytest.approx(rate, abs=0.0002)
 
 
+@pytest.mark.slow
 def test_all_conversations_as_one_run() -> None:
     """31 conversations begin together, each with blocks and a session of its own."""
     pattern = trace_file("kv_cache_tester/trace_0014.json.gz").parent / "*.json.gz"

@@ -167,6 +167,7 @@ def test_a_mistake_is_shown_at_the_line_that_made_it(pytester: pytest.Pytester, 
         result.stdout.no_fnmatch_line(f"*{module}:*")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("folder")
 def test_under_xdist(pytester: pytest.Pytester) -> None:
     pytest.importorskip("xdist")

@@ -15,10 +15,10 @@ from test_reports_sample import sample_run, summary, timeline
 
 from paged_sim.ledger import ACCOUNTS
 from paged_sim.reports.as_timeline import as_timeline
-from paged_sim.reports.numbers import lookup
 from paged_sim.reports.palette import LOOKS
 from paged_sim.reports.plots import PLOTS, draw
 from paged_sim.reports.plots.memory_map import colours_of
+from paged_sim.result import value_at
 from paged_sim.run import PolicyRun, Run, Timeline
 from paged_sim.scenario.models import AllocatorSpec, Prefix, Variant
 from paged_sim.simulation import simulate
@@ -191,7 +191,7 @@ def test_page_sizes_are_drawn_where_there_are_three_that_differ_in_nothing_else(
     ):
         for line, parts in zip(axes.lines, (run.policies[:3], run.policies[3:]), strict=True):
             assert np.asarray(line.get_xdata()).tolist() == [1, 4, 16]
-            values = [lookup(part.summary, path) for part in parts]
+            values = [value_at(part.summary, path) for part in parts]
             shown = np.asarray(line.get_ydata())
             assert shown == pytest.approx(
                 [float("nan") if value is None else unit * value for value in values], nan_ok=True

@@ -18,9 +18,10 @@ from paged_sim.reports import FORMATS, Screen
 from paged_sim.reports.as_json import to_json
 from paged_sim.reports.blocks import Bars, Grid, bar_cells
 from paged_sim.reports.listing import grid_of
-from paged_sim.reports.numbers import amount, count, flatten, lookup, percent, signed
+from paged_sim.reports.numbers import amount, count, flatten, percent, signed
 from paged_sim.reports.palette import ASCII, LOOKS
 from paged_sim.reports.text import column_groups, render_text
+from paged_sim.result import value_at
 from paged_sim.run import ACCOUNTS
 
 GOLDEN = Path(__file__).parent / "data" / "reports"
@@ -296,8 +297,8 @@ def test_numbers() -> None:
     assert (percent(None), percent(0.12345)) == ("-", "12.3%")
     assert (count(None), count(1_234_567)) == ("-", "1,234,567")
     assert (signed(-0.04), signed(1.25), signed(-3)) == ("0.0", "+1.2", "-3.0")
-    assert lookup({"a": {"b": 1}}, "a.b") == 1
-    assert lookup({"a": 3}, "a.b.c") is None
+    assert value_at({"a": {"b": 1}}, "a.b") == 1
+    assert value_at({"a": 3}, "a.b.c") is None
     assert flatten({"a": [1, 2], "b": [{"c": 1}], "d": {"e": None}}) == {"a": "1 2", "d.e": None}
 
 

@@ -139,7 +139,12 @@ def test_several_runs_are_no_single_one(saved: Path) -> None:
         ),
         ("[" * 100_000, "nested too deeply"),
         ("[]", "no saved run"),
-        ('{"version": 1, "runs": []}', "no saved run"),
+        (
+            '{"version": 1, "runs": []}',
+            "made.json: runs: it is empty; it is damaged: run the scenario again and save it anew",
+        ),
+        ('{"version": 1, "runs": [{}]}', "made.json: runs[0].over: it is missing"),
+        ('{"version": true, "runs": []}', "made.json: version: a whole number was expected, not true"),
         ('{"version": 2, "runs": []}', "a run of version 2"),
     ],
 )
@@ -159,6 +164,7 @@ def test_a_truncated_file(saved: Path, tmp_path: Path, capsys: pytest.CaptureFix
         assert err.count("\n") == 1
 
 
+ZERO = dict.fromkeys(("mean", "peak", "p50", "p99"), 0.0)
 STEP = ("timelines", "paged", "columns", "step")
 SHORT = base64.b64encode(zlib.compress(b"\1\2")).decode()
 
@@ -166,18 +172,52 @@ SHORT = base64.b64encode(zlib.compress(b"\1\2")).decode()
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (("runs", 0, "batch"), {}, "KeyError: 'all'"),
-        (("runs", 0, "ledger"), 5, "a part of the run is missing or is not what it should be (TypeError"),
-        (("runs", 0, "capacity", "bytes"), "x", "it is damaged, or another version saved it"),
-        (("timelines",), [], "no saved run"),
+        (("runs", 0, "batch"), {}, "runs[0].batch.mean: it is missing"),
+        (("runs", 0, "batch", "mean"), "x", 'runs[0].batch.mean: a number was expected, not "x"'),
+        (
+            ("runs", 0, "batch", "mean"),
+            float("nan"),
+            "runs[0].batch.mean: a number from 0 to 2^63 was expected, not NaN",
+        ),
+        (("runs", 0, "steps"), -1, "runs[0].steps: a whole number from 0 to 2^63 was expected, not -1"),
+        (("runs", 0, "steps"), 10**400, "runs[0].steps: a whole number from 0 to 2^63 was expected, not 1000"),
+        (("runs", 0, "steps"), 1.5, "runs[0].steps: a whole number was expected, not 1.5"),
+        (("runs", 0, "seeds"), [], "runs[0].seeds: it is empty"),
+        (("runs", 0, "seeds", 0), True, "runs[0].seeds[0]: a whole number was expected, not true"),
+        (("runs", 0, "over"), "some", 'runs[0].over: saturated or all was expected, not "some"'),
+        (("runs", 0, "ledger"), 5, "runs[0].ledger: an object was expected, not 5"),
+        (("runs", 0, "ledger", "all"), {}, "runs[0].ledger.all: it has no accounts"),
+        (("runs", 0, "ledger", "all", "token_state"), ZERO, "runs[0].ledger.all: the means of the accounts sum to 0."),
+        (("runs", 0, "capacity", "bytes"), 0, "runs[0].capacity.bytes: a number above 0 was expected, not 0"),
+        (("runs", 0, "arena", "payload"), "x", "runs[0].arena.payload: none, tag, full or a number of bytes"),
+        (("runs", 0, "at_step"), {}, "runs[0].at_step: step is missing"),
+        (("runs", 0, "later\n"), float("inf"), 'runs[0]["later\\n"]: a number was expected, not Infinity'),
+        (("runs", 0, "notes"), ["\ud800"], "runs[0].notes[0]: a text was expected that UTF-8 can write"),
+        (("runs", 1, "name"), "paged", "runs: two are called paged"),
+        (("scenario", "allocators"), [1], "scenario.allocators[0]: an object was expected, not 1"),
+        (("timelines",), [], "timelines: an object was expected, not []"),
         (("timelines", "paged"), 3, "the timeline of paged is damaged: 3 is no packed array"),
         (("timelines", "paged"), [], "the timeline of paged is damaged: it is no object"),
         (("timelines", "paged", "columns"), {}, "holds no timelines"),
         (("timelines", "paged", "map_steps"), packed(np.arange(3)), "its memory map and the steps, times or accounts"),
         (("timelines", "paged", "map_times"), packed(np.arange(3)), "its memory map and the steps, times or accounts"),
         (("timelines", "paged", "map_accounts"), ["tail"], "its memory map and the steps, times or accounts"),
-        (("timelines", "paged", "memory_map"), packed(np.ones((2, 2))), "its memory map and the steps, times or"),
+        (("timelines", "paged", "memory_map"), packed(np.ones((2, 2))), "memory_map holds no numbers"),
+        (
+            ("timelines", "paged", "memory_map"),
+            packed(np.zeros((2, 2, 2), np.int64)),
+            "its memory map and the steps, times",
+        ),
+        (("timelines", "paged", "map_accounts"), ["tail", "head"], "map_accounts holds what is no account"),
+        (("timelines", "paged", "map_times"), packed(np.array([3.0, 1.0])), "map_times goes back in time"),
+        (("timelines", "paged", "columns"), 3, "3 is no packed array"),
+        (("timelines", "paged", "columns"), ["x"], "columns is no object"),
+        (("timelines", "paged", "columns"), {"step": packed(np.zeros(3))}, "columns.time is missing"),
         (STEP, packed(np.arange(3)), "its columns differ in length"),
+        (STEP, packed(np.array([0.0, np.nan])), "columns.step holds what is no number from 0 on"),
+        (STEP, packed(np.array([0.0, -1.0])), "columns.step holds what is no number from 0 on"),
+        (STEP, {"dtype": "|S2", "shape": [1], "stored": "|S2", "data": SHORT}, "columns.step holds no numbers"),
+        (STEP, packed(np.zeros((2, 2))), "columns.step holds no numbers"),
         ((*STEP, "data"), "?", "a packed array cannot be read"),
         ((*STEP, "data"), "", "a packed array cannot be read"),
         ((*STEP, "data"), SHORT, "does not hold"),

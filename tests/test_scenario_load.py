@@ -195,7 +195,7 @@ allocators:
 
 def test_messages_name_the_line_of_the_key() -> None:
     text = "\n".join(["# comment", "", "memory:", "  slots: 5", "workload:", "  requests: 4", "  promt: 3"])
-    with pytest.raises(PagedSimError, match=r"^s\.yaml:7: workload\.promt: unknown key"):
+    with pytest.raises(PagedSimError, match=r"(?m)^s\.yaml:7: workload\.promt: unknown key"):
         load_text(text, "s.yaml")
 
 

@@ -229,7 +229,7 @@ def test_a_rate_that_no_server_sees_is_read_as_the_format_says_with_a_warning(tm
         ),
         ("1,2\n", {"prompt": "1", "output": "3"}, r"no column '3'"),
         ('{"n": {"in": 1}, "out": 2}\n', {"prompt": "n.inn", "output": "out"}, r"no key 'n\.inn'; if 'n\.in' is it"),
-        ("a,b\n1,2\n", {"promt": "a"}, r"^trace columns: unknown field 'promt'; did you mean 'prompt'\?$"),
+        ("a,b\n1,2\n", {"promt": "a"}, r"^trace columns: unknown field 'promt'; did you mean prompt\?$"),
     ],
 )
 def test_a_column_that_is_not_there(tmp_path: Path, text: str, columns: dict[str, str], message: str) -> None:
@@ -303,11 +303,13 @@ def test_equal_numbers_in_a_first_row_are_no_names(tmp_path: Path) -> None:
     assert read(path, {"prompt": "1", "output": "2"}).requests.prompt_tokens.tolist() == [7]
 
 
-def test_of_two_columns_with_one_name_the_second_is_another(tmp_path: Path) -> None:
+def test_of_two_columns_with_one_name_a_number_says_which(tmp_path: Path) -> None:
     path = write(tmp_path, "prompt_tokens,prompt_tokens,output_tokens\n1,2,3\n")
-    trace = read(path)
+    trace = read(path, {"prompt": "1"})
     assert (trace.requests.prompt_tokens.tolist(), trace.unused) == ([1], ("prompt_tokens (column 2)",))
     assert read(path, {"prompt": "2"}).requests.prompt_tokens.tolist() == [2]
+    with pytest.raises(PagedSimError, match="columns 1 and 2 have this name"):
+        read(path, {"prompt": "prompt_tokens"})
 
 
 def test_turns_and_delays_without_a_session_are_named(tmp_path: Path) -> None:

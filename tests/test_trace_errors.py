@@ -34,6 +34,7 @@ COUNT_FIRST = f"without its number of tokens; {COUNT}"
 EVENTS = "these look like KV events, not requests; `paged-sim ops replay` reads them"
 MEND = "correct the row or remove it"
 WHOLE = f"is not a whole number; {MEND}"
+TWINS = "have this name; rename one, or say which is meant by its number, such as columns: {prompt:"
 NEGATIVE = f"is negative; times count from the start; {MEND}"
 COMPLETE = "complete the row or remove it"
 NOT_TEXT = "not UTF-8 text; a trace is CSV, TSV or JSON text, plain or gzipped"
@@ -128,6 +129,67 @@ BAD: dict[str, tuple[str | bytes, str]] = {
         f"F:2: not JSON (Expecting property name enclosed in double quotes at character 18); {MEND}",
     ),
     "JSON list": (MOONCAKE + "[1, 2]\n", f"F:2: [1, 2] is not a JSON object; {MEND}"),
+    "JSON key twice": (
+        MOONCAKE + '{"input_length": 5, "output_length": 1, "input_length": 6}',
+        f"F:2: key 'input_length' is given twice; {MEND}",
+    ),
+    "JSON key twice, deep inside": (
+        AIPERF + AIPERF.replace('"value": 9', '"value": 9, "value": 8'),
+        f"F:2: key 'value' is given twice; {MEND}",
+    ),
+    "JSON document with a key twice": (
+        '{"requests": [{"t": 0, "in": 1, "in": 2, "out": 2}]}',
+        f"F:1: key 'in' is given twice; {MEND}",
+    ),
+    "true for a list of ids": (
+        MOONCAKE.replace("[0, 3]", "true"),
+        f"F:1: key hash_ids: True is not a list of block ids; {MEND}",
+    ),
+    "a number for a list of ids": (
+        MOONCAKE.replace("[0, 3]", "7"),
+        f"F:1: key hash_ids: 7 is not a list of block ids; {MEND}",
+    ),
+    "true among ids": (
+        MOONCAKE.replace("[0, 3]", "[0, true]"),
+        f"F:1: key hash_ids: True is neither a whole number nor a text, so no block id; {MEND}",
+    ),
+    "false among ids of text": (
+        MOONCAKE.replace("[0, 3]", '["a", false]'),
+        f"F:1: key hash_ids: False is neither a whole number nor a text, so no block id; {MEND}",
+    ),
+    "a list among ids": (
+        MOONCAKE.replace("[0, 3]", "[[0], [3]]"),
+        f"F:1: key hash_ids: [0] is neither a whole number nor a text, so no block id; {MEND}",
+    ),
+    "true for tokens": (MOONCAKE.replace("600", "true"), f"F:1: key input_length: True {WHOLE}"),
+    "a list for tokens": (MOONCAKE.replace(": 4", ": [4]"), f"F:1: key output_length: [4] {WHOLE}"),
+    "true for a time": (MOONCAKE.replace('p": 0', 'p": true'), f"F:1: key timestamp: True is not a number; {MEND}"),
+    "true for a session": (
+        '{"prompt_tokens": 5, "output_tokens": 3, "session_id": true}\n',
+        f"F:1: key session_id: True is no name of a session; {MEND}",
+    ),
+    "true for a turn": (
+        '{"prompt_tokens": 5, "output_tokens": 3, "session_id": 1, "turn": true}\n',
+        f"F:1: key turn: True {WHOLE}",
+    ),
+    "true for a limit": (
+        '{"prompt_tokens": 5, "output_tokens": 3, "max_tokens": true}\n',
+        f"F:1: key max_tokens: True {WHOLE}",
+    ),
+    "true for a size of blocks": (
+        '{"block_size": true, "requests": [{"t": 0, "in": 1, "out": 2}]}',
+        f"F: block_size: True is not a whole number of tokens; {MEND}",
+    ),
+    "true for the time of a conversation": (
+        nested({"t": True, "in": 70, "out": 2}),
+        f"F: requests[1].requests[0].t: True is not a number; {MEND}",
+    ),
+    "columns of one name": ("prompt,output,prompt\n5,3,4\n", f"F:1: column prompt: columns 1 and 3 {TWINS} 3}}"),
+    "columns of one name, spelt differently": (
+        "# recorded\nPrompt Tokens,output_tokens,note,prompt_tokens\n5,3,x,4\n",
+        f"F:2: column prompt_tokens: columns 1 and 4 {TWINS} 4}}",
+    ),
+    "unused columns of one name": ("prompt;output;x;X\n5;3;1;1\n", f"F:1: column X: columns 3 and 4 {TWINS} 4}}"),
     "JSON nested too deep": (MOONCAKE + '{"a": ' * 100_000 + "\n", f"F:2: not JSON (nested too deep); {MEND}"),
     "JSON thousands of digits": (
         MOONCAKE + f'{{"timestamp": {"9" * 5000}}}',
@@ -313,7 +375,7 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
 
 
 def test_named_format_that_does_not_exist(tmp_path: Path) -> None:
-    with pytest.raises(PagedSimError, match=r"^unknown trace format 'azur'; did you mean 'azure'\?$"):
+    with pytest.raises(PagedSimError, match=r"^unknown trace format 'azur'; did you mean azure\?$"):
         read_trace(tmp_path / "x", "azur")
     with pytest.raises(PagedSimError, match=r"^unknown trace format 'q'; there are auto, azure, vidur,"):
         read_trace(tmp_path / "x", "q")

@@ -121,7 +121,7 @@ def test_preset_table() -> None:
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("sharegpt-promt", r"did you mean 'sharegpt-prompt'\?"), ("?", "the presets are sharegpt-prompt, ")],
+    [("sharegpt-promt", r"did you mean sharegpt-prompt\?"), ("?", "the presets are sharegpt-prompt, ")],
 )
 def test_unknown_preset(name: str, hint: str) -> None:
     with pytest.raises(PagedSimError, match=f"unknown histogram preset .*{hint}"):

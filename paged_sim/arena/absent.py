@@ -14,11 +14,11 @@ class AbsentArena:
     device = "cpu"
     payload = "none"
     bytes_per_slot_stored = 0
+    fallback = ""
     runs_beside = False
 
-    def __init__(self, slots: int, *, reason: str) -> None:
+    def __init__(self, slots: int) -> None:
         self.slots = slots
-        self.reason = reason
         self._operations = 0
 
     def execute(self, ops: Operations, pages: Pages = NO_PAGES) -> None:
@@ -30,7 +30,7 @@ class AbsentArena:
         """Zeros, but for the number of operations."""
         return ArenaStats(
             device=self.device,
-            reason=self.reason,
+            fallback=self.fallback,
             payload=self.payload,
             bytes_per_slot_stored=0,
             bytes=0,

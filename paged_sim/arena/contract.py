@@ -27,15 +27,15 @@ from paged_sim.arena.operations import (
 class ArenaStats:
     """What an arena has done and holds, at one moment.
 
-    `reason` says why the arena is on this device. `tokens_written` leaves out the `tokens_retracted`.
-    `first_corrupt` is (slot, generation, position) of the first token that was not there when it was checked.
-    `touched_bytes` belong to the distinct slots ever written, and `resident_bytes` is the memory the arena really
-    takes, or None where that is not measured. With the payload "none" there is no memory and every number but
+    `fallback` says why a GPU was passed over, and is empty otherwise. `tokens_written` leaves out the
+    `tokens_retracted`. `first_corrupt` is (slot, generation, position) of the first token that was not there when it
+    was checked. `touched_bytes` belong to the distinct slots ever written, and `resident_bytes` is the memory the arena
+    really takes, or None where that is not measured. With the payload "none" there is no memory and every number but
     `operations` is 0.
     """
 
     device: str
-    reason: str
+    fallback: str
     payload: str
     bytes_per_slot_stored: int
     bytes: int
@@ -53,13 +53,13 @@ class ArenaStats:
 class Arena(Protocol):
     """Real memory of `slots` slots, each of `bytes_per_slot_stored` bytes. It executes operations and decides nothing.
 
-    `device` is "cpu" or "cuda:N", `reason` says why it is this one, `payload` is "tag", "full", "none" or the number
-    of bytes a slot. Fresh memory holds zeros. `runs_beside` says whether a thread that executes operations leaves the
-    others time to run.
+    `device` is "cpu" or "cuda:N", `fallback` why a GPU was passed over, else empty, `payload` is "tag",
+    "full", "none" or the number of bytes a slot. Fresh memory holds zeros. `runs_beside` says whether a thread that
+    executes operations leaves the others time to run.
     """
 
     device: str
-    reason: str
+    fallback: str
     payload: str
     slots: int
     bytes_per_slot_stored: int
@@ -100,7 +100,7 @@ def summarise(
     first = tuple(counters[FIRST_SLOT : FIRST_POSITION + 1].tolist())
     return ArenaStats(
         device=arena.device,
-        reason=arena.reason,
+        fallback=arena.fallback,
         payload=arena.payload,
         bytes_per_slot_stored=arena.bytes_per_slot_stored,
         bytes=arena.slots * arena.bytes_per_slot_stored,

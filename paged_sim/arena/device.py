@@ -1,25 +1,29 @@
 """Finding a GPU: the probe, the choice of a device, and the one place where CuPy is imported.
 
 Importing CuPy, and even most of its objects, works without a driver, so only doing something proves anything. The probe
-goes from the cheapest question to a real kernel and stops at the first that fails.
+goes from the cheapest question to a small arena on the device itself and stops at the first that fails.
 """
 
 from __future__ import annotations
 
 import importlib
 import re
-import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
+from paged_sim.arena.contract import Arena
+from paged_sim.arena.device_arena import DeviceArena
+from paged_sim.arena.failures import CHECK_DEVICE, CHECK_DRIVER, INSTALL, DeviceError, reason_of, remedy_of
+from paged_sim.arena.host import HostArena
+from paged_sim.arena.operations import CHECK, COPY, POISON, WRITE
 from paged_sim.arena.sizing import readable
-from paged_sim.errors import EXIT_ERROR, PagedSimError
+from paged_sim.errors import PagedSimError
 
-_INSTALL = "install the extra paged-sim[cuda12x] (or paged-sim[cuda13x] for CUDA 13)"
-_CHECK_DRIVER = "check the NVIDIA driver with nvidia-smi"
+_NO_CUPY = "CuPy is not installed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +38,22 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class DeviceChoice:
-    """The device to use, "cpu" or "cuda:N", and why it is this one."""
+    """The device to use, "cpu" or "cuda:N", and why it is this one.
+
+    `fallback` is empty unless the host stands in for a GPU that something is wrong with; then it says what.
+    """
 
     device: str
     reason: str
+    fallback: str = ""
 
 
 class _UnusableError(Exception):
-    """A stage's answer is no."""
+    """A stage's answer is no; `remedy` stands in for the stage's."""
+
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        super().__init__(reason)
+        self.remedy = remedy
 
 
 def load_cupy() -> Any:
@@ -49,8 +61,9 @@ def load_cupy() -> Any:
     return importlib.import_module("cupy")
 
 
-def probe(index: int = 0) -> list[Stage]:
-    """Ask whether GPU number `index` can be used, stage by stage, up to the first that fails.
+@cache
+def probe(index: int) -> tuple[Stage, ...]:
+    """Ask whether GPU number `index` can be used, stage by stage, up to the first that fails; once in a process.
 
     It can be used if, and only if, the last stage is `ok`. Never raises.
     """
@@ -58,11 +71,17 @@ def probe(index: int = 0) -> list[Stage]:
     for name, question, remedy in _STAGES:
         try:
             stages.append(Stage(name, True, question(index)))
-        # A CUDA error is a RuntimeError, a full device a MemoryError, a lacking library any of these three.
-        except (ImportError, RuntimeError, MemoryError, OSError, AttributeError, _UnusableError) as error:
-            stages.append(Stage(name, False, _one_line(error), remedy))
+        except DeviceError as error:
+            stages.append(Stage(name, False, error.reason, error.remedy))
             break
-    return stages
+        except _UnusableError as error:
+            stages.append(Stage(name, False, str(error), error.remedy or remedy))
+            break
+        # Whatever CuPy raises here, and some of it is a plain Exception, means that it cannot be used.
+        except Exception as error:
+            stages.append(Stage(name, False, reason_of(error), remedy_of(error, remedy)))
+            break
+    return tuple(stages)
 
 
 def choose_device(requested: str) -> DeviceChoice:
@@ -81,11 +100,9 @@ def choose_device(requested: str) -> DeviceChoice:
     if last.ok:
         return DeviceChoice(f"cuda:{index}", last.reason)
     if requested == "auto":
-        return DeviceChoice("cpu", f"no usable GPU: {last.reason}")
-    raise PagedSimError(
-        f"--device {requested}: no usable GPU: {last.reason}; {last.remedy}, or use --device cpu",
-        exit_code=EXIT_ERROR,
-    )
+        reason = f"no usable GPU: {last.reason}"
+        return DeviceChoice("cpu", reason, fallback="" if last.reason == _NO_CUPY else reason)
+    raise DeviceError(f"--device {requested}: no usable GPU", last.reason, last.remedy)
 
 
 def _ask_import(index: int) -> str:
@@ -94,17 +111,18 @@ def _ask_import(index: int) -> str:
     except ModuleNotFoundError as error:
         if error.name != "cupy":
             raise
-        raise _UnusableError("CuPy is not installed") from error
+        raise _UnusableError(_NO_CUPY) from error
 
 
 def _ask_driver(index: int) -> str:
     cuda = load_cupy().cuda
     version = int(cuda.runtime.driverGetVersion())
     if version == 0:
-        raise _UnusableError("no NVIDIA driver is installed")
+        raise _UnusableError("no NVIDIA driver is installed", "install it; nvidia-smi then shows the device")
     written = f"the driver supports CUDA {version // 1000}.{version % 1000 // 10}"
     if not cuda.is_available():
-        raise _UnusableError(f"{written}, but CuPy finds no device that it can use")
+        hidden = "; CUDA_VISIBLE_DEVICES may hide the device"
+        raise _UnusableError(f"{written}, but CuPy finds no device that it can use", CHECK_DRIVER + hidden)
     return written
 
 
@@ -113,7 +131,7 @@ def _ask_devices(index: int) -> str:
     count = int(runtime.getDeviceCount())
     found = f"{count} device{'s' if count != 1 else ''}"
     if index >= count:
-        raise _UnusableError(f"there is no cuda:{index}, CUDA sees {found}")
+        raise _UnusableError(f"there is no cuda:{index}, CUDA sees {found}", "the first is cuda:0")
     return found
 
 
@@ -125,26 +143,30 @@ def _ask_memory(index: int) -> str:
 
 
 def _ask_kernel(index: int) -> str:
+    """Run every operation of the device arena once, and compare what it leaves with the host's."""
     cupy = load_cupy()
-    with cupy.cuda.Device(index), cupy.cuda.using_allocator(cupy.cuda.MemoryPool().malloc):
-        cells = cupy.asarray(np.zeros(4, np.uint64))
-        cells[cupy.asarray(np.array([3, 1]))] = cupy.asarray(np.array([7, 9], np.uint64))
-        read_back = cells.get().tolist()
-        name = cupy.cuda.runtime.getDeviceProperties(index)["name"].decode()
-    if read_back != [0, 9, 0, 7]:
-        raise _UnusableError(f"{name} returned {read_back} where [0, 9, 0, 7] was written")
+    name: str = cupy.cuda.runtime.getDeviceProperties(index)["name"].decode()
+    with DeviceArena(cupy, index, "tag", 8, 16, compiled=False) as tried:
+        found = _outcome(tried)
+    with HostArena("tag", 8, 16, compiled=False) as host:
+        expected = _outcome(host)
+    if found != expected:
+        raise _UnusableError(f"{name} computes wrongly: {found} where the host has {expected}")
     return f"{name} runs kernels"
 
 
+def _outcome(arena: Arena) -> str:
+    rows = ((WRITE, 0, 3, 1, 0), (COPY, 1, 2, 4, 0), (POISON, 1, 1, 0, 0), (CHECK, 0, 3, 1, 0), (CHECK, 4, 2, 1, 1))
+    arena.execute(np.array(rows, np.int32))
+    stats = arena.stats()
+    return f"{stats.corrupt} corrupt, first {stats.first_corrupt}, content {arena.digest()[:8]}"
+
+
 _STAGES: tuple[tuple[str, Callable[[int], str], str], ...] = (
-    ("import", _ask_import, _INSTALL),
-    ("driver", _ask_driver, _CHECK_DRIVER),
-    ("devices", _ask_devices, _CHECK_DRIVER),
-    ("memory", _ask_memory, "see with nvidia-smi what uses the device"),
-    ("kernel", _ask_kernel, f"{_INSTALL}, which brings the run-time compiler NVRTC"),
+    ("import", _ask_import, INSTALL),
+    ("driver", _ask_driver, CHECK_DRIVER),
+    ("devices", _ask_devices, CHECK_DRIVER),
+    ("memory", _ask_memory, CHECK_DRIVER),
+    ("kernel", _ask_kernel, CHECK_DEVICE),
 )
-
-
-def _one_line(error: Exception) -> str:
-    text = textwrap.shorten(str(error), 200, placeholder=" ...")
-    return text if isinstance(error, _UnusableError) else f"{type(error).__name__}: {text}"
+"""(name, question, what to do where the error itself does not say)."""

@@ -8,7 +8,9 @@ checks. `cupy` is handed in as a module; this file also runs over any other modu
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext, redirect_stderr, suppress
+from io import StringIO
+from traceback import clear_frames
 from types import TracebackType
 from typing import Any
 
@@ -18,6 +20,7 @@ import numpy.typing as npt
 from paged_sim.arena.contract import ArenaStats, summarise
 from paged_sim.arena.digest import content_digest
 from paged_sim.arena.epochs import cut_epochs, epoch_bounds, spread_tokens
+from paged_sim.arena.failures import CHECK_DRIVER, DeviceError, is_of_device, is_out_of_memory, reason_of, remedy_of
 from paged_sim.arena.memory import zeros_on_touch
 from paged_sim.arena.operations import (
     CHECK,
@@ -45,7 +48,6 @@ from paged_sim.arena.operations import (
 )
 from paged_sim.arena.sizing import SCALE_DOWN, WORD, readable
 from paged_sim.compiled import jit
-from paged_sim.errors import EXIT_ERROR, PagedSimError
 
 # Temporaries of one scatter or comparison: at most this many bytes of tokens, and at most this many tokens. A
 # comparison holds the tokens twice, with their slots, tags and a truth value a word: well below half of the pool's
@@ -61,6 +63,7 @@ _HEADROOM_SHARE = 20
 class DeviceArena:
     """An arena in the memory of GPU number `index`, all of it taken at once and zeroed."""
 
+    fallback = ""
     runs_beside = False
 
     def __init__(
@@ -72,10 +75,8 @@ class DeviceArena:
         bytes_per_slot_stored: int,
         *,
         compiled: bool,
-        reason: str,
     ) -> None:
         self.device = f"cuda:{index}"
-        self.reason = reason
         self.payload = payload
         self.slots = slots
         self.bytes_per_slot_stored = bytes_per_slot_stored
@@ -88,6 +89,7 @@ class DeviceArena:
         self._epoch = 0
         self._counters = np.zeros(COUNTERS, np.int64)
         self._operations = 0
+        self._memory: Any = None
         with self._on_device("allocating the arena", pooled=False):
             self._temporaries = cupy.cuda.MemoryPool()
             self._temporaries.set_limit(size=_TEMPORARIES_LIMIT)
@@ -100,7 +102,7 @@ class DeviceArena:
     def execute(self, ops: Operations, pages: Pages = NO_PAGES) -> None:
         """Execute operations as if strictly in order.
 
-        Raises ArenaError, and does nothing, if one is out of bounds; PagedSimError if the device fails.
+        Raises ArenaError, and does nothing, if one is out of bounds; DeviceError, and closes, if the device fails.
         """
         self._open()
         runs = validate_operations(ops, self.slots, pages)
@@ -132,13 +134,13 @@ class DeviceArena:
 
     def digest(self) -> str:
         """SHA-256, in hex, over index and content of the slots ever touched: the same for every backend."""
-        memory = self._open()
+        self._open()
         with self._on_device("reading the arena back"):
             return content_digest(
                 self.slots,
                 self.bytes_per_slot_stored,
                 lambda begin, end: self._touched[begin:end],
-                lambda indices: self._fetch(memory[self._upload(indices)]),
+                lambda indices: self._fetch(self._memory[self._upload(indices)]),
             )
 
     def close(self) -> None:
@@ -147,9 +149,7 @@ class DeviceArena:
             return
         with self._on_device("closing the arena"):
             self._cupy.cuda.get_current_stream().synchronize()
-            # The block outside the pool goes with the last view of it, the pool's blocks when it is told so.
-            self._memory = self._offsets = None
-            self._temporaries.free_all_blocks()
+            self._release()
 
     def __enter__(self) -> DeviceArena:
         return self
@@ -158,13 +158,18 @@ class DeviceArena:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # A device that failed once fails again on closing; the first error is the one to report.
-        with suppress(PagedSimError) if error else nullcontext():
+        with suppress(DeviceError) if error else nullcontext():
             self.close()
 
-    def _open(self) -> Any:
+    def _open(self) -> None:
         if self._memory is None:
             raise ArenaError("the arena is closed")
-        return self._memory
+
+    def _release(self) -> None:
+        """Let go of everything: the block outside the pool goes with the last view, the pool's when it is told so."""
+        self._memory = self._offsets = None
+        with self._cupy.cuda.Device(self._index):
+            self._temporaries.free_all_blocks()
 
     def _allocate(self, size: int) -> Any:
         """One block outside CuPy's pools, so that closing returns it to the device."""
@@ -172,17 +177,19 @@ class DeviceArena:
         free, total = runtime.memGetInfo()
         headroom = max(_LEAST_HEADROOM, total // _HEADROOM_SHARE)
         name = runtime.getDeviceProperties(self._index)["name"].decode()
+        where = f"{self.device} ({name})"
         numbers = (
-            f"{self.device} ({name}): an arena of {readable(size)} does not fit, {readable(free)} of {readable(total)} "
-            f"are free and {readable(headroom)} of them stay so as headroom"
+            f"an arena of {readable(size)} does not fit, {readable(free)} of {readable(total)} are free and "
+            f"{readable(headroom)} of them stay so as headroom"
         )
-        advice = f"{SCALE_DOWN}, or use --device cpu"
         if size > free - headroom:
-            raise PagedSimError(f"{numbers}; {advice}", exit_code=EXIT_ERROR)
+            raise DeviceError(where, numbers, SCALE_DOWN)
         try:
             block = self._cupy.cuda.Memory(size)
         except (RuntimeError, MemoryError) as error:
-            raise PagedSimError(f"{numbers}; the device says {error}; {advice}", exit_code=EXIT_ERROR) from None
+            if not is_out_of_memory(error):
+                raise
+            raise DeviceError(where, f"{numbers}; the device says {error}", SCALE_DOWN) from None
         shape = (self.slots, self.bytes_per_slot_stored // WORD)
         return self._cupy.ndarray(shape, np.uint64, self._cupy.cuda.MemoryPointer(block, 0))
 
@@ -191,21 +198,23 @@ class DeviceArena:
         """Work on this arena's device, with temporaries from its own pool; what fails there ends in one clear line."""
         cuda = self._cupy.cuda
         try:
-            with cuda.Device(self._index):
-                if not pooled:
-                    yield
-                else:
-                    with cuda.using_allocator(self._temporaries.malloc):
-                        yield
-        except (RuntimeError, MemoryError) as error:
-            reason = f"{type(error).__name__}: {error}"
-            raise PagedSimError(
-                f"{self.device} failed while {doing}: {reason}; see `paged-sim doctor`, or use --device cpu",
-                exit_code=EXIT_ERROR,
-            ) from error
+            with cuda.Device(self._index), cuda.using_allocator(self._temporaries.malloc) if pooled else nullcontext():
+                yield
+        except Exception as error:
+            self._abandon(error)
+            if not is_of_device(error):
+                raise
+            where = f"{self.device} failed while {doing}"
+            raise DeviceError(where, reason_of(error), remedy_of(error, CHECK_DRIVER)) from error
+
+    def _abandon(self, error: Exception) -> None:
+        """Let go of everything after an error, without the traceback that CuPy prints for each block not taken back."""
+        with redirect_stderr(StringIO()), suppress(Exception):
+            clear_frames(error.__traceback__)
+            self._release()
 
     def _upload(self, array: npt.NDArray[Any]) -> Any:
-        # At its limit the pool raises an error although it holds free blocks; it lets go of them only when told so.
+        # At its limit the pool gives up whole blocks by itself, but none of which a part is in use: let go in time.
         if self._temporaries.total_bytes() > _TEMPORARIES_LIMIT // 2:
             self._temporaries.free_all_blocks()
         return self._cupy.asarray(array)

@@ -23,8 +23,10 @@ class HostArena:
 
     device = "cpu"
 
-    def __init__(self, payload: str, slots: int, bytes_per_slot_stored: int, *, compiled: bool, reason: str) -> None:
-        self.reason = reason
+    def __init__(
+        self, payload: str, slots: int, bytes_per_slot_stored: int, *, compiled: bool, fallback: str = ""
+    ) -> None:
+        self.fallback = fallback
         self.payload = payload
         self.slots = slots
         self.bytes_per_slot_stored = bytes_per_slot_stored

@@ -14,12 +14,14 @@ from paged_sim.arena.operations import (
     CORRUPT,
     FIRST_POSITION,
     FIRST_SLOT,
+    LENGTH,
     POISON_TAG,
+    POSITION_STEP,
     RETRACT,
     RETRACTED,
     WRITE,
     WRITTEN,
-    tags,
+    tag,
     word_offsets,
 )
 
@@ -36,6 +38,7 @@ def execute_sliced(
     """Does what `kernel.execute_operations` does; a long run is taken in pieces, so that no temporary exceeds 4 MiB."""
     offsets = word_offsets(memory.shape[1])
     piece = max(1, _BYTES_AT_ONCE // memory.strides[0])
+    steps = _steps(min(piece, int(ops[:, LENGTH].max(initial=0))))
     for kind, start, length, generation, position in ops.tolist():
         if kind == COPY:
             memory[generation : generation + length] = memory[start : start + length]
@@ -46,9 +49,10 @@ def execute_sliced(
             slot, count = start + done, min(piece, length - done)
             run = memory[slot : slot + count]
             if kind == WRITE:
-                np.add(_tags(generation, position + done, count), offsets, out=run)
+                np.add(steps[:count] + tag(generation, position + done), offsets, out=run)
             elif kind == CHECK:
-                _check(run, offsets, slot, generation, position + done, counters)
+                content = steps[:count] + tag(generation, position + done) + offsets
+                _check(run, content, slot, generation, position + done, counters)
                 continue
             else:
                 run[:] = offsets + np.uint64(POISON_TAG)
@@ -57,22 +61,23 @@ def execute_sliced(
             counters[_COUNTED[kind]] += length
 
 
-def _tags(generation: int, position: int, count: int) -> npt.NDArray[np.uint64]:
-    positions = np.arange(position, position + count, dtype=np.int64)
-    return tags(np.array([generation]), positions)[:, np.newaxis]
+def _steps(longest: int) -> npt.NDArray[np.uint64]:
+    """What is added to the first tag of a run of at most so many tokens to get the others': a column."""
+    return np.arange(longest, dtype=np.uint64)[:, np.newaxis] * np.uint64(POSITION_STEP)
 
 
 def _check(
     run: npt.NDArray[np.uint64],
-    offsets: npt.NDArray[np.uint64],
+    content: npt.NDArray[np.uint64],
     slot: int,
     generation: int,
     position: int,
     counters: npt.NDArray[np.int64],
 ) -> None:
-    wrong = (run != _tags(generation, position, len(run)) + offsets).any(axis=1)
-    corrupt = int(wrong.sum())
-    if corrupt and not counters[CORRUPT]:
+    if np.array_equal(run, content):
+        return
+    wrong = (run != content).any(axis=1)
+    if not counters[CORRUPT]:
         first = int(wrong.argmax())
         counters[FIRST_SLOT : FIRST_POSITION + 1] = slot + first, generation, position + first
-    counters[CORRUPT] += corrupt
+    counters[CORRUPT] += int(wrong.sum())

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import click
 
 from paged_sim import __version__
+from paged_sim.cli import streams
 from paged_sim.cli.catalogue import init, list_, schema
 from paged_sim.cli.check import check
 from paged_sim.cli.compare import compare
@@ -24,9 +25,11 @@ from paged_sim.cli.report import report
 from paged_sim.cli.run import run
 from paged_sim.cli.trace import trace
 from paged_sim.errors import EXIT_ERROR, EXIT_USAGE, PagedSimError
+from paged_sim.wording import one_line
 
 COMMANDS = (run, report, compare, check, explain, init, list_, schema, trace, hitrate, ops, doctor)
 EXIT_INTERRUPTED = 130
+_LONGEST = 500
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -47,8 +50,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     With the process's own, a pipe that its reader closes ends the process quietly, as it ends any Unix tool.
     """
-    if arguments is None and hasattr(signal, "SIGPIPE"):
+    if arguments is not None:
+        return _carried_out(arguments)
+    if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    streams.take_over()
+    return streams.settled(_carried_out(None))
+
+
+def _carried_out(arguments: Sequence[str] | None) -> int:
+    """The exit code of one command line, with a line on standard error for each mistake."""
     try:
         code = cli.main(arguments, prog_name="paged-sim", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -56,23 +67,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_USAGE
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "paged-sim"
-        return _complain(f"error: {_one_line(error.format_message())} (see {where} --help)", EXIT_USAGE)
+        told = one_line(error.format_message(), _LONGEST)
+        return _complain(f"error: {told} (see {where} --help)", code=EXIT_USAGE)
     except PagedSimError as error:
-        return _complain(f"error: {error}", error.exit_code)
+        return _complain(*(f"error: {message}" for message in error.messages), code=error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        return _complain("interrupted", EXIT_INTERRUPTED)
+        return _complain("interrupted", code=EXIT_INTERRUPTED)
+    except MemoryError as error:
+        told = one_line(str(error), _LONGEST) or "an allocation failed"
+        return _complain(f"error: out of memory: {told}; make the scenario smaller", code=EXIT_ERROR)
     except Exception as error:
         if os.environ.get("PAGED_SIM_DEBUG"):
             raise
         hint = "set PAGED_SIM_DEBUG=1 and run it again for the traceback"
-        return _complain(f"internal error: {type(error).__name__}: {_one_line(str(error))}; {hint}", EXIT_ERROR)
+        told = one_line(str(error), _LONGEST)
+        return _complain(f"internal error: {type(error).__name__}: {told}; {hint}", code=EXIT_ERROR)
     return code if isinstance(code, int) else 0
 
 
-def _complain(message: str, code: int) -> int:
-    click.echo(f"paged-sim: {message}", err=True)
+def _complain(*messages: str, code: int) -> int:
+    for message in messages:
+        click.echo(f"paged-sim: {message}", err=True)
     return code
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

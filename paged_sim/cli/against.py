@@ -9,10 +9,11 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from paged_sim.cli.options import RunOptions
 from paged_sim.errors import EXIT_ERROR, EXIT_USAGE, PagedSimError
+from paged_sim.result import Document
 from paged_sim.saved import read_saved
 
 if TYPE_CHECKING:
@@ -22,14 +23,14 @@ _OF_A_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_O
 """Variables that git sets for its hooks; with them a new worktree would write the index of the commit being made."""
 
 
-def runs_at(revision: str, loaded: Sequence[Scenario], options: RunOptions) -> dict[str, dict[str, Any]]:
+def runs_at(revision: str, loaded: Sequence[Scenario], options: RunOptions) -> dict[str, Document]:
     """The JSON of the runs of these scenarios at `revision`, by name; a scenario that it does not have is left out.
 
     The revision is checked out into a temporary git worktree, which is removed again. Where the repository holds the
     package paged_sim, the revision's own simulates, in a process of its own; else the installed one. The flags that
     change a scenario change it there, too. Raises PagedSimError (exit code 1) for what git or that process refuses.
     """
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Document] = {}
     checkouts: dict[Path, list[tuple[Scenario, Path]]] = {}
     for scenario in loaded:
         top, inside = _place(scenario)
@@ -70,7 +71,7 @@ def _worktree(top: Path, revision: str) -> Iterator[Path]:
             _git(top, "worktree", "remove", "--force", str(base))
 
 
-def _run_there(base: Path, inside: Path, revision: str, options: RunOptions) -> dict[str, Any]:
+def _run_there(base: Path, inside: Path, revision: str, options: RunOptions) -> Document:
     """The JSON of one scenario's run, by a process that stands in the checkout `base`.
 
     Its program may not know a number that a check of the scenario names; it has written its results by the time it says

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from paged_sim.cli import output
-from paged_sim.cli.destinations import ResultOptions, check_paths, plan
+from paged_sim.cli.destinations import ResultOptions, check_name, check_paths, identity, is_there, plan
 from paged_sim.cli.options import output_option, result_options
 from paged_sim.errors import PagedSimError
 from paged_sim.reports.listing import LISTING_FORMATS, Listing, grid_of
+from paged_sim.wording import printable
 
 if TYPE_CHECKING:
     from paged_sim.scenario import Builtin
@@ -125,12 +126,14 @@ def init(name: str | None, command: str | None, gpu: str | None, target: str, fo
     if command is None and gpu is not None:
         raise click.UsageError("--gpu belongs to --from")
     files, notes = _copies(str(name), target) if command is None else _from_command(command, gpu, target)
+    if command is not None and is_there(command) and identity(command) in map(identity, files):
+        raise PagedSimError(f"--output {target}: would overwrite {command}, which is read; choose another")
     if not force and (there := [str(path) for path in files if path.exists()]):
         raise PagedSimError(f"{', '.join(there)} exists already; choose another --output, or overwrite it with --force")
     for path, content in files.items():
         path.parent.mkdir(exist_ok=True)
         output.write_file(path, content)
-    click.echo(f"wrote {', '.join(map(str, files))}; try `paged-sim run {next(iter(files))}`")
+    click.echo(printable(f"wrote {', '.join(map(str, files))}; try `paged-sim run {next(iter(files))}`"))
     for note in notes:
         click.echo(f"note: {note}")
 
@@ -156,6 +159,7 @@ def _from_command(command: str, gpu: str | None, target: str) -> tuple[dict[Path
 
 def _path_in(target: str, name: str) -> Path:
     """The file that `-o` means: itself, or `name` in the folder it names."""
+    check_name("--output", target)
     path = Path(target) / name if Path(target).is_dir() or target.endswith("/") else Path(target)
     check_paths([("--output", str(path))])
     return path

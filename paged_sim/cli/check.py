@@ -6,23 +6,27 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from paged_sim.cli import output
+from paged_sim.cli.destinations import OverwriteError, identity, is_there
 from paged_sim.cli.options import RunOptions, run_options
 from paged_sim.cli.simulating import deliver, documents_of, load_all, raise_if_corrupt, results_of, simulate_all
 from paged_sim.errors import EXIT_CHECK_FAILED, PagedSimError
 from paged_sim.reports.blocks import Screen
 from paged_sim.reports.check_report import CHECK_FORMATS
+from paged_sim.result import Document, Verdict
+from paged_sim.saved import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from paged_sim.reports.findings import Checked
     from paged_sim.scenario.models import Scenario
 
-Baselines = dict[str, dict[str, Any]]
+Baselines = dict[str, Document]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +66,11 @@ def check(scenarios: tuple[str, ...], **given: Any) -> int:
     wishes = CheckOptions(**{field.name: given.pop(field.name) for field in fields(CheckOptions)})
     options = RunOptions(**given)
     files = {"--save-baseline": wishes.save_baseline, "--junit": wishes.junit, "--markdown": wishes.markdown}
-    with _told_everywhere(scenarios, wishes):
+    read = [*scenarios, *(path for path in (options.trace, wishes.baseline) if path is not None)]
+    with _told_everywhere(scenarios, _sparing(wishes, read)):
         results = results_of(options, CHECK_FORMATS, files)
-        loaded = load_all(scenarios, options)
+        results.refuse_inputs([wishes.baseline] if wishes.baseline is not None else [])
+        loaded = load_all(scenarios, options, results)
         _refuse(loaded, wishes, options)
         baselines = _baselines(loaded, wishes, options)
         runs = simulate_all(loaded, options)
@@ -77,12 +83,18 @@ def check(scenarios: tuple[str, ...], **given: Any) -> int:
         saved = [run.to_json(timelines=True) for run in runs]
         output.emit(as_json(saved, Screen()), wishes.save_baseline)
     checked = _checked(loaded, documents, mistakes, baselines)
-    _write_others(checked, wishes)
-    deliver(runs, documents, mistakes, lambda shape, screen: CHECK_FORMATS[shape](checked, screen), options, results)
+    try:
+        _write_others(checked, wishes)
+    finally:
+        deliver(runs, documents, mistakes, partial(_shown, checked), options, results)
     failed = any(
         verdict["passed"] is False and verdict["level"] == "error" for one in documents for verdict in _of(one)
     )
     return EXIT_CHECK_FAILED if failed else 0
+
+
+def _shown(checked: Sequence[Checked], shape: str, screen: Screen) -> str:
+    return CHECK_FORMATS[shape](checked, screen)
 
 
 @contextmanager
@@ -90,12 +102,14 @@ def _told_everywhere(sources: Sequence[str], wishes: CheckOptions) -> Iterator[N
     """What goes wrong before there are verdicts also goes to the files for a pipeline, where they can be written."""
     try:
         yield
+    except OverwriteError:
+        raise
     except Exception as error:
         from paged_sim.reports.findings import Checked
 
         message = error.format_message() if isinstance(error, click.ClickException) else str(error) or repr(error)
         name = Path(sources[0]).stem if len(sources) == 1 else "paged-sim check"
-        told = Checked({"scenario": {"name": name}}, sources[0], mistake=message)
+        told = Checked({"version": SCHEMA_VERSION, "scenario": {"name": name}, "runs": []}, sources[0], mistake=message)
         with suppress(PagedSimError):
             _write_others([told], replace(wishes, markdown=None, annotations="none"))
         with suppress(PagedSimError):
@@ -105,7 +119,16 @@ def _told_everywhere(sources: Sequence[str], wishes: CheckOptions) -> Iterator[N
         raise
 
 
-def _fail_skipped(documents: Sequence[dict[str, Any]]) -> None:
+def _sparing(wishes: CheckOptions, read: Sequence[str]) -> CheckOptions:
+    """The wishes without the files that are read."""
+    spared = {identity(path) for path in read if is_there(path)}
+    junit, markdown = (
+        None if path is None or identity(path) in spared else path for path in (wishes.junit, wishes.markdown)
+    )
+    return replace(wishes, junit=junit, markdown=markdown)
+
+
+def _fail_skipped(documents: Sequence[Document]) -> None:
     """Turn skipped checks into failed ones."""
     for verdict in (verdict for one in documents for verdict in _of(one)):
         if verdict["passed"] is None:
@@ -113,8 +136,8 @@ def _fail_skipped(documents: Sequence[dict[str, Any]]) -> None:
             verdict["reason"] += ", and --fail-on-skip was given"
 
 
-def _of(document: dict[str, Any]) -> list[dict[str, Any]]:
-    verdicts: list[dict[str, Any]] = document.get("checks", [])
+def _of(document: Document) -> list[Verdict]:
+    verdicts: list[Verdict] = document.get("checks", [])
     return verdicts
 
 
@@ -177,7 +200,7 @@ def _baselines(loaded: Sequence[Scenario], wishes: CheckOptions, options: RunOpt
 
 def _checked(
     loaded: Sequence[Scenario],
-    documents: Sequence[dict[str, Any]],
+    documents: Sequence[Document],
     mistakes: Sequence[PagedSimError],
     baselines: Baselines,
 ) -> list[Checked]:
@@ -193,7 +216,7 @@ def _checked(
     return checked
 
 
-def _corruption(document: dict[str, Any]) -> str:
+def _corruption(document: Document) -> str:
     """What is to be said about corrupted content, if there is any."""
     try:
         raise_if_corrupt([document])

@@ -13,7 +13,8 @@ from paged_sim.cli.simulating import deliver, documents_of, load_all, results_of
 from paged_sim.reports.blocks import Screen
 from paged_sim.reports.comparison import COMPARISON_FORMATS, Comparison, across_files, side_by_side
 from paged_sim.reports.published import FIG2, built_in_comparison, tutorial_scenarios
-from paged_sim.saved import read_saved, understood
+from paged_sim.result import Document
+from paged_sim.saved import read_saved
 
 _TWO_SCENARIOS = "compare takes one scenario, or saved runs only; save each with `paged-sim run SCENARIO -o RUN.json`"
 
@@ -40,7 +41,7 @@ def _built_in(options: RunOptions) -> None:
     if options.trace is not None:
         raise click.UsageError("the built-in comparison has its own requests; give a SCENARIO with --trace")
     results = results_of(options, COMPARISON_FORMATS)
-    scenarios = load_all([*tutorial_scenarios(), FIG2], options)
+    scenarios = load_all([*tutorial_scenarios(), FIG2], options, results)
     runs = simulate_all(scenarios, options)
     documents, mistakes = documents_of(scenarios, runs)
     comparison = built_in_comparison(documents[:-1], documents[-1])
@@ -49,11 +50,10 @@ def _built_in(options: RunOptions) -> None:
 
 def _one_scenario(source: str, options: RunOptions) -> None:
     results = results_of(options, COMPARISON_FORMATS)
-    scenarios = load_all([source], options)
+    scenarios = load_all([source], options, results)
     runs = simulate_all(scenarios, options)
     documents, mistakes = documents_of(scenarios, runs)
-    comparison = side_by_side(documents[0])
-    deliver(runs, documents, mistakes, partial(_in_form, comparison), options, results)
+    deliver(runs, documents, mistakes, lambda *form: _in_form(side_by_side(documents[0]), *form), options, results)
 
 
 def _saved(sources: tuple[str, ...], options: RunOptions) -> None:
@@ -71,9 +71,9 @@ def _saved(sources: tuple[str, ...], options: RunOptions) -> None:
     }
     refuse_given(needless, "saved runs are not simulated again")
     results = results_of(options, COMPARISON_FORMATS)
+    results.refuse_inputs(sources)
     saved = [(source, read_saved(source)) for source in sources]
-    with understood(", ".join(sources)):
-        comparison = _compare_saved(saved)
+    comparison = _compare_saved(saved)
     results.write(partial(_in_form, comparison))
 
 
@@ -81,7 +81,7 @@ def _in_form(comparison: Comparison, shape: str, screen: Screen) -> str:
     return COMPARISON_FORMATS[shape](comparison, screen)
 
 
-def _compare_saved(saved: list[tuple[str, list[dict[str, Any]]]]) -> Comparison:
+def _compare_saved(saved: list[tuple[str, list[Document]]]) -> Comparison:
     documents = saved[0][1]
     if len(saved) == 1 and len(documents) == 1:
         return side_by_side(documents[0])

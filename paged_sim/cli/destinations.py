@@ -8,10 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from paged_sim.cli.output import STDOUT, emit, screen_for
+from paged_sim.cli.output import STDOUT, emit, file_stems, screen_for
 from paged_sim.errors import PagedSimError
+from paged_sim.files import LONGEST_NAME
 from paged_sim.reports.as_csv import UnknownColumnError
 from paged_sim.reports.blocks import Screen
+from paged_sim.wording import one_line
+
+_LONGEST_PATH = 4095
 
 SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".markdown": "markdown"}
 """The form that a file's suffix says. Any other says nothing: `--format` does, or the command's own first form."""
@@ -30,6 +34,10 @@ class ResultOptions:
     full: bool = False
 
 
+class OverwriteError(PagedSimError):
+    """An output is an input: nothing may be written there, not even why."""
+
+
 class Destination(NamedTuple):
     """A file, or "-" for standard output, and the form it is written in."""
 
@@ -44,6 +52,14 @@ class Results:
     destinations: tuple[Destination, ...]
     csv_columns: tuple[str, ...] = ()
     full: bool = False
+    written: tuple[tuple[str, str], ...] = ()
+
+    def refuse_inputs(self, inputs: Iterable[str | Path]) -> None:
+        """Refuse, before any work is done, to write over what is read. Raises OverwriteError."""
+        read = {identity(path): path for path in inputs if is_there(path)}
+        for option, path in self.written:
+            if path != STDOUT and (source := read.get(identity(path))) is not None:
+                raise OverwriteError(f"{option} {path}: would overwrite {source}, which is read; give another file")
 
     def has(self, shape: str) -> bool:
         """Whether anything is written in this form."""
@@ -54,13 +70,13 @@ class Results:
         return any(destination.shape == shape and destination.path != STDOUT for destination in self.destinations)
 
     def write(self, report: Report) -> None:
-        """Write to each destination; files whole or not at all.
+        """Write to each destination, JSON first, of which all else can be made again; files whole or not at all.
 
         A column that is not there costs no results, which may have taken long: all columns are written in place of the
         chosen ones, and then it is raised.
         """
         mistakes: list[PagedSimError] = []
-        for path, shape in self.destinations:
+        for path, shape in sorted(self.destinations, key=lambda each: each.shape != "json"):
             screen = replace(screen_for(path), full=self.full, csv_columns=self.csv_columns)
             try:
                 text = report(shape, screen)
@@ -90,11 +106,12 @@ def plan(
     """
     shapes = tuple(shapes)
     others = _given(files)
-    check_paths([*(("-o", path) for path in options.output), *others], _given(folders))
+    written = (*(("-o", path) for path in options.output), *others)
+    check_paths(written, _given(folders))
     stdout_taken = any(path == STDOUT for _, path in others)
     paths = options.output or (() if stdout_taken else (STDOUT,))
     destinations = tuple(Destination(path, _shape(path, options, shapes)) for path in paths)
-    results = Results(destinations, _column_patterns(options.columns), options.full)
+    results = Results(destinations, _column_patterns(options.columns), options.full, written)
     _refuse_needless(options, results)
     return results
 
@@ -143,15 +160,50 @@ def check_paths(files: Sequence[tuple[str, str]], folders: Sequence[tuple[str, s
         _check_file(option, path)
     for option, path in folders:
         _check_folder(option, path)
-    taken: dict[str | Path, str] = {}
+    taken: dict[object, str] = {}
     for option, path in (*files, *folders):
-        target = STDOUT if path == STDOUT else Path(path).resolve()
-        if isinstance(target, Path) and _is_device(target):
+        if path != STDOUT and _is_device(Path(path)):
             continue
+        target = STDOUT if path == STDOUT else identity(path)
         if target in taken:
             where = "standard output" if path == STDOUT else "the file"
             raise PagedSimError(f"{option} {path}: {taken[target]} takes {where} already; give each a file of its own")
         taken[target] = option
+
+
+def is_there(path: str | Path) -> bool:
+    """Whether a file is called so; no file has a name that is too long, or holds a null."""
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False
+
+
+def identity(path: str | Path) -> object:
+    """What is the same for two names of one file: the file itself where it is there, else where it would be."""
+    try:
+        found = Path(path).stat()
+    except (OSError, ValueError):
+        return os.path.realpath(path)
+    return found.st_dev, found.st_ino
+
+
+def check_figures(folder: str | None, names: Iterable[str], figures: Iterable[str]) -> None:
+    """Refuse a folder for figures about things of these names that would have names too long. Raises PagedSimError."""
+    if folder is not None:
+        for stem in file_stems(names):
+            for figure in figures:
+                check_name("--plot", Path(folder) / f"{stem}-{figure}.svg")
+
+
+def check_name(option: str, path: str | Path) -> None:
+    """Refuse the name of a file that no file system has room for. Raises PagedSimError."""
+    longest = max((len(os.fsencode(part)) for part in Path(path).parts), default=0)
+    if longest > LONGEST_NAME:
+        what = f"{option} {one_line(str(path))}: a name of {longest} bytes"
+        raise PagedSimError(f"{what}, and a file's has at most {LONGEST_NAME}; give a shorter one")
+    if len(os.fsencode(path)) > _LONGEST_PATH:
+        raise PagedSimError(f"{option} {one_line(str(path))}: longer than a path may be; give a shorter one")
 
 
 def _is_device(path: Path) -> bool:
@@ -162,12 +214,14 @@ def _is_device(path: Path) -> bool:
 def _check_file(option: str, path: str) -> None:
     if path == STDOUT:
         return
+    check_name(option, path)
     if Path(path).is_dir() or path.endswith(os.sep):
         raise PagedSimError(f"{option} {path}: a directory; give a file in it")
     _check_parent(option, path)
 
 
 def _check_folder(option: str, path: str) -> None:
+    check_name(option, path)
     if not Path(path).exists():
         _check_parent(option, path)
     elif not Path(path).is_dir():

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from paged_sim.cli.destinations import ResultOptions, plan
+from paged_sim.cli.destinations import ResultOptions, Results, plan
 from paged_sim.cli.options import result_options, scenario_options
+from paged_sim.cli.simulating import inputs_of
 from paged_sim.errors import PagedSimError
 from paged_sim.reports.listing import LISTING_FORMATS, Listing
 
@@ -37,6 +38,7 @@ def explain(
     TensorRT-LLM says, and what would have been estimated.
     """
     results = plan(ResultOptions(shape, output), LISTING_FORMATS)
+    results.refuse_inputs(path for path in (scenario, log, model, f"{model}/config.json", given["trace"]) if path)
     of_model = {key: value for key in ("kv_dtype", "tensor_parallel") if (value := given.pop(key)) is not None}
     if (scenario is None) == (model is None and log is None):
         raise click.UsageError("give a SCENARIO, --model NAME or --log FILE")
@@ -49,7 +51,7 @@ def explain(
         listing = _explain_model(model, of_model)
     else:
         given["overrides"] += tuple(f"model.{key}={value}" for key, value in of_model.items())
-        listing = _explain_scenario(str(scenario), **given)
+        listing = _explain_scenario(str(scenario), results, **given)
     results.write(lambda shape, screen: LISTING_FORMATS[shape](listing, screen))
 
 
@@ -102,7 +104,7 @@ def _served_model(log: StartupLog, model: str | None, params: Mapping[str, Any])
         return None
 
 
-def _explain_scenario(source: str, **given: Any) -> Listing:
+def _explain_scenario(source: str, results: Results, **given: Any) -> Listing:
     from paged_sim.cli.demands import typical_demands
     from paged_sim.geometry import resolve_model
     from paged_sim.reports.explanation import explain_scenario
@@ -110,6 +112,7 @@ def _explain_scenario(source: str, **given: Any) -> Listing:
     from paged_sim.simulation import capacity_of
 
     scenario = load_scenario(source, **given)
+    results.refuse_inputs(inputs_of(scenario))
     geometry = resolve_model(scenario.model)
     capacity = capacity_of(scenario, geometry)
     return explain_scenario(resolved(scenario), geometry, capacity, typical_demands(scenario, capacity.slots))

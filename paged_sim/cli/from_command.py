@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paged_sim.errors import PagedSimError
+from paged_sim.files import MIB, read_bounded
 from paged_sim.scenario.units import INTEGER
 from paged_sim.servers.command import Command, read_command
 from paged_sim.servers.lines import SGLANG, TENSORRT_LLM, VLLM
+from paged_sim.wording import printable
 
 # What each engine does unless told otherwise: slots of a page, and how it finds shared prefixes.
 _PAGES = {VLLM: ("16", "hash"), SGLANG: ("1", "radix"), TENSORRT_LLM: ("32", "hash")}
@@ -40,7 +42,7 @@ def scenario_text(text: str, gpu: str | None) -> tuple[str, Command, list[str]]:
     """
     command = read_command(_command_in(text))
     model = _model(command)
-    notes = [note for note in (model.note,) if note] + [*command.notes]
+    notes = [printable(note) for note in (model.note, *command.notes) if note]
     cards = [gpu] if gpu else [*_CARDS]
     for card in cards:
         written = _written(command, model, card, named=gpu is not None, notes=notes)
@@ -49,7 +51,8 @@ def scenario_text(text: str, gpu: str | None) -> tuple[str, Command, list[str]]:
         except PagedSimError as error:
             if card != cards[-1] and "leave no room" in str(error):
                 continue
-            raise PagedSimError(re.sub(r"^(the command:\d+: )?", "--from: ", str(error))) from None
+            told = (re.sub(r"^(the command:\d+: )?", "--from: ", message) for message in error.messages)
+            raise PagedSimError(*told) from None
         break
     return written, command, notes
 
@@ -57,7 +60,7 @@ def scenario_text(text: str, gpu: str | None) -> tuple[str, Command, list[str]]:
 def _command_in(text: str) -> str:
     """The command itself, or what a file of that name holds."""
     try:
-        return Path(text).read_text("utf-8") if Path(text).is_file() else text
+        return read_bounded(Path(text), MIB, "command").decode("utf-8") if Path(text).is_file() else text
     except (OSError, ValueError):
         return text
 
@@ -109,7 +112,7 @@ def _written(command: Command, model: _Model, gpu: str, *, named: bool, notes: l
     allocator = f"policy: paged, page_size: {said.get('allocators[].page_size', page_size)}, prefix_cache: {cache}"
     engine = f"{command.engine}-{command.version}" if command.version else command.engine
     lines = [
-        f"# {command.model} as {engine} serves it",
+        f"# {printable(command.model)} as {engine} serves it",
         *(f"# {note}" for note in notes),
         f"model: {model.yaml}",
         *_memory(said, model, gpu, engine, named),

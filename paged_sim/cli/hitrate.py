@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from paged_sim.cli import output
-from paged_sim.cli.destinations import ResultOptions, plan
+from paged_sim.cli.destinations import ResultOptions, check_figures, plan
 from paged_sim.cli.options import reading_of, reading_options, result_options
 from paged_sim.cli.progress import progress_bar
 from paged_sim.hitrate.definitions import DEFINITIONS
@@ -53,6 +53,8 @@ def hitrate(
     from paged_sim.hitrate.measure import hit_rates
 
     results = plan(ResultOptions(**wanted), HITRATE_FORMATS, folders={"--plot": plot})
+    results.refuse_inputs([*traces, *([tokenizer] if tokenizer else [])])
+    check_figures(plot, [Path(trace).name for trace in traces], ["hit-rate"])
     reading = reading_of(fields, time_unit, block_size, tokenizer)
     with progress_bar(quiet) as progress:
         rates = hit_rates(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from paged_sim.cli import output
-from paged_sim.cli.destinations import ResultOptions, plan
+from paged_sim.cli.destinations import ResultOptions, check_figures, plan
 from paged_sim.cli.options import result_options
 from paged_sim.errors import EXIT_ERROR, PagedSimError
 from paged_sim.reports.listing import LISTING_FORMATS
@@ -33,7 +33,7 @@ def ops() -> None:
 @click.argument("second", metavar="B")
 @click.option(
     "--context",
-    type=click.IntRange(min=0),
+    type=click.IntRange(min=0, max=10_000),
     default=3,
     show_default=True,
     metavar="N",
@@ -49,6 +49,7 @@ def diff(first: str, second: str, context: int, **wanted: Any) -> int:
     from paged_sim.reports.ops_difference import describe_difference
 
     results = plan(ResultOptions(**wanted), LISTING_FORMATS)
+    results.refuse_inputs([first, second])
     found = diff_logs(Path(first), Path(second), context)
     results.write(lambda shape, screen: LISTING_FORMATS[shape](describe_difference(found), screen))
     return 0 if found.parting is None else EXIT_DIFFERENT
@@ -57,7 +58,10 @@ def diff(first: str, second: str, context: int, **wanted: Any) -> int:
 @ops.command("replay", short_help="Blocks in use over a recorded log.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option(
-    "--pages", type=click.IntRange(min=1), metavar="N", help="Blocks in the engine's pool, to show shares of it."
+    "--pages",
+    type=click.IntRange(min=1, max=2**63 - 1),
+    metavar="N",
+    help="Blocks in the engine's pool, to show shares of it.",
 )
 @result_options(*REPLAY_FORMATS)
 @click.option("--plot", metavar="DIR", help="Also write a figure per FILE to DIR, as PNG and SVG.")
@@ -69,6 +73,8 @@ def replay(files: tuple[str, ...], pages: int | None, plot: str | None, **wanted
     from paged_sim.oplog.replay import replay_log
 
     results = plan(ResultOptions(**wanted), REPLAY_FORMATS, folders={"--plot": plot})
+    results.refuse_inputs(files)
+    check_figures(plot, map(_stem, files), ["blocks-in-use"])
     replays = [replay_log(Path(file)) for file in files]
     _refuse_small_pool(replays, pages)
     if plot is not None:
@@ -89,10 +95,15 @@ def _write_plots(replays: Sequence[Replay], pages: int | None, folder: Path) -> 
     from paged_sim.reports.plots.blocks_in_use import draw_blocks_in_use
 
     folder.mkdir(exist_ok=True)
-    stems = output.file_stems([each.path.name.partition(".")[0] for each in replays])
+    stems = output.file_stems([_stem(each.path) for each in replays])
     for each, stem in zip(replays, stems, strict=True):
         for name, content in rendered(f"{stem}-blocks-in-use", partial(draw_blocks_in_use, each, pages)):
             output.write_file(folder / name, content)
+
+
+def _stem(path: str | Path) -> str:
+    """What figures of a log are called."""
+    return Path(path).name.partition(".")[0]
 
 
 def _raise_if_contradictory(replays: Sequence[Replay]) -> None:

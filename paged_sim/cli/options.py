@@ -13,6 +13,7 @@ import click
 from paged_sim.cli.destinations import ResultOptions
 from paged_sim.errors import PagedSimError
 from paged_sim.reports import FORMATS
+from paged_sim.wording import show
 
 if TYPE_CHECKING:
     from paged_sim.workloads import Reading
@@ -23,14 +24,17 @@ Command = Callable[..., Any]
 MOST_STEPS = 50
 """Steps whose ledger `--step` shows at most."""
 
+MOST_JOBS = 256
+"""Processes that `--jobs` starts at most."""
+
 
 def steps_of(context: click.Context, option: click.Parameter, text: str | None) -> int | range | None:
     """A step, as in `3`, or some steps, as in `2..4`, the last one included. Raises click.BadParameter."""
     if text is None:
         return None
-    found = re.fullmatch(r"([0-9]+)(?:\.\.([0-9]+))?", text.strip())
+    found = re.fullmatch(r"([0-9]{1,18})(?:\.\.([0-9]{1,18}))?", text.strip())
     if found is None:
-        raise click.BadParameter(f"{text!r} is no step; give one, as in 3, or some, as in 2..4", context, option)
+        raise click.BadParameter(f"{show(text)} is no step; give one, as in 3, or some, as in 2..4", context, option)
     if found[2] is None:
         return int(found[1])
     steps = range(int(found[1]), int(found[2]) + 1)
@@ -127,7 +131,7 @@ run_options = _stack(
     click.option("--timings", is_flag=True, help="Measure wall times, too."),
     click.option(
         "--jobs",
-        type=click.IntRange(min=1),
+        type=click.IntRange(min=1, max=MOST_JOBS),
         default=1,
         show_default=True,
         metavar="N",
@@ -155,7 +159,10 @@ reading_options = _stack(
     ),
     click.option("--time-unit", metavar="UNIT", help="Unit of its times, in place of the format's: s, ms, us or ns."),
     click.option(
-        "--block-size", type=click.IntRange(min=1), metavar="N", help="Tokens that each of its ids stands for."
+        "--block-size",
+        type=click.IntRange(min=1, max=10**9),
+        metavar="N",
+        help="Tokens that each of its ids stands for.",
     ),
     click.option("--tokenizer", metavar="FILE", help="A tokenizer.json that counts the tokens of a file of text."),
 )

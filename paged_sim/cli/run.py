@@ -16,6 +16,7 @@ from paged_sim.cli.simulating import deliver, documents_of, load_all, results_of
 from paged_sim.errors import PagedSimError
 from paged_sim.reports import FORMATS
 from paged_sim.reports.blocks import Screen
+from paged_sim.result import Document
 
 if TYPE_CHECKING:
     from paged_sim.run import Run
@@ -43,14 +44,14 @@ def run(scenarios: tuple[str, ...], show_blocks: bool, ops_log: str | None, ops_
         show_steps(scenarios, options, {"--ops-log": ops_log, "--ops-requests": ops_requests})
         return
     results = results_of(options, FORMATS, {"--ops-log": ops_log and ops_log.rpartition("=")[2]})
-    loaded = load_all(scenarios, options)
+    loaded = load_all(scenarios, options, results)
     log = ops_log_of(ops_log, ops_requests, loaded) if ops_log else None
     runs = simulate_all(loaded, options, log, maps=results.saves("json"))
     documents, mistakes = documents_of(loaded, runs)
     deliver(runs, documents, mistakes, partial(shown, runs, documents), options, results)
 
 
-def shown(runs: Sequence[Run], documents: Sequence[dict[str, Any]], shape: str, screen: Screen) -> str:
+def shown(runs: Sequence[Run], documents: Sequence[Document], shape: str, screen: Screen) -> str:
     """The report in one form; as JSON the runs can be reported again, with their timelines and the maps they have."""
     if shape == "json":
         documents = [run.with_timelines(document) for run, document in zip(runs, documents, strict=True)]

@@ -16,7 +16,7 @@ def show_blocks(sources: Sequence[str], options: RunOptions, others: Mapping[str
     """
     _refuse_needless(options, others)
     results = plan(options, ("table",))
-    scenarios = load_all(sources, options)
+    scenarios = load_all(sources, options, results)
 
     from paged_sim.pictures import pictures_of
     from paged_sim.reports.pages import as_pages

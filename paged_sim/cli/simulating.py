@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from paged_sim.cli import output
-from paged_sim.cli.destinations import Report, Results, plan
+from paged_sim.cli.destinations import Report, Results, check_figures, plan
 from paged_sim.cli.options import RunOptions
 from paged_sim.cli.progress import progress_bar
 from paged_sim.errors import EXIT_ERROR, PagedSimError
+from paged_sim.result import Document, value_at
 from paged_sim.saved import read_saved
+from paged_sim.wording import printable
 
 if TYPE_CHECKING:
     from paged_sim.run import Run
@@ -28,18 +29,35 @@ def results_of(options: RunOptions, shapes: Iterable[str], files: Mapping[str, s
     return plan(options, shapes, beside, {"--plot": options.plot})
 
 
-def load_all(sources: Sequence[str], options: RunOptions) -> list[Scenario]:
-    """Every scenario with the flags over it."""
+def load_all(sources: Sequence[str], options: RunOptions, results: Results) -> list[Scenario]:
+    """Every scenario with the flags over it; no output may be one of the files that they read."""
+    from paged_sim.reports.plots import PLOTS
     from paged_sim.scenario import load_scenario
 
+    results.refuse_inputs(sources)
     for source in sources:
         _refuse_saved(source)
-    return [
+    loaded = [
         load_scenario(
             source, overrides=options.overrides, seed=options.seed, device=options.device, trace=options.trace
         )
         for source in sources
     ]
+    results.refuse_inputs(path for scenario in loaded for path in inputs_of(scenario))
+    check_figures(options.plot, [scenario.name for scenario in loaded], PLOTS)
+    return loaded
+
+
+def inputs_of(scenario: Scenario) -> Iterator[Path]:
+    """The files that a scenario is read from."""
+    if scenario.source is not None:
+        yield scenario.source
+    if scenario.model.kind == "hf_config":
+        yield from (scenario.model.params["path"], scenario.model.params["path"] / "config.json")
+    if scenario.memory.kind == "log":
+        yield scenario.memory.params["path"]
+    if (trace := scenario.workload.trace) is not None:
+        yield from (*trace.paths, *([trace.tokenizer] if trace.tokenizer else []))
 
 
 def _refuse_saved(source: str) -> None:
@@ -77,8 +95,8 @@ def simulate_all(
 
 
 def documents_of(
-    scenarios: Sequence[Scenario], runs: Sequence[Run], baselines: Mapping[str, Mapping[str, Any]] | None = None
-) -> tuple[list[dict[str, Any]], list[PagedSimError]]:
+    scenarios: Sequence[Scenario], runs: Sequence[Run], baselines: Mapping[str, Document] | None = None
+) -> tuple[list[Document], list[PagedSimError]]:
     """The JSON of each run with the verdicts on its checks, and what is wrong with checks that have none.
 
     `baselines` holds the JSON of runs by the scenario's name, for checks that compare with one. A check that names no
@@ -92,7 +110,7 @@ def documents_of(
         if scenario.checks:
             try:
                 verdicts = evaluate(document, scenario.checks, (baselines or {}).get(scenario.name))
-                document["checks"] = [asdict(verdict) for verdict in verdicts]
+                document["checks"] = [verdict.to_json() for verdict in verdicts]
             except PagedSimError as mistake:
                 mistakes.append(mistake)
         documents.append(document)
@@ -101,23 +119,28 @@ def documents_of(
 
 def deliver(
     runs: Sequence[Run],
-    documents: Sequence[dict[str, Any]],
+    documents: Sequence[Document],
     mistakes: Sequence[PagedSimError],
     report: Report,
     options: RunOptions,
     results: Results,
 ) -> None:
-    """Write figures, timeline and report, then raise what was wrong: a check's mistake, or corrupted content."""
-    if options.plot is not None:
-        write_plots(runs, Path(options.plot))
-    if options.timeline is not None:
-        write_timeline(runs, options.timeline)
-    if options.requests is not None:
-        from paged_sim.reports.as_requests import write_requests
+    """Write the results, then timeline, requests and figures, then raise what was wrong: a mistake, corrupted content.
 
-        with output.stream(options.requests) as write:
-            write_requests(runs, write)
-    results.write(report)
+    What a run came to is written before anything that can fail over it is drawn.
+    """
+    try:
+        results.write(report)
+    finally:
+        if options.timeline is not None:
+            write_timeline(runs, options.timeline)
+        if options.requests is not None:
+            from paged_sim.reports.as_requests import write_requests
+
+            with output.stream(options.requests) as write:
+                write_requests(runs, write)
+        if options.plot is not None:
+            write_plots(runs, Path(options.plot))
     if options.timings:
         say_timings(documents)
     for mistake in mistakes:
@@ -143,18 +166,17 @@ def write_timeline(runs: Sequence[Run], path: str) -> None:
     output.emit(as_timeline(runs), path)
 
 
-def say_timings(documents: Sequence[dict[str, Any]]) -> None:
+def say_timings(documents: Sequence[Document]) -> None:
     """Wall times on stderr, since no two runs have the same."""
     for document in documents:
         for part in document["runs"]:
-            seconds = part["timings"]["wall_seconds"]
+            seconds = value_at(part, "timings.wall_seconds")
             rate = part["token_steps"] / max(seconds, 1e-9) / 1e6
-            click.echo(
-                f"{document['scenario']['name']}, {part['name']}: {seconds:.2f} s, {rate:.1f} M token-steps/s", err=True
-            )
+            name = printable(f"{document['scenario']['name']}, {part['name']}")
+            click.echo(f"{name}: {seconds:.2f} s, {rate:.1f} M token-steps/s", err=True)
 
 
-def raise_if_corrupt(documents: Sequence[dict[str, Any]]) -> None:
+def raise_if_corrupt(documents: Sequence[Document]) -> None:
     """Raise PagedSimError (exit code 1) if any token was read back wrong."""
     corrupt = {
         part["name"]: part["arena"]["corrupt"]

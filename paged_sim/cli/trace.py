@@ -37,6 +37,7 @@ def info(
     from paged_sim.workloads import trace_info
 
     results = plan(ResultOptions(**wanted), LISTING_FORMATS)
+    results.refuse_inputs([*files, *([tokenizer] if tokenizer else [])])
     reading = reading_of(fields, time_unit, block_size, tokenizer)
     listing = describe_trace(trace_info([Path(file) for file in files], trace_format, reading))
     results.write(lambda shape, screen: LISTING_FORMATS[shape](listing, screen))

@@ -45,37 +45,40 @@ from paged_sim.ledger import EXTERNAL, FREE_ACCOUNTS, IDLE, LARGEST, SHORT, WITH
 
 
 @kernel
-def hits_of(machine: Machine, request: int) -> int:
-    """Tokens of a waiting request that a prefix cache has; they count in what the allocator is asked next."""
+def hits_of_head(machine: Machine) -> int:
+    """Tokens of the head of the queue that a prefix cache has; they count in what the allocator is asked next."""
+    request = queue.head(machine)
     return allocators.match(machine.allocator, request, machine.known[request])
 
 
 @kernel
-def tokens_of(machine: Machine, request: int, tokens: int) -> int:
-    """Tokens that a waiting request must find room for.
+def tokens_of_head(machine: Machine, tokens: int) -> int:
+    """Tokens that the head of the queue must find room for.
 
     Where the full prompt is not reserved, that is those `tokens` that it would have stored after a step.
     """
-    known = machine.known[request]
+    known = machine.known[queue.head(machine)]
     if machine.counts[CHUNKED] and not machine.counts[FULL_PROMPT]:
         known = min(known, tokens)
     return int(known)
 
 
 @kernel
-def need_of(machine: Machine, request: int, tokens: int) -> int:
-    """Free slots that a waiting request asks for with `tokens` tokens, before placement rounds them.
+def need_of_head(machine: Machine, tokens: int) -> int:
+    """Free slots that the head of the queue asks for with `tokens` tokens, before placement rounds them.
 
     Those in pages that others hold already are not needed.
     """
     found, evictable = allocators.matched(machine.allocator)
-    return int(groups.need(machine, request, tokens) - (found - evictable))
+    return int(groups.need(machine, queue.head(machine), tokens) - (found - evictable))
 
 
 @kernel
-def budget_for(machine: Machine, request: int, hits: int) -> int:
-    """Prompt tokens of the queue's head that this step may compute: 0 if it has to wait for a later step's budget."""
-    counts, tokens = machine.counts, machine.known[request]
+def budget_for_head(machine: Machine, hits: int) -> int:
+    """Prompt tokens of the head that this step may compute: 0 if it has to wait for a later step's budget."""
+    counts = machine.counts
+    request = queue.head(machine)
+    tokens = machine.known[request]
     if counts[PARTIAL] != NONE:
         return 0
     if counts[CHUNKED]:
@@ -87,8 +90,9 @@ def budget_for(machine: Machine, request: int, hits: int) -> int:
 
 
 @kernel
-def has_room(machine: Machine, request: int, tokens: int) -> bool:
-    """Whether `tokens` tokens of a waiting request fit and, if anything runs, the watermark stays free."""
+def has_room(machine: Machine, tokens: int) -> bool:
+    """Whether `tokens` tokens of the head of the queue fit and, if anything runs, the watermark stays free."""
+    request = queue.head(machine)
     if not groups.fits(machine, request, tokens):
         return False
     spare = machine.counts[SPARE] if machine.counts[NUM_RUNNING] > 0 else 0
@@ -109,26 +113,32 @@ def admit(machine: Machine) -> None:
         counts[RULE] = AFTER_PREEMPTION
         return
     while queue.num_waiting(machine) > 0:
-        request = queue.head(machine)
-        if counts[NUM_RUNNING] + machine.samples[request] > counts[MAX_SEQS]:
+        if not has_seats(machine):
             counts[RULE] = MAX_NUM_SEQS
             return
-        hits = hits_of(machine, request)
-        tokens = budget_for(machine, request, hits)
+        hits = hits_of_head(machine)
+        tokens = budget_for_head(machine, hits)
         if tokens == 0:
             counts[HELD_BACK] = 1
             counts[RULE] = TOKEN_BUDGET
             return
-        if not has_room(machine, request, tokens_of(machine, request, hits + tokens)):
+        if not has_room(machine, tokens_of_head(machine, hits + tokens)):
             # Or for memory itself: that is found anew where the free slots are labelled.
             counts[RULE] = WATERMARK
             return
-        begin(machine, request, hits, tokens)
+        begin(machine, hits, tokens)
 
 
 @kernel
-def begin(machine: Machine, request: int, hits: int, tokens: int) -> None:
+def has_seats(machine: Machine) -> bool:
+    """Whether the sequences of the head of the queue may run beside those that do."""
+    return bool(machine.counts[NUM_RUNNING] + machine.samples[queue.head(machine)] <= machine.counts[MAX_SEQS])
+
+
+@kernel
+def begin(machine: Machine, hits: int, tokens: int) -> None:
     """Seat the head of the queue, for which there is room: `hits` tokens are there, `tokens` more are computed."""
+    request = queue.head(machine)
     queue.pop_head(machine)
     seat = order.seat_down(machine)
     groups.seat_all(machine, seat, request)
@@ -209,12 +219,11 @@ def label_free_slots(machine: Machine) -> int:
         row[IDLE] = blank
         return NONE
     # By the largest chunk there can be: what is left of this step's budget says nothing about the steps that follow.
-    request = queue.head(machine)
-    tokens = tokens_of(machine, request, hits_of(machine, request) + machine.counts[MAX_TOKENS])
-    if free < need_of(machine, request, tokens):
+    tokens = tokens_of_head(machine, hits_of_head(machine) + machine.counts[MAX_TOKENS])
+    if free < need_of_head(machine, tokens):
         row[SHORT] = blank
         return SHORTAGE
-    if not groups.fits(machine, request, tokens):
+    if not groups.fits(machine, queue.head(machine), tokens):
         row[EXTERNAL] = blank
         return FRAGMENTATION
     row[WITHHELD] = blank

@@ -11,11 +11,12 @@ from paged_sim.arena import Arena
 from paged_sim.compiled import jit
 from paged_sim.engine import machine as m
 from paged_sim.engine import pool_log, queue, steps
-from paged_sim.engine.admission import hits_of, need_of, tokens_of
+from paged_sim.engine.admission import hits_of_head, need_of_head, tokens_of_head
 from paged_sim.engine.handover import Handover
 from paged_sim.engine.machine import Machine
 from paged_sim.engine.memory_map import MemoryMap
 from paged_sim.errors import EXIT_ERROR, PagedSimError
+from paged_sim.ledger import NUM_ACCOUNTS
 from paged_sim.oplog.records import Record
 
 STEPS_PER_TURN = 1 << 20
@@ -80,16 +81,18 @@ def drive(
 def unbalanced(machine: Machine) -> str:
     """What the accounts said when they did not sum to the arena."""
     row = machine.ledger.row.tolist()
-    return f"step {machine.counts[m.STEP]}: the accounts sum to {sum(row[:12])} of {machine.counts[m.CAPACITY]}: {row}"
+    total = sum(row[:NUM_ACCOUNTS])
+    return f"step {machine.counts[m.STEP]}: the accounts sum to {total} of {machine.counts[m.CAPACITY]}: {row}"
 
 
 def stuck(machine: Machine) -> str:
     """Why nothing will happen any more."""
     request = queue.head(machine)
-    tokens = tokens_of(machine, request, hits_of(machine, request) + machine.counts[m.MAX_TOKENS])
+    tokens = tokens_of_head(machine, hits_of_head(machine) + machine.counts[m.MAX_TOKENS])
     free, largest = allocators.free_slots(machine.allocator), allocators.largest(machine.allocator)
     return (
         f"no progress after step {machine.counts[m.STEP]}: request {request} needs "
-        f"{need_of(machine, request, tokens)} slots, {free} are free, {largest} could be placed, and nothing runs that "
+        f"{need_of_head(machine, tokens)} slots, "
+        f"{free} are free, {largest} could be placed, and nothing runs that "
         "could free more; give it more memory or a smaller reservation"
     )

@@ -5,7 +5,7 @@ All of it is over the whole run, from time 0 to its end, whatever `measure.warmu
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,20 @@ from paged_sim.engine import machine as m
 from paged_sim.engine.machine import Machine
 from paged_sim.engine.refusals import REASONS
 from paged_sim.requests import Floats, Ints
+from paged_sim.result import Steps
+from paged_sim.result.entry import (
+    Felt,
+    Latency,
+    Quantiles,
+    Series,
+    Statistics,
+    Throughput,
+    Times,
+    Tokens,
+    Waiting,
+)
 
-SIDES = {"saturated": slice(1, 2), "all": slice(0, 2)}
+SIDES: dict[Steps, slice] = {"saturated": slice(1, 2), "all": slice(0, 2)}
 
 CAUSES = ("fragmentation", "capacity", "max_num_seqs", "token_budget", "watermark", "after_preemption")
 """Why a step is blocked, in the order of the machine's tallies."""
@@ -23,10 +35,8 @@ CAUSES = ("fragmentation", "capacity", "max_num_seqs", "token_budget", "watermar
 RequestColumns = dict[str, npt.NDArray[Any]]
 """What became of each request: columns of equal length by name."""
 
-QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 
-
-def felt_by_requests(machine: Machine) -> dict[str, Any]:
+def felt_by_requests(machine: Machine) -> Felt:
     """The parts of the JSON that only the statistics of all requests can tell: these are too large to be kept."""
     return {
         "time": time_of(machine),
@@ -36,13 +46,13 @@ def felt_by_requests(machine: Machine) -> dict[str, Any]:
     }
 
 
-def time_of(machine: Machine) -> dict[str, Any]:
+def time_of(machine: Machine) -> Times:
     """When the last request ended and when the last one came, in seconds; without a clock in steps."""
-    unit = "s" if machine.counts[m.TIMED] else "steps"
+    unit: Literal["s", "steps"] = "s" if machine.counts[m.TIMED] else "steps"
     return {"end": float(machine.times[m.NOW]), "last_arrival": float(machine.arrival.max(initial=0.0)), "unit": unit}
 
 
-def throughput_of(machine: Machine) -> dict[str, float | None]:
+def throughput_of(machine: Machine) -> Throughput:
     """Requests finished and output tokens of theirs (of all samples), each divided by the run's time."""
     end = float(machine.times[m.NOW])
     if end == 0.0:
@@ -51,12 +61,15 @@ def throughput_of(machine: Machine) -> dict[str, float | None]:
     return {"requests": int(machine.counts[m.NUM_FINISHED]) / end, "output_tokens": int(tokens) / end}
 
 
-def latency_of(machine: Machine) -> dict[str, dict[str, float | None]]:
+def latency_of(machine: Machine) -> Latency:
     """From arrival to the first admission, the first token and the end of the last, over the finished requests."""
     finished = machine.counts[m.NUM_FINISHED]
-    times = {"queue": machine.admitted, "first_token": machine.first_token, "total": ended_at(machine)}
     done = slice(None) if finished == len(machine.arrival) else machine.outcome == m.FINISHED
-    return {name: spread_of((when - machine.arrival)[done]) for name, when in times.items()}
+    return {
+        "queue": spread_of((machine.admitted - machine.arrival)[done]),
+        "first_token": spread_of((machine.first_token - machine.arrival)[done]),
+        "total": spread_of((ended_at(machine) - machine.arrival)[done]),
+    }
 
 
 def ended_at(machine: Machine) -> Floats:
@@ -72,16 +85,15 @@ def waited(machine: Machine) -> Floats:
     return np.nan_to_num(machine.admitted - machine.arrival) + machine.losses[:, m.WAITED_AGAIN]
 
 
-def spread_of(values: Floats) -> dict[str, float | None]:
+def spread_of(values: Floats) -> Quantiles:
     """Mean, quantiles (between the two nearest values, in proportion) and maximum; None where there are no values."""
     if not len(values):
-        return dict.fromkeys(("mean", *QUANTILES, "max"))
-    quantiles = np.quantile(values, tuple(QUANTILES.values()), overwrite_input=True)
-    found = dict(zip(QUANTILES, quantiles.tolist(), strict=True))
-    return {"mean": float(values.mean()), **found, "max": float(values.max())}
+        return {"mean": None, "p50": None, "p90": None, "p99": None, "max": None}
+    p50, p90, p99 = np.quantile(values, (0.5, 0.9, 0.99), overwrite_input=True).tolist()
+    return {"mean": float(values.mean()), "p50": p50, "p90": p90, "p99": p99, "max": float(values.max())}
 
 
-def tokens_of(machine: Machine) -> dict[str, Any]:
+def tokens_of(machine: Machine) -> Tokens:
     """Tokens computed, each time they were, and those that were computed again after a preemption.
 
     Of each request its prompt is computed once and what it generates for each sample, but what was found.
@@ -93,26 +105,29 @@ def tokens_of(machine: Machine) -> dict[str, Any]:
     return {"computed": computed, "recomputed": again, "recomputed_share": again / computed if computed else None}
 
 
-def waiting_of(machine: Machine, over: str) -> dict[str, Any]:
+def waiting_of(machine: Machine, over: Steps) -> Waiting:
     """The length of the queue over time, the share of time in which anybody waited, and that share by its causes.
 
-    `share_by.step` is the time in which requests waited for nothing but the step under way to end.
+    Shares are None where no time passed. `share_by.step` is the time in which requests waited for nothing but the step
+    under way to end.
     """
-    sides = {side: queue_lengths(machine, side) for side in SIDES}
+    sides: dict[Steps, Statistics] = {side: queue_lengths(machine, side) for side in SIDES}
     queue = machine.queue_length
     end = float(machine.times[m.NOW])
     times = dict(zip((*CAUSES, "step"), [*machine.durations.tolist(), float(queue.between[0])], strict=True))
-    shares = {cause: time / end if end else 0.0 for cause, time in times.items()}
-    return {
-        "mean": sides[over]["mean"],
-        "peak": sides[over]["peak"],
-        **sides,
-        "share": sum(shares.values()),
-        "share_by": shares,
-    }
+    if end == 0.0:
+        return {**series_of(sides, over), "share": None, "share_by": dict.fromkeys(times)}
+    shares = {cause: time / end for cause, time in times.items()}
+    return {**series_of(sides, over), "share": sum(shares.values()), "share_by": {**shares}}
 
 
-def queue_lengths(machine: Machine, side: str) -> dict[str, float | None]:
+def series_of(sides: dict[Steps, Statistics], over: Steps) -> Series:
+    """A series over both sides, with its mean and peak over the one that counts."""
+    own = sides[over]
+    return {"mean": own["mean"], "peak": own["peak"], "saturated": sides["saturated"], "all": sides["all"]}
+
+
+def queue_lengths(machine: Machine, side: Steps) -> Statistics:
     """Mean, peak, p50 and p99 of the queue over the time of a side; None where there is none."""
     queue, rows = machine.queue_length, SIDES[side]
     histogram, scale = queue.histogram[rows].sum(axis=0), float(queue.scale[0])

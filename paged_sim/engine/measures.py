@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from paged_sim import ledger as books
 from paged_sim.engine import felt, queue_length
 from paged_sim.engine import machine as m
-from paged_sim.engine.felt import CAUSES, SIDES, quantile
+from paged_sim.engine.felt import CAUSES, SIDES, quantile, series_of
 from paged_sim.engine.machine import Machine
-from paged_sim.ledger import ACCOUNTS, SERIES, Ledger
+from paged_sim.ledger import SERIES, Ledger
 from paged_sim.requests import Floats
+from paged_sim.result import Steps
+from paged_sim.result.accounts import ACCOUNTS, LOST, paper_view
+from paged_sim.result.entry import (
+    Accounts,
+    Behind,
+    ByLabel,
+    Lost,
+    Measurements,
+    Pages,
+    PrefixCache,
+    Series,
+    Sharing,
+    Statistics,
+)
+from paged_sim.result.entry import Ledger as LedgerPart
 
-WASTE = ("over_reservation", "tail", "rounding", "padding", "external", "metadata")
-"""Accounts that hold no token, will never hold one, and keep somebody from being served."""
 
-
-def statistics(ledger: Ledger, side: str, series: int, unit: float = 1.0) -> dict[str, float | None]:
+def statistics(ledger: Ledger, side: Steps, series: int, unit: float = 1.0) -> Statistics:
     """Mean, peak, p50 and p99 of a series over the steps of a side, divided by `unit`; None where there are none."""
     rows = SIDES[side]
     weights = ledger.holding if series == books.FILL else ledger.weights
@@ -40,19 +50,19 @@ def has_waiters(machine: Machine) -> bool:
     return bool(machine.ledger.weights[1] > 0)
 
 
-def summary_of(machine: Machine, over: str, slots: int, page_size: int | None, bytes_per_slot: int) -> dict[str, Any]:
+def summary_of(machine: Machine, over: Steps, slots: int, page_size: int | None, bytes_per_slot: int) -> Measurements:
     """What one simulation measured, as its part of the JSON; shares are of the arena's `slots`."""
     ledger, counts = machine.ledger, machine.counts
     books.settle_all(ledger)
     queue_length.settle(machine.queue_length, machine.times[m.NOW])
-    accounts = {
-        side: {name: statistics(ledger, side, index, slots) for index, name in enumerate(ACCOUNTS)} for side in SIDES
+    accounts: LedgerPart = {
+        "saturated": accounts_of(ledger, "saturated", slots),
+        "all": accounts_of(ledger, "all", slots),
     }
-    mean = {name: accounts[over][name]["mean"] or 0.0 for name in ACCOUNTS}
-    wasted = {side: waste_of(accounts[side], slots * bytes_per_slot) for side in SIDES}
+    wasted: dict[Steps, Lost] = {side: waste_of(accounts[side], slots * bytes_per_slot) for side in SIDES}
     return {
         "over": over,
-        "measured": {side: measured(machine, side) for side in SIDES},
+        "measured": {"saturated": measured(machine, "saturated"), "all": measured(machine, "all")},
         "steps": int(counts[m.NUM_STEPS_DONE]),
         "token_steps": int(counts[m.TOKEN_STEPS]),
         "requests": {
@@ -67,8 +77,8 @@ def summary_of(machine: Machine, over: str, slots: int, page_size: int | None, b
         "held": by_side(ledger, over, books.HELD, slots),
         "pages": pages_of(machine, over, page_size),
         "ledger": accounts,
-        "paper_view": paper_view(mean),
-        "waste": {**wasted[over], **wasted},
+        "paper_view": paper_view(accounts[over]),
+        "waste": {**wasted[over], "saturated": wasted["saturated"], "all": wasted["all"]},
         "blocked_steps": by_label(machine, m.BLOCKED),
         "blocked_by": dict(zip(CAUSES, machine.tallies[m.BLOCKED].tolist(), strict=True)),
         "preemptions": by_label(machine, m.PREEMPTED),
@@ -77,33 +87,38 @@ def summary_of(machine: Machine, over: str, slots: int, page_size: int | None, b
     }
 
 
-def waste_of(accounts: dict[str, dict[str, float | None]], num_bytes: int) -> dict[str, float | None]:
-    """Mean share of the wasted accounts, and what that is of an arena of `num_bytes`; None where there are no steps."""
-    means = [accounts[name]["mean"] for name in WASTE]
+def accounts_of(ledger: Ledger, side: Steps, slots: int) -> Accounts:
+    """Every account's share of the arena over the steps of a side."""
+    return {name: statistics(ledger, side, index, slots) for index, name in enumerate(ACCOUNTS)}
+
+
+def waste_of(accounts: Accounts, num_bytes: int) -> Lost:
+    """Mean share of the lost accounts, and what that is of an arena of `num_bytes`; None where there are no steps."""
+    means = [accounts[name]["mean"] for name in LOST]
     known = [mean for mean in means if mean is not None]
     if not known:
         return {"share": None, "bytes": None}
     return {"share": sum(known), "bytes": sum(known) * num_bytes}
 
 
-def by_side(ledger: Ledger, over: str, series: int, unit: float) -> dict[str, Any]:
+def by_side(ledger: Ledger, over: Steps, series: int, unit: float) -> Series:
     """A series' mean and peak over the steps that count, and its statistics over both sides."""
-    sides = {side: statistics(ledger, side, series, unit) for side in SIDES}
-    return {"mean": sides[over]["mean"], "peak": sides[over]["peak"], **sides}
+    sides: dict[Steps, Statistics] = {side: statistics(ledger, side, series, unit) for side in SIDES}
+    return series_of(sides, over)
 
 
-def measured(machine: Machine, side: str) -> dict[str, Any]:
+def measured(machine: Machine, side: Steps) -> Behind:
     """The steps behind the means of a side, and how long they took together (idle time included); after the warm-up."""
     counts = machine.counts
     is_warm = counts[m.NUM_FINISHED] >= counts[m.WARMUP]
-    steps = {
+    steps: dict[Steps, int] = {
         "saturated": machine.tallies[m.BLOCKED].sum(),
         "all": counts[m.NUM_STEPS_DONE] - counts[m.NUM_STEPS_SKIPPED] if is_warm else 0,
     }
     return {"steps": int(steps[side]), "time": float(machine.ledger.weights[SIDES[side]].sum())}
 
 
-def mean_index(ledger: Ledger, side: str) -> float | None:
+def mean_index(ledger: Ledger, side: Steps) -> float | None:
     """Mean of 1 - largest / free over the steps of a side: by what the allocator could serve, 0 for pages."""
     weight = float(ledger.weights[SIDES[side]].sum())
     return float(ledger.sums[SIDES[side], books.INDEX].sum()) / weight if weight else None
@@ -115,7 +130,7 @@ def fill_at_finish(machine: Machine) -> float | None:
     return int(machine.counts[m.STORED_AT_FINISH]) / held if held else None
 
 
-def pages_of(machine: Machine, over: str, page_size: int | None) -> dict[str, Any]:
+def pages_of(machine: Machine, over: Steps, page_size: int | None) -> Pages:
     """Pages handed out, and copies made on write; None for a policy without pages."""
     if page_size is None:
         return {"mean": None, "allocated_peak": None, "cow_copies": 0}
@@ -128,18 +143,7 @@ def pages_of(machine: Machine, over: str, page_size: int | None) -> dict[str, An
     }
 
 
-def paper_view(mean: dict[str, float]) -> dict[str, float]:
-    """The four segments of PagedAttention's Fig. 2, which books buddy rounding as external; they sum to 1."""
-    internal = mean["over_reservation"] + mean["tail"]
-    return {
-        "token_state": mean["token_state"],
-        "reservation": mean["reservation"],
-        "internal": internal,
-        "external_and_others": 1.0 - mean["token_state"] - mean["reservation"] - internal,
-    }
-
-
-def sharing_of(ledger: Ledger, side: str) -> dict[str, float]:
+def sharing_of(ledger: Ledger, side: Steps) -> Sharing:
     """What sharing spares: tokens that sequences see and tokens stored, and the share of the slots not held for it."""
     physical, shared, held, saved = (
         statistics(ledger, side, series)["mean"] or 0.0
@@ -152,10 +156,11 @@ def sharing_of(ledger: Ledger, side: str) -> dict[str, float]:
     }
 
 
-def prefix_cache_of(machine: Machine) -> dict[str, Any] | None:
+def prefix_cache_of(machine: Machine) -> PrefixCache | None:
     """What requests asked of the prefix cache and what it had, in tokens, once per admission; None without one.
 
-    `hit_rate` is that of first admissions. `beyond_whole_pages` are hits that sharing whole pages would have missed.
+    `hit_rate` is that of first admissions, None where there was none. `beyond_whole_pages` are hits that sharing whole
+    pages would have missed.
     """
     counts = machine.counts
     if not counts[m.CACHING]:
@@ -165,7 +170,7 @@ def prefix_cache_of(machine: Machine) -> dict[str, Any] | None:
         "requests": int(counts[m.NUM_ADMITTED]),
         "query_tokens": asked,
         "hit_tokens": hit,
-        "hit_rate": hit / asked if asked else 0.0,
+        "hit_rate": hit / asked if asked else 0.0 if counts[m.NUM_ADMITTED] else None,
         "preempted_requests": int(counts[m.NUM_READMITTED]),
         "preempted_query_tokens": int(counts[m.ASKED_AGAIN]),
         "preempted_hit_tokens": hit_again,
@@ -173,7 +178,7 @@ def prefix_cache_of(machine: Machine) -> dict[str, Any] | None:
     }
 
 
-def by_label(machine: Machine, cause: int) -> dict[str, int]:
+def by_label(machine: Machine, cause: int) -> ByLabel:
     """A tally by what became of the free slots."""
     tally = machine.tallies[cause]
     return {

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from paged_sim.engine import machine as m
 from paged_sim.engine.machine import Machine
+from paged_sim.result import entry as result
 
 
 class Refusal(NamedTuple):
@@ -36,11 +37,18 @@ REASONS = {
 """By the outcome of a request."""
 
 
-def refusals_of(machine: Machine) -> list[dict[str, Any]]:
+def refusals_of(machine: Machine) -> list[result.Refusal]:
     """The reasons that occurred, with their label, the number of requests and the first of them (by its number)."""
     rows = []
     for outcome, why in REASONS.items():
         refused = np.flatnonzero(machine.outcome == outcome)
         if len(refused):
-            rows.append({**why._asdict(), "count": len(refused), "first": int(refused[0])})
+            number: result.Refusal = {
+                "key": why.key,
+                "reason": why.reason,
+                "label": why.label,
+                "count": len(refused),
+                "first": int(refused[0]),
+            }
+            rows.append(number)
     return rows

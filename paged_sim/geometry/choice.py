@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from paged_sim.errors import PagedSimError
+from paged_sim.wording import suggestion
 
 
 class Choice(Protocol):
@@ -35,11 +35,5 @@ def positive_int(params: Mapping[str, Any], key: str, where: str, default: int |
 def unknown_name(what: str, name: object, known: Iterable[str]) -> PagedSimError:
     """The error for a name that is in no table, with the names closest to it."""
     names = sorted(known)
-    close = close_names(str(name).lower(), names)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names)}"
+    hint = suggestion(str(name), names, f"known: {', '.join(names)}", most=3)
     return PagedSimError(f"{what} {name!r} is unknown; {hint}")
-
-
-def close_names(name: str, known: Iterable[str]) -> list[str]:
-    """Up to three of `known` that look like `name`, best first."""
-    return difflib.get_close_matches(name, list(known), n=3)

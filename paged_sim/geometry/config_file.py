@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from paged_sim.errors import PagedSimError
+from paged_sim.files import read_bounded
+from paged_sim.json_text import parse_json
+from paged_sim.wording import shown
 
 INSTEAD = "describe the model as {layers, kv_heads, head_dim, dtype} instead"
 
@@ -83,7 +85,7 @@ class ConfigFile:
     def checked(self, name: str, value: Any) -> int:
         """`value` as a whole number from 1 to a thousand million."""
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise self.refuse(name, f"{_shown(value)} is not a whole number of at least 1")
+            raise self.refuse(name, f"{shown(value)} is not a whole number of at least 1")
         if value > _LARGEST:
             raise self.refuse(name, f"larger than in any model (at most {_LARGEST:,})")
         return value
@@ -98,7 +100,7 @@ class ConfigFile:
         if value is None:
             return default
         if not isinstance(value, bool):
-            raise self.refuse(key, f"{_shown(value)} is not true or false")
+            raise self.refuse(key, f"{shown(value)} is not true or false")
         return value
 
     def per_layer(self, key: str, layers: int) -> list[Any]:
@@ -126,28 +128,16 @@ class ConfigFile:
         return self.where(name)
 
 
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}…"
-
-
 def load_json(path: Path) -> Mapping[str, Any]:
     """The JSON object in a local file. Raises PagedSimError when there is none to read."""
     try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise PagedSimError(f"{path}: {path.stat().st_size:,} bytes are no config.json; give the file of that name")
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_bounded(path, _LARGEST_FILE, "config.json").decode("utf-8-sig")
     except FileNotFoundError:
         raise PagedSimError(f"{path}: no such file; give the path of a local config.json or of its folder") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise PagedSimError(f"{path}: cannot be read: {reason}") from None
-    try:
-        values = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise PagedSimError(f"{path}:{error.lineno}:{error.colno}: not valid JSON: {error.msg}") from None
-    except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of nested brackets
-        raise PagedSimError(f"{path}: cannot be read: {error}") from None
+    values = parse_json(text, path, None, "fetch the file again")
     if not isinstance(values, dict):
         raise PagedSimError(f"{path}: expected a JSON object, found {type(values).__name__}")
     return values

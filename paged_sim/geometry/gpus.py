@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from paged_sim.errors import PagedSimError
-from paged_sim.geometry.choice import close_names
+from paged_sim.wording import close_names
 
 GIB = 2**30
 
@@ -61,9 +61,7 @@ def find_gpu(name: str) -> str | None:
 
 def advice(name: str) -> str:
     """What to write in place of a name that `find_gpu` does not know."""
-    close = (
-        _candidates(name) or _candidates(_MEMORY.sub(" ", _spaced(name))) or close_names(name.lower(), gpu_presets())
-    )
+    close = _candidates(name) or _candidates(_MEMORY.sub(" ", _spaced(name))) or close_names(name, gpu_presets(), 3)
     own = "give its memory as an engine prints it, gpu: {memory: 94GiB}"
     return (
         f"did you mean {' or '.join(close)}? Or {own}"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
+
+from paged_sim.wording import close_names
 
 _ALIKE = 0.75
 
@@ -30,7 +31,7 @@ def hint_for(name: str, known: Iterable[str]) -> str:
         more = f" and {len(near) - 6} more" if len(near) > 6 else ""
         return f"of that family {', '.join(near[:6])}{more} are built in; "
     same = [candidate for candidate in names if _numbers(candidate) == _numbers(wanted)]
-    close = begun[:3] or difflib.get_close_matches(wanted, same, n=3, cutoff=_ALIKE)
+    close = begun[:3] or close_names(wanted, same, 3, _ALIKE)
     return f"did you mean {' or '.join(close)}? " if close else ""
 
 

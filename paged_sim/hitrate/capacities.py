@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from paged_sim.errors import PagedSimError
+from paged_sim.wording import show
 
 DEFAULT_CAPACITIES = "1%,2%,5%,10%,20%,30%,50%,75%"
 MOST_BLOCKS = 10**15
@@ -57,19 +58,19 @@ def _capacity(text: str) -> Capacity:
         return INFINITE
     parts = re.fullmatch(r"(\d{1,15}(?:\.\d{1,15})?)\s*(k|M|%|)", text)
     if parts is None:
-        raise PagedSimError(f"--capacity: {text!r} is no capacity; {_REMEDY}")
+        raise PagedSimError(f"--capacity: {show(text)} is no capacity; {_REMEDY}")
     number, unit = Fraction(parts[1]), parts[2]
     if number == 0:
-        raise PagedSimError(f"--capacity: {text!r} is no room at all; {_REMEDY}")
+        raise PagedSimError(f"--capacity: {show(text)} is no room at all; {_REMEDY}")
     if unit == "%":
         return Capacity(f"{_plain(number)}%", share=number / 100)
     if not unit and "." in parts[1]:
         if number > 1:
-            raise PagedSimError(f"--capacity: {text!r} is neither whole blocks nor a share up to 1; {_REMEDY}")
+            raise PagedSimError(f"--capacity: {show(text)} is neither whole blocks nor a share up to 1; {_REMEDY}")
         return Capacity(f"{_plain(100 * number)}%", share=number)
     blocks = number * _FACTORS[unit]
     if blocks.denominator != 1 or blocks > MOST_BLOCKS:
-        raise PagedSimError(f"--capacity: {text!r} is no whole number of blocks up to 10^15; {_REMEDY}")
+        raise PagedSimError(f"--capacity: {show(text)} is no whole number of blocks up to 10^15; {_REMEDY}")
     return Capacity(f"{int(blocks):,}", blocks=int(blocks))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 
 from paged_sim.errors import PagedSimError
@@ -11,6 +10,7 @@ from paged_sim.hitrate.fifo import fifo
 from paged_sim.hitrate.lfu import lfu
 from paged_sim.hitrate.lru import lru
 from paged_sim.hitrate.references import Bools, References
+from paged_sim.wording import show, suggestion
 
 Policy = Callable[[References, bool], Callable[[int], Bools]]
 """(references, compiled) -> (capacity in blocks, at least 1 -> which references find their block in the cache).
@@ -30,7 +30,6 @@ def chosen_policies(text: str | None) -> tuple[str, ...]:
     names: Sequence[str] = list(POLICIES) if text is None else [name.strip() for name in text.split(",")]
     for name in names:
         if name not in POLICIES:
-            close = difflib.get_close_matches(name, POLICIES, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"the policies are {', '.join(POLICIES)}"
-            raise PagedSimError(f"--policy: unknown policy {name!r}; {hint}")
+            hint = suggestion(name, POLICIES, f"the policies are {', '.join(POLICIES)}", most=1)
+            raise PagedSimError(f"--policy: unknown policy {show(name)}; {hint}")
     return tuple(name for name in POLICIES if name in names)

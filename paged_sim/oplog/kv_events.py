@@ -63,7 +63,7 @@ def read_events(path: Path, lines: Iterable[tuple[int, bytes]] | None = None) ->
     blocks = TrtllmBlocks()
     for number, line in numbered_lines(path) if lines is None else lines:
         place = f"{path}:{number}"
-        value = parse_line(line, place)
+        value = parse_line(line, path, number)
         if is_trtllm(value):
             yield Batch(number, None, 0, tuple(Event(*each) for each in blocks.read(value, place)))
         else:

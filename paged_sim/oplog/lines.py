@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from paged_sim.errors import PagedSimError
 from paged_sim.files import DAMAGED, damaged, open_bytes
+from paged_sim.json_text import parse_json
+from paged_sim.wording import shown as shown_as
 
 REMEDY = "correct the line, or record the log again"
 
+shown = partial(shown_as, form=json.dumps, longest=48)
+"""A value for a message, as the log has it."""
+
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_LONGEST_SHOWN = 48
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -33,28 +38,10 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
             raise damaged(f"{path}:{number + 1}", error) from None
 
 
-def parse_line(line: bytes, place: str) -> Any:
-    """The JSON value of a line.
-
-    Raises:
-        PagedSimError: the line is not UTF-8, no JSON, or nested too deep; `place` is in front.
-    """
+def parse_line(line: bytes, path: Path, number: int) -> Any:
+    """The JSON value of a line of a log. Raises PagedSimError: it is not UTF-8, or as `parse_json`."""
     try:
-        return json.loads(line.decode("utf-8"))
+        text = line.decode("utf-8")
     except UnicodeDecodeError:
-        raise PagedSimError(f"{place}: not UTF-8 text; a log is JSON lines, plain or gzipped") from None
-    except json.JSONDecodeError as error:
-        raise PagedSimError(f"{place}: not JSON ({error.msg} at character {error.pos + 1}); {REMEDY}") from None
-    except ValueError:
-        raise PagedSimError(f"{place}: not JSON (a number of thousands of digits); {REMEDY}") from None
-    except RecursionError:
-        raise PagedSimError(f"{place}: nested too deep; {REMEDY}") from None
-
-
-def shown(value: object) -> str:
-    """A value for a message, as JSON in ASCII and never long."""
-    try:
-        text = json.dumps(value)
-    except RecursionError:
-        return "a deeply nested value"
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 4]}...{text[-1]}"
+        raise PagedSimError(f"{path}:{number}: not UTF-8 text; a log is JSON lines, plain or gzipped") from None
+    return parse_json(text, path, number, REMEDY)

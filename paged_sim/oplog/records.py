@@ -82,7 +82,7 @@ def read_log(path: Path, lines: Iterable[tuple[int, bytes]] | None = None) -> It
     for number, line in numbered_lines(path) if lines is None else lines:
         found = _COMPACT.fullmatch(line)
         if found is None:
-            step, kind, blocks, request = _checked(parse_line(line, f"{path}:{number}"), f"{path}:{number}")
+            step, kind, blocks, request = _checked(parse_line(line, path, number), f"{path}:{number}")
             compact = Record(step, kind, blocks).compact()
         else:
             step_text, request_text = found.groups()

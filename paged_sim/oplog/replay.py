@@ -24,5 +24,5 @@ def replay_log(path: Path) -> Replay:
     if first is None:
         raise PagedSimError(f"{path}: empty file; give a log with at least one operation or event")
     number, line = first
-    replay = replay_events if looks_like_events(parse_line(line, f"{path}:{number}")) else replay_operations
+    replay = replay_events if looks_like_events(parse_line(line, path, number)) else replay_operations
     return replay(path, chain([first], lines))

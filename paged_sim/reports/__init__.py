@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+
+from paged_sim.result import Document
 
 from .as_csv import as_csv
 from .as_json import as_json
@@ -11,7 +12,7 @@ from .as_markdown import as_markdown
 from .as_table import as_table
 from .blocks import Screen
 
-Report = Callable[[Sequence[Mapping[str, Any]], Screen], str]
+Report = Callable[[Sequence[Document], Screen], str]
 
 FORMATS: dict[str, Report] = {
     "table": as_table,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from paged_sim.wording import printable
+
 from .findings import Checked, Finding, findings_of
 
 _PLACE = re.compile(r"(?P<file>[^\n]*):(?P<line>[0-9]+)")
@@ -16,9 +18,9 @@ def as_annotations(checked: Sequence[Checked]) -> str:
     """A line for each mistake and each failed check; nothing if there are none."""
     lines = []
     for one in checked:
-        if one.mistake:
-            place = _place(_PLACE_OF_A_MISTAKE.match(one.mistake), one.file)
-            lines.append(_annotation("error", place, one.name, one.mistake))
+        for mistake in one.mistake.splitlines():
+            place = _place(_PLACE_OF_A_MISTAKE.match(mistake), one.file)
+            lines.append(_annotation("error", place, one.name, mistake))
         lines += [_of_a_check(finding, one.file) for finding in findings_of(one) if finding.word in _LEVELS]
     return "".join(f"{line}\n" for line in lines)
 
@@ -39,7 +41,7 @@ def _annotation(level: str, place: dict[str, str], title: str, message: str) -> 
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(text, kept="\r\n").replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

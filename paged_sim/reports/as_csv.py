@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
 from paged_sim.errors import PagedSimError
+from paged_sim.result import Document
+from paged_sim.wording import suggestion
 
 from .blocks import Screen
 from .numbers import flatten
@@ -19,7 +20,7 @@ class UnknownColumnError(PagedSimError):
     """A column was asked for that no row has."""
 
 
-def as_csv(documents: Sequence[Mapping[str, Any]], screen: Screen) -> str:
+def as_csv(documents: Sequence[Document], screen: Screen) -> str:
     """All runs in one table; a number that a policy does not have is empty."""
     rows = ({"scenario": one["scenario"]["name"], **flatten(run)} for one in documents for run in one["runs"])
     return to_csv(rows, screen.csv_columns)
@@ -60,5 +61,4 @@ def _matches(name: str, pattern: str) -> bool:
 
 
 def _nearest(pattern: str, columns: Sequence[str]) -> str:
-    close = difflib.get_close_matches(pattern, columns, n=3)
-    return f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(columns[:8])}, …"
+    return suggestion(pattern, columns, f"there are {', '.join(columns[:8])}, …", most=3)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+
+from paged_sim.result import Document
 
 from .blocks import Screen
 
 
-def as_json(documents: Sequence[Mapping[str, Any]], screen: Screen) -> str:
+def as_json(documents: Sequence[Document], screen: Screen) -> str:
     """One run as an object, several as an array; keys in the order of the run, the same every time."""
     return to_json(documents[0] if len(documents) == 1 else list(documents))
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+
+from paged_sim.result import Document
 
 from .blocks import Screen
 from .run_report import run_blocks
 from .text import render_text
 
 
-def as_table(documents: Sequence[Mapping[str, Any]], screen: Screen) -> str:
+def as_table(documents: Sequence[Document], screen: Screen) -> str:
     """Text fitted to the screen, one report after the other."""
     return "\n\n".join(render_text(run_blocks(document, full=screen.full), screen) for document in documents)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+from paged_sim.wording import printable
 
 
 class Styled(NamedTuple):
@@ -54,6 +56,7 @@ class Grid:
 class Bars:
     """Horizontal stacked bars of one length: for each name, (account, share 0..1) in the order they are drawn.
 
+    Where a name has no shares, there was no step to take them over, and a word says so in place of the bar.
     With `legend` a line below says which character stands for which account.
     """
 
@@ -82,6 +85,28 @@ class Screen:
 def plain(cell: Cell) -> str:
     """The text of a cell without its style."""
     return cell if isinstance(cell, str) else cell.text
+
+
+def printed(block: Block) -> Block:
+    """The block as it may be shown: what names hold to order a terminal or a reader about is written as escapes.
+
+    Lines of their own have only paragraphs and headers of tables.
+    """
+    if isinstance(block, Heading):
+        return Heading(printable(block.text), printable(block.note))
+    if isinstance(block, Paragraph):
+        return replace(block, text=printable(block.text, kept="\n"))
+    if isinstance(block, Bars):
+        return replace(
+            block, title=printable(block.title), rows=tuple((printable(name), of) for name, of in block.rows)
+        )
+    header = tuple(printable(head, kept="\n") for head in block.header)
+    rows = tuple(tuple(_printed(cell) for cell in row) for row in block.rows)
+    return replace(block, title=printable(block.title), header=header, rows=rows)
+
+
+def _printed(cell: Cell) -> Cell:
+    return printable(cell) if isinstance(cell, str) else cell._replace(text=printable(cell.text))
 
 
 def bar_cells(shares: Sequence[tuple[str, float]], width: int) -> list[tuple[str, int]]:

@@ -9,17 +9,18 @@ from typing import Any
 
 from paged_sim.configuration import serve_the_same
 from paged_sim.moves import moves, sequences_held
+from paged_sim.result import Verdict
 
 from .as_csv import to_csv
 from .as_json import to_json
 from .basis import OVER
 from .blocks import Block, Cell, Grid, Heading, Paragraph, Screen, Styled
-from .findings import WORD_STYLES, Checked, Document, Finding, findings_of, ledger_sentence, parts_of, word_of
+from .findings import WORD_STYLES, Checked, Finding, findings_of, ledger_sentence, parts_of, word_of
 from .markdown import render_markdown
 from .numbers import amount, mean, signed
-from .run_report import ledger_blocks
 from .settings import difference_lines
 from .text import render_text
+from .where import ledger_blocks
 
 CheckReport = Callable[[Sequence[Checked], Screen], str]
 
@@ -143,7 +144,7 @@ def as_table(checked: Sequence[Checked], screen: Screen) -> str:
 def as_markdown(checked: Sequence[Checked], screen: Screen) -> str:
     """A job summary: the same, and the ledger as bars of text; the screen makes no difference."""
     return "\n".join(
-        render_markdown([*check_blocks(one), *(ledger_blocks(one.document["runs"]) if "runs" in one.document else ())])
+        render_markdown([*check_blocks(one), *(ledger_blocks(runs) if (runs := one.document["runs"]) else ())])
         for one in checked
     )
 
@@ -173,7 +174,7 @@ def as_csv(checked: Sequence[Checked], screen: Screen) -> str:
 
 
 def _verdicts(checked: Checked) -> list[Mapping[str, Any]]:
-    verdicts: Sequence[Document] = checked.document.get("checks") or ()
+    verdicts: Sequence[Verdict] = checked.document.get("checks") or ()
     return [
         {**verdict, "verdict": word_of(verdict), "limit": found.limit, "explanation": found.explanation}
         for verdict, found in zip(verdicts, findings_of(checked), strict=True)

@@ -7,9 +7,11 @@ from dataclasses import asdict, dataclass
 from string import ascii_uppercase
 from typing import Any
 
-from paged_sim.basis import Basis, basis_of, come_over_time, depends_on_steps, steps_behind, value_at
+from paged_sim.basis import Basis, basis_of, come_over_time, depends_on_steps, steps_behind
 from paged_sim.changes import Change, changes_of, metric_value
 from paged_sim.configuration import Difference, differences, serve_the_same
+from paged_sim.result import Document, Entry, ResolvedScenario, Steps, value_at
+from paged_sim.wording import printable
 
 from .as_csv import to_csv
 from .as_json import to_json
@@ -19,11 +21,10 @@ from .blocks import Block, Cell, Grid, Heading, Paragraph, Screen, Styled
 from .markdown import render_markdown
 from .metrics import METRICS, Metric, change, is_shown, metrics_over
 from .numbers import MISSING, count, duration
-from .run_report import ledger_blocks, setting, verdict_blocks
+from .run_report import setting, verdict_blocks
 from .settings import difference_lines
 from .text import column_groups, render_text
-
-Document = Mapping[str, Any]
+from .where import ledger_blocks
 
 NOISE = "~"
 """What stands for a change that the seeds alone may have made."""
@@ -48,7 +49,7 @@ COMPARISON_FORMATS: dict[str, Callable[[Comparison, Screen], str]] = {
 
 def side_by_side(document: Document) -> Comparison:
     """The policies of one run beside each other, a metric a row, all over the same steps."""
-    runs: Sequence[Document] = document["runs"]
+    runs: Sequence[Entry] = document["runs"]
     steps = basis_of([(document["scenario"], run) for run in runs]).steps
     numbers = {metric: [metric_value(run, metric.path, steps) for run in runs] for metric in METRICS}
     rows = [
@@ -73,12 +74,12 @@ def side_by_side(document: Document) -> Comparison:
     return Comparison(blocks, document, table)
 
 
-def _over(metric: Metric, steps: str) -> str:
+def _over(metric: Metric, steps: Steps) -> str:
     """The steps that a number is over, for CSV and JSON; nothing for one that is over no steps."""
     return steps if depends_on_steps(metric.path) or metric.path.startswith("ledger.") else ""
 
 
-def _basis_rows(runs: Sequence[Document | None], steps: str) -> list[tuple[str, ...]]:
+def _basis_rows(runs: Sequence[Entry | None], steps: Steps) -> list[tuple[str, ...]]:
     """How many steps are behind each mean and, with a clock of seconds, how long they took."""
     rows = [("steps averaged", *(MISSING if run is None else count(steps_behind(run, steps)) for run in runs))]
     if any(value_at(run, "time.unit") == "s" for run in runs):
@@ -89,7 +90,7 @@ def _basis_rows(runs: Sequence[Document | None], steps: str) -> list[tuple[str, 
 _SERVED = ("time.", "throughput.", "latency.", "waiting.", "requests.", "tokens.")
 
 
-def _first_what_is_felt(metrics: Sequence[Metric], scenario: Document, run: Document) -> list[Metric]:
+def _first_what_is_felt(metrics: Sequence[Metric], scenario: ResolvedScenario, run: Entry) -> list[Metric]:
     """The metrics in the order of tables: with requests over time, what these felt comes first."""
     if not come_over_time(scenario, run):
         return list(metrics)
@@ -105,7 +106,7 @@ class _Side:
 
     label: str
     file: str
-    policies: Mapping[str, tuple[Document, Document]]
+    policies: Mapping[str, tuple[ResolvedScenario, Entry]]
     found: Mapping[str, Sequence[Difference]]
 
     @property
@@ -117,7 +118,7 @@ class _Side:
         """Whether a policy was asked to serve the same requests as in the first file."""
         return name not in self.policies or serve_the_same(self.found[self.policies[name][0]["name"]])
 
-    def entry(self, name: str) -> Document | None:
+    def entry(self, name: str) -> Entry | None:
         """The entry that this file has of a policy."""
         return self.policies[name][1] if name in self.policies else None
 
@@ -180,19 +181,19 @@ def _side(
     label: str, file: str, documents: Sequence[Document], first: Sequence[Document], *, alone: bool, prefixed: bool
 ) -> _Side:
     """One file beside the first one; where each holds one run (`alone`), these are compared whatever their names."""
-    policies: dict[str, tuple[Document, Document]] = {}
+    policies: dict[str, tuple[ResolvedScenario, Entry]] = {}
     found: dict[str, list[Difference]] = {}
     for document in documents:
-        scenario: Document = document["scenario"]
+        scenario: ResolvedScenario = document["scenario"]
         others = [one["scenario"] for one in first if alone or one["scenario"]["name"] == scenario["name"]]
         here = differences(others[0], scenario) if others else []
         renamed = {each.after: each.before for each in here if _is_renamed(each)}
-        prefix = f"{scenario['name']}: " if prefixed else ""
+        prefix = f"{printable(scenario['name'])}: " if prefixed else ""
         policies.update(
             {f"{prefix}{renamed.get(run['name'], run['name'])}": (scenario, run) for run in document["runs"]}
         )
         found[scenario["name"]] = here
-    return _Side(label, file, policies, found)
+    return _Side(printable(label), printable(file), policies, found)
 
 
 _WIDE_LABEL, _NARROW_LABEL = 20, 10
@@ -235,11 +236,11 @@ def _configuration(first: _Side, side: _Side) -> list[Block]:
     return blocks
 
 
-def _changes(name: str, first: _Side, side: _Side, steps: str) -> list[Change]:
+def _changes(name: str, first: _Side, side: _Side, steps: Steps) -> list[Change]:
     return changes_of(name, first.entry(name), side.entry(name), Basis(steps, side.serves_the_same(name)))
 
 
-def _grids(name: str, sides: Sequence[_Side], numbers: Mapping[Metric, Sequence[Change]], steps: str) -> list[Block]:
+def _grids(name: str, sides: Sequence[_Side], numbers: Mapping[Metric, Sequence[Change]], steps: Steps) -> list[Block]:
     """The tables of one policy: the first file beside two others at a time, or one, so that all fit 80 columns."""
     scenario, run = next(side.policies[name] for side in sides if name in side.policies)
     ordered = _first_what_is_felt(list(numbers), scenario, run)
@@ -257,7 +258,7 @@ def _in_groups(numbers: Sequence[int], size: int) -> list[Sequence[int]]:
 
 
 def _grid(
-    name: str, sides: Sequence[_Side], columns: Sequence[int], shown: Mapping[Metric, Sequence[Change]], steps: str
+    name: str, sides: Sequence[_Side], columns: Sequence[int], shown: Mapping[Metric, Sequence[Change]], steps: Steps
 ) -> Grid:
     """One table of some of the files; `columns` are their places among all."""
     runs = [side.entry(name) for side in sides]
@@ -267,7 +268,7 @@ def _grid(
     return Grid(f"{name}, means {OVER[steps]}", header, (*basis, *rows))
 
 
-def _row(metric: Metric, changes: Sequence[Change], runs: Sequence[Document | None]) -> tuple[Cell, ...]:
+def _row(metric: Metric, changes: Sequence[Change], runs: Sequence[Entry | None]) -> tuple[Cell, ...]:
     """The value of the first file, then value and change of each other one."""
     cells: list[Cell] = [metric.text(changes[0].after, runs[0])]
     for found, run in zip(changes[1:], runs[1:], strict=True):

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import Any
 
 from paged_sim.basis import Basis, basis_of
 from paged_sim.configuration import Difference, differences
 from paged_sim.moves import Move, losses, moves, sequences_held
+from paged_sim.result import Document, Entry, Steps, Verdict, mean_share
 from paged_sim.scenario.expectations import parse_expression
 
 from .basis import OVER
 from .numbers import MISSING, amount, percent, signed
 from .settings import difference_text
-
-Document = Mapping[str, Any]
 
 WORD_STYLES = {"PASS": "green", "FAIL": "bold red", "WARN": "yellow", "SKIP": "dim"}
 
@@ -42,7 +40,7 @@ class Checked:
         """The scenario's name."""
         return str(self.document["scenario"]["name"])
 
-    def entries(self, policy: str) -> tuple[Document | None, Document]:
+    def entries(self, policy: str) -> tuple[Entry | None, Entry]:
         """The baseline's entry of a policy, if there is one, and the run's."""
         before = None if self.baseline is None else _entry(self.baseline, policy)
         after = _entry(self.document, policy)
@@ -101,7 +99,7 @@ def findings_of(checked: Checked) -> list[Finding]:
     return [_finding(checked, verdict) for verdict in checked.document.get("checks") or ()]
 
 
-def _finding(checked: Checked, verdict: Document) -> Finding:
+def _finding(checked: Checked, verdict: Verdict) -> Finding:
     word = word_of(verdict)
     failed = word in ("FAIL", "WARN")
     return Finding(
@@ -117,7 +115,7 @@ def _finding(checked: Checked, verdict: Document) -> Finding:
     )
 
 
-def word_of(verdict: Document) -> str:
+def word_of(verdict: Verdict) -> str:
     """PASS, FAIL (an error-level check), WARN (a warn-level one) or SKIP (no baseline to compare with)."""
     if verdict["passed"] is None:
         return "SKIP"
@@ -131,13 +129,13 @@ def number(value: float | None) -> str:
     return MISSING if value is None else f"{value:.6g}"
 
 
-def _value(verdict: Document) -> str:
+def _value(verdict: Verdict) -> str:
     spread = verdict.get("spread")
     text = number(verdict["value"])
     return text if spread is None else f"{text} ±{round(spread, 12):.2g}"
 
 
-def _limit(verdict: Document) -> str:
+def _limit(verdict: Verdict) -> str:
     expectation = parse_expression(verdict["expression"])
     text = " ".join(str(verdict["expression"]).split())
     if verdict.get("baseline") is None:
@@ -145,7 +143,7 @@ def _limit(verdict: Document) -> str:
     return f"{text} = {number(float(expectation.limit(verdict['baseline'])))}"
 
 
-def _because(verdict: Document, word: str) -> str:
+def _because(verdict: Verdict, word: str) -> str:
     if word == "SKIP":
         return f"Skipped: {verdict['reason']}."
     reason = _sentence(verdict.get("reason") or "")
@@ -156,27 +154,29 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
-def _by_spread(verdict: Document, word: str) -> str:
+def _by_spread(verdict: Verdict, word: str) -> str:
     """What the spread over the seeds has to do with a verdict that was reached by comparing."""
-    spread = verdict.get("spread")
-    if not spread or not _was_compared(verdict):
+    value, spread = verdict["value"], verdict.get("spread")
+    if value is None or not spread or not _was_compared(verdict):
         return ""
     if word != "PASS":
-        low, high = number(verdict["value"] - spread), number(verdict["value"] + spread)
+        low, high = number(value - spread), number(value + spread)
         return f"No number from {low} to {high}, mean ± spread over the seeds, is as expected."
-    alone = parse_expression(verdict["expression"]).met_by(verdict["value"], baseline=verdict.get("baseline"))
+    alone = parse_expression(verdict["expression"]).met_by(value, baseline=verdict.get("baseline"))
     return "" if alone else "The mean alone misses; it passes by the spread over the seeds."
 
 
-def _was_compared(verdict: Document) -> bool:
+def _was_compared(verdict: Verdict) -> bool:
     needs = parse_expression(verdict["expression"]).needs_baseline
-    return verdict["value"] is not None and (not needs or verdict.get("baseline") is not None)
+    return not needs or verdict.get("baseline") is not None
 
 
 def ledger_sentence(checked: Checked, policy: str) -> str:
     """Why a policy holds more or fewer sequences than in the baseline; without one, which lost accounts are largest."""
     before, after = checked.entries(policy)
     steps = checked.basis(policy).steps
+    if mean_share(after, steps, "token_state") is None:
+        return f"{policy} made no step: there is nothing in its ledger."
     if before is None:
         return _largest(policy, after, steps)
     found = moves(before, after, steps)
@@ -209,7 +209,7 @@ def _moved(move: Move, part: float) -> str:
     return f"{move.name} {verb} from {amount(move.before)} to {amount(move.after)}, {signed(part, _DIGITS)}"
 
 
-def _largest(policy: str, entry: Document, steps: str) -> str:
+def _largest(policy: str, entry: Entry, steps: Steps) -> str:
     found = losses(entry, steps)[:_MANY]
     if not found:
         return f"{policy}: nothing is lost; no baseline to compare with."
@@ -222,6 +222,6 @@ def _largest(policy: str, entry: Document, steps: str) -> str:
     return f"{policy} loses most to {'; '.join(told)}."
 
 
-def _entry(document: Document, policy: str) -> Document | None:
-    runs: Sequence[Document] = document["runs"]
+def _entry(document: Document, policy: str) -> Entry | None:
+    runs: Sequence[Entry] = document["runs"]
     return next((entry for entry in runs if entry["name"] == policy), None)

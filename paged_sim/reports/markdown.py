@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .blocks import Bars, Block, Grid, Heading, Paragraph, Screen, plain
+from .blocks import Bars, Block, Grid, Heading, Paragraph, Screen, plain, printed
 from .text import render_text
 
 
 def render_markdown(blocks: Sequence[Block]) -> str:
     """Grids become tables, bars a code block, headings are of level 2, titles of level 3."""
-    return "\n\n".join(_render(block) for block in blocks) + "\n"
+    return "\n\n".join(_render(printed(block)) for block in blocks) + "\n"
 
 
 def _render(block: Block) -> str:

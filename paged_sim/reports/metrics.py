@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from paged_sim.basis import value_at
 from paged_sim.changes import ACCOUNT_BETTER, account_path
+from paged_sim.result import Steps, value_at
 
 from .numbers import MISSING, amount, count, duration, mean, percent, seconds, signed
 
@@ -84,7 +84,7 @@ _WHERE_THERE_ARE = ("blocked_", "ledger.", "tokens.recomputed")
 """Where the paths of numbers begin that a table shows only where one of them is not zero."""
 
 
-def metrics_over(steps: str) -> list[Metric]:
+def metrics_over(steps: Steps) -> list[Metric]:
     """Every metric that changes are shown for, in the order of `changes_of`."""
     accounts = [Metric(account_path(account, steps), f"ledger: {account}", percent) for account in ACCOUNT_BETTER]
     return [*METRICS, *accounts]

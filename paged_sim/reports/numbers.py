@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from paged_sim.result import value_at
+
 MISSING = "-"
+NO_STEP = "no step"
+"""What stands in place of a bar of shares over no steps."""
 _UNITS = (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1))
 
 
@@ -85,14 +89,6 @@ def mean_spread(summary: Mapping[str, Any], path: str, value: float | None) -> s
     return with_spread(mean(value), None if spread is None else f"{spread:.2f}")
 
 
-def lookup(document: Mapping[str, Any], path: str) -> Any:
-    """The value at a dotted path, None where any part is missing."""
-    value: Any = document
-    for key in path.split("."):
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
-
-
 def flatten(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested mappings as dotted paths, in the order of the document; lists of plain values joined by spaces."""
     flat: dict[str, Any] = {}
@@ -111,4 +107,4 @@ def seconds_spread(summary: Mapping[str, Any], path: str) -> str:
     """The time at `path` with its spread."""
     spread = spread_of(summary, path)
     short = None if spread is None else f"{spread:,.0f}" if spread >= 9.95 else f"{spread:.2g}"
-    return with_spread(seconds(lookup(summary, path)), short)
+    return with_spread(seconds(value_at(summary, path)), short)

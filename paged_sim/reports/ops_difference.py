@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from paged_sim.oplog.records import KINDS
+from paged_sim.wording import printable
 
 from .block_ids import block_ids
 from .blocks import Block, Cell, Grid, Heading, Paragraph, Styled
@@ -140,7 +141,7 @@ def _row(label: str, operation: int, line: LogLine, marked: int | None, style: s
 
 def _logs(diff: LogDiff) -> Paragraph:
     paths = [side.path for side in diff.sides]
-    names = [str(path) if paths[0].name == paths[1].name else path.name for path in paths]
+    names = [printable(str(path) if paths[0].name == paths[1].name else path.name) for path in paths]
     return Paragraph(
         "\n".join(
             f"{label}  {name}: {side.digest.operations:,} operations, "

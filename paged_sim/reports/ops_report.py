@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from paged_sim.wording import printable
+
 from .as_csv import to_csv
 from .as_json import to_json
 from .blocks import Block, Cell, Grid, Heading, Paragraph, Screen
@@ -168,7 +170,7 @@ def _wrong(replay: Replay) -> list[Block]:
     if not wrong.number:
         return [Paragraph("The log does not contradict itself.")]
     lines = [f"Contradictions: {wrong.number:,}"]
-    lines.extend(f"{replay.path}:{each.line}: {_where(each, replay)}" for each in wrong.first[:_SHOWN])
+    lines.extend(f"{printable(str(replay.path))}:{each.line}: {_where(each, replay)}" for each in wrong.first[:_SHOWN])
     if wrong.number > _SHOWN:
         lines.append(f"and {wrong.number - _SHOWN:,} more")
     return [Paragraph("\n".join(lines), style="red")]

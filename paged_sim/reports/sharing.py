@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+
+from paged_sim.result import Entry
 
 from .blocks import Block, Grid
 from .numbers import count, percent_spread
 
-Document = Mapping[str, Any]
 
-
-def sharing_blocks(runs: Sequence[Document]) -> list[Block]:
+def sharing_blocks(runs: Sequence[Entry]) -> list[Block]:
     """One row per policy that shared: tokens that sequences see and that are stored, slots saved, pages copied."""
     rows = tuple(
         (
@@ -29,7 +28,7 @@ def sharing_blocks(runs: Sequence[Document]) -> list[Block]:
     return [*([Grid(title, header, rows)] if rows else []), *cache_blocks(runs)]
 
 
-def cache_blocks(runs: Sequence[Document]) -> list[Block]:
+def cache_blocks(runs: Sequence[Entry]) -> list[Block]:
     """One row per prefix cache: tokens asked for and found, at first and after preemptions."""
     rows = tuple(
         (

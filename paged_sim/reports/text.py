@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .blocks import Bars, Block, Cell, Grid, Heading, Paragraph, Screen, bar_cells, plain
+from .blocks import Bars, Block, Cell, Grid, Heading, Paragraph, Screen, bar_cells, plain, printed
+from .numbers import NO_STEP
 from .palette import LOOKS
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def render_text(blocks: Sequence[Block], screen: Screen) -> str:
     parts = []
     for block in blocks:
         with console.capture() as capture:
-            _draw(console, block, screen)
+            _draw(console, printed(block), screen)
         parts.append("\n".join(line.rstrip() for line in capture.get().splitlines()).strip("\n"))
     return "\n\n".join(parts) + "\n"
 
@@ -165,6 +166,7 @@ def _draw_bars(console: Console, bars: Bars, screen: Screen) -> None:
     drawn: set[str] = set()
     for name, shares in bars.rows:
         line = Text(f"{_cut(name, label):<{label}} ")
+        line.append("" if shares else NO_STEP, style="dim")
         for account, cells in bar_cells(shares, width):
             drawn.update([account] if cells else [])
             line.append(LOOKS[account].glyph * cells, style=LOOKS[account].colour)

@@ -13,10 +13,13 @@ from paged_sim.scenario.models import Check
 from paged_sim.scenario.nodes import Node
 from paged_sim.scenario.scalars import Name, Number
 from paged_sim.scenario.shapes import ListOf, Section
-from paged_sim.scenario.units import NUMBER, show
+from paged_sim.scenario.units import NUMBER
+from paged_sim.wording import show
 
 _TOKENS = Number(minimum=1, maximum=10**9)
 _PATH_PATTERN = r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+"
+_MOST_CHECKS = 1000
+_LONGEST_PATH = 300
 _LEVELS = ("warn", "error")
 _PERCENTILE_PATTERN = r"p(100|[0-9]{1,2})(\.[0-9]+)?"
 
@@ -28,7 +31,7 @@ class Bounds:
     def read(self, node: Node, at: At) -> dict[str, Any]:
         if not isinstance(node.data, tuple) or len(node.data) != 2:
             raise mistake(node.where, at.path, "expected [low, high], such as [1, 512]")
-        low, high = (_TOKENS.read(item, at) for item in node.data)
+        low, high = (at.read(_TOKENS, item) for item in node.data)
         at.note(node)
         if low > high:
             raise mistake(node.where, at.path, f"low {low} is above high {high}; swap them")
@@ -56,7 +59,7 @@ class Quantiles:
             probability = _probability(name, item, at)
             if probability in points:
                 raise mistake(item.where, at.path, f"{name} is given twice; leave one out")
-            points[probability] = _TOKENS.read(item, at)
+            points[probability] = at.read(_TOKENS, item)
         at.note(node)
         rising = [[probability, points[probability]] for probability in sorted(points)]
         if [value for _, value in rising] != sorted(points.values()):
@@ -117,8 +120,8 @@ class Choice:
             return {"values": ListOf(_TOKENS).read(node, at)}
         weight = Number(NUMBER, minimum=0)
         here = at.unnoted()
-        lengths = tuple(_TOKENS.read(Node(name, item.where, item.origin), here) for name, item in node.data.items())
-        weights = tuple(weight.read(item, here) for item in node.data.values())
+        lengths = tuple(here.read(_TOKENS, Node(name, item.where, item.origin)) for name, item in node.data.items())
+        weights = tuple(here.read(weight, item) for item in node.data.values())
         at.note(node)
         if not sum(weights):
             raise mistake(node.where, at.path, "the weights sum to 0; give at least one above 0")
@@ -150,17 +153,10 @@ class Expectations:
         if not isinstance(node.data, Mapping):
             problem = f'expected paths with expressions, such as vllm.batch.mean: ">= 4", found {node.kind}'
             raise mistake(node.where, at.path, problem)
-        found: list[Check] = []
-        for path, entry in node.data.items():
-            if not re.fullmatch(_PATH_PATTERN, path):
-                problem = f"{show(path)} is no path; write allocator.key.key, such as vllm.batch.mean"
-                raise mistake(entry.where, at.path, problem)
-            here = at.child(path)
-            for item in entry.data if isinstance(entry.data, tuple) else (entry,):
-                assert isinstance(item, Node)
-                found.append(_check(path, item, here))
-            here.note(entry)
-        return tuple(found)
+        items = [(path, entry, item) for path, entry in node.data.items() for item in _items(entry)]
+        if len(items) > _MOST_CHECKS:
+            raise mistake(node.where, at.path, f"{len(items):,} checks; give at most {_MOST_CHECKS:,}")
+        return tuple(at.notes.mistakes.tried(_check, path, entry, item, at) for path, entry, item in items)
 
     def dump(self, value: tuple[Check, ...]) -> dict[str, Any]:
         by_path: dict[str, list[Any]] = {}
@@ -186,8 +182,18 @@ class Expectations:
         return "{path: expression, {check: expression, level: warn or error}, or a list of these}"
 
 
-def _check(path: str, node: Node, at: At) -> Check:
-    """One check: an expression, or a mapping of an expression and its level."""
+def _items(entry: Node) -> tuple[Node, ...]:
+    """The checks at one path, no more of them than may be."""
+    return entry.data[: _MOST_CHECKS + 1] if isinstance(entry.data, tuple) else (entry,)
+
+
+def _check(path: str, entry: Node, node: Node, section: At) -> Check:
+    """One check of those that `entry` holds: an expression, or a mapping of an expression and its level."""
+    if not re.fullmatch(_PATH_PATTERN, path) or len(path) > _LONGEST_PATH:
+        problem = f"{show(path)} is no path; write allocator.key.key, such as vllm.batch.mean"
+        raise mistake(entry.where, section.path, problem)
+    at = section.child(path)
+    at.note(entry)
     if not isinstance(node.data, Mapping):
         return Check(path, _expression(node, at), node.where)
     if unknown := [key for key in node.data if key not in ("check", "level")]:

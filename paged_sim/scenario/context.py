@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from paged_sim.errors import PagedSimError
+from paged_sim.scenario.mistakes import Mistakes
 from paged_sim.scenario.nodes import Node
-from paged_sim.scenario.units import show
+from paged_sim.wording import show, suggestion
 
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """By key path: the origin of each value, and the opening of a message about each value or section that is given."""
+    """By key path: the origin of each value, and the opening of a message about each value or section that is given.
+
+    And, beside them, what is wrong so far.
+    """
 
     origins: dict[str, str] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
+    mistakes: Mistakes = field(default_factory=Mistakes)
+
+
+class Reads(Protocol):
+    """A shape, as far as it is needed here."""
+
+    def read(self, node: Node, at: At) -> Any:
+        """The value that a node holds. Raises PagedSimError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +44,11 @@ class At:
 
     def unnoted(self) -> At:
         """This place with notes of its own, for the items of a long list."""
-        return At(self.path)
+        return At(self.path, Notes(mistakes=self.notes.mistakes))
+
+    def read(self, shape: Reads, node: Node) -> Any:
+        """The value of `shape` that stands here; `UNSOUND` where there is none, which is noted as a mistake."""
+        return self.notes.mistakes.tried(shape.read, node, self)
 
     def note(self, node: Node) -> None:
         """Remember the origin of the value `node` and its place."""
@@ -58,15 +74,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A suggestion for a name that is not among `known`, or the list of them where nothing is close."""
     names = list(known)
     return suggestion(name, names, f"write {'one of ' * (len(names) > 1)}{', '.join(names)}")
-
-
-def suggestion(name: str, known: Iterable[str], otherwise: str) -> str:
-    """A suggestion for a name that is not among `known`, or `otherwise` where nothing is close."""
-    by_lower = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.lower(), by_lower, n=2, cutoff=0.6)
-    if close:
-        return f"did you mean {' or '.join(by_lower[match] for match in close)}?"
-    return otherwise
 
 
 def scalar_text(node: Node, at: At, expected: str) -> str:

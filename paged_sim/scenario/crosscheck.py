@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from paged_sim.allocators import family_of
 from paged_sim.errors import PagedSimError
 from paged_sim.scenario.context import Notes, did_you_mean, mistake
 from paged_sim.scenario.keys import WORKLOAD
-from paged_sim.scenario.models import Scenario, Variant, Workload
+from paged_sim.scenario.mistakes import MOST_SHOWN, UNSOUND
+from paged_sim.scenario.models import Scenario, Variant
 
 _TIMED_ARRIVALS = ("poisson", "gamma", "on_off", "every")
 
@@ -36,17 +38,9 @@ class Places:
 
 
 def crosscheck(scenario: Scenario, places: Places) -> None:
-    """Raise PagedSimError for the first rule that `scenario` breaks."""
-    _check_allocators(scenario, places)
-    _check_scheduler(scenario, places)
-    _check_source(scenario.workload, places)
-    _check_counts(scenario, places)
-    for key, lengths in (("prompt", scenario.workload.prompt), ("output", scenario.workload.output)):
-        if lengths is not None:
-            _check_lengths(key, lengths, scenario, places)
-    _check_listed(scenario, places)
-    _check_clock(scenario, places)
-    _check_paths(scenario, places)
+    """Note every rule that `scenario` breaks; of a rule about values that are not sound nothing is said."""
+    for rule in _RULES:
+        places.notes.mistakes.gather(rule(scenario, places))
 
 
 def clock_needed(where: str, path: str, what: str) -> PagedSimError:
@@ -55,71 +49,72 @@ def clock_needed(where: str, path: str, what: str) -> PagedSimError:
     return mistake(where, path, f"{what} in time, but clock: step only counts steps; {advice}")
 
 
-def _check_allocators(scenario: Scenario, places: Places) -> None:
+def _check_allocators(scenario: Scenario, places: Places) -> Iterator[PagedSimError]:
     names = [allocator.name for allocator in scenario.allocators]
     for index, name in enumerate(names):
         if name in names[:index]:
-            raise places.mistake(f"allocators.{index}.name", f"{name!r} is the name of two allocators; rename one")
+            yield places.mistake(f"allocators.{index}.name", f"{name!r} is the name of two allocators; rename one")
     for index, allocator in enumerate(scenario.allocators):
         if scenario.workload.beam and family_of(allocator).caches:
             problem = "with a prefix cache samples are requests of their own, so beams cannot continue each other"
-            raise places.mistake(f"allocators.{index}.prefix_cache", f"{problem}; leave it or workload.beam out")
+            yield places.mistake(f"allocators.{index}.prefix_cache", f"{problem}; leave it or workload.beam out")
     if scenario.memory.kind != "pages":
         return
     for allocator in scenario.allocators:
         if not family_of(allocator).paged:
-            raise places.mistake("memory.pages", f"{allocator.name} has no pages; give memory in slots or kv_cache")
+            yield places.mistake("memory.pages", f"{allocator.name} has no pages; give memory in slots or kv_cache")
         if allocator.page_size != scenario.allocators[0].page_size:
-            raise places.mistake("memory.pages", "allocators differ in page_size; give memory in slots or kv_cache")
+            yield places.mistake("memory.pages", "allocators differ in page_size; give memory in slots or kv_cache")
 
 
-def _check_scheduler(scenario: Scenario, places: Places) -> None:
+def _check_scheduler(scenario: Scenario, places: Places) -> Iterator[PagedSimError]:
     tokens, seqs = scenario.scheduler.max_num_batched_tokens, scenario.scheduler.max_num_seqs
     if tokens < seqs:
         given = "max_num_batched_tokens" if places.given("scheduler.max_num_batched_tokens") else "max_num_seqs"
         problem = f"max_num_batched_tokens {tokens} is below max_num_seqs {seqs}; each sequence needs a token a step"
-        raise places.mistake(f"scheduler.{given}", f"{problem}, so raise the one or lower the other")
+        yield places.mistake(f"scheduler.{given}", f"{problem}, so raise the one or lower the other")
     workload = scenario.workload
     path, samples = ("beam.width", workload.beam.width) if workload.beam else ("samples", workload.samples)
     if samples > seqs:
         problem = f"{samples} sequences of one request never run together with max_num_seqs {seqs}; raise max_num_seqs"
-        raise places.mistake(f"workload.{path}", problem)
+        yield places.mistake(f"workload.{path}", problem)
 
 
-def _check_source(workload: Workload, places: Places) -> None:
+def _check_source(scenario: Scenario, places: Places) -> Iterator[PagedSimError]:
     """Exactly one source of requests: a trace, a list, or lengths to draw."""
+    workload = scenario.workload
     if workload.trace is not None:
         return
     keys = WORKLOAD.spellings()
     if workload.listed:
         for name, lengths in (("prompt", workload.prompt), ("output", workload.output)):
             if lengths is not None:
-                raise places.mistake(
+                yield places.mistake(
                     f"workload.{name}", "given beside a list of requests, which has its own; remove it"
                 )
         return
     for name, value in (("requests", workload.count), ("prompt", workload.prompt), ("output", workload.output)):
         if value is None:
-            raise places.mistake(f"workload.{name}", keys[name].missing())
+            yield places.mistake(f"workload.{name}", keys[name].missing())
 
 
-def _check_counts(scenario: Scenario, places: Places) -> None:
+def _check_counts(scenario: Scenario, places: Places) -> Iterator[PagedSimError]:
     workload = scenario.workload
     count = len(workload.listed) or workload.count or (workload.trace.limit if workload.trace else None)
     for name, lengths in (("prompt", workload.prompt), ("output", workload.output)):
         if count and lengths is not None and lengths.kind == "values" and len(lengths.params["values"]) < count:
             problem = f"{len(lengths.params['values'])} values for {count} requests; give one for each"
-            raise places.mistake(f"workload.{name}.values", problem)
+            yield places.mistake(f"workload.{name}.values", problem)
     warmup = scenario.measure.warmup_requests
     if count and warmup >= count:
         problem = f"{warmup} of {count} requests would leave nothing to measure; write less than {count}"
-        raise places.mistake("measure.warmup_requests", problem)
+        yield places.mistake("measure.warmup_requests", problem)
 
 
-def _check_lengths(key: str, lengths: Variant, scenario: Scenario, places: Places) -> None:
+def _check_length(key: str, lengths: Variant, scenario: Scenario, places: Places) -> Iterator[PagedSimError]:
     path, params, longest = f"workload.{key}", lengths.params, scenario.max_model_len
     if lengths.kind == "normal" and params["min"] > params["max"]:
-        raise places.mistake(f"{path}.normal", f"min {params['min']} is above max {params['max']}; swap them")
+        yield places.mistake(f"{path}.normal", f"min {params['min']} is above max {params['max']}; swap them")
     shortest = {
         "constant": lambda: params["value"],
         "uniform": lambda: params["low"],
@@ -135,38 +130,58 @@ def _check_lengths(key: str, lengths: Variant, scenario: Scenario, places: Place
         problem = (
             f"a {what} leaves no room for the {other} in max_model_len {longest}; shorten it or raise max_model_len"
         )
-        raise places.mistake(path, problem)
+        yield places.mistake(path, problem)
 
 
-def _check_listed(scenario: Scenario, places: Places) -> None:
-    for index, request in enumerate(scenario.workload.listed):
-        path = f"workload.requests.{index}"
-        if request.max_tokens is not None and request.output > request.max_tokens:
+def _check_listed(scenario: Scenario, places: Places) -> Iterator[PagedSimError]:
+    listed = [(f"workload.requests.{index}", each) for index, each in enumerate(scenario.workload.listed)]
+    for path, request in listed:
+        if request is not UNSOUND and request.max_tokens is not None and request.output > request.max_tokens:
             problem = f"output {request.output} is above its max_tokens {request.max_tokens}; raise the limit"
-            raise places.mistake(path, problem)
-        if request.arrival and scenario.workload.arrival.kind != "saturated":
-            raise places.mistake("workload.arrival", f"given beside the arrival of {path}; leave one of them out")
+            yield places.mistake(path, problem)
+    timed = next((path for path, request in listed if request.arrival), None)
+    if timed and scenario.workload.arrival.kind != "saturated":
+        yield places.mistake("workload.arrival", f"given beside the arrival of {timed}; leave one of them out")
 
 
-def _check_clock(scenario: Scenario, places: Places) -> None:
+def _check_clock(scenario: Scenario, places: Places) -> Iterator[PagedSimError]:
     workload, clock = scenario.workload, scenario.clock
     if clock.kind == "linear":
         if clock.params["base"] + clock.params["per_sequence"] == 0:
-            raise places.mistake("clock", "a step would take no time; give base or per_sequence above 0")
+            yield places.mistake("clock", "a step would take no time; give base or per_sequence above 0")
         return
     thinking = workload.arrival.params.get("think", 0) > 0
     timed = workload.arrival.kind in _TIMED_ARRIVALS or thinking
     path = "workload.arrival"
-    for index, request in enumerate(workload.listed):
-        if request.arrival > 0 and not timed:
-            timed, path = True, f"workload.requests.{index}.arrival"
+    listed = None if timed else next((index for index, each in enumerate(workload.listed) if each.arrival > 0), None)
+    if listed is not None:
+        timed, path = True, f"workload.requests.{listed}.arrival"
     if timed:
-        raise clock_needed(places.where(path), path, "users think" if thinking else "requests arrive")
+        yield clock_needed(places.where(path), path, "users think" if thinking else "requests arrive")
 
 
-def _check_paths(scenario: Scenario, places: Places) -> None:
+def _check_paths(scenario: Scenario, places: Places) -> Iterator[PagedSimError]:
     names = [allocator.name for allocator in scenario.allocators]
-    for check in scenario.checks:
+    wrong = [check for check in scenario.checks if check.path.partition(".")[0] not in names]
+    for check in wrong[:MOST_SHOWN]:
         name = check.path.partition(".")[0]
-        if name not in names:
-            raise mistake(check.where, f"checks.{check.path}", f"no allocator {name!r}; {did_you_mean(name, names)}")
+        yield mistake(check.where, f"checks.{check.path}", f"no allocator {name!r}; {did_you_mean(name, names)}")
+    places.notes.mistakes.count(len(wrong[MOST_SHOWN:]))
+
+
+def _check_lengths(scenario: Scenario, places: Places) -> Iterator[PagedSimError]:
+    for key, lengths in (("prompt", scenario.workload.prompt), ("output", scenario.workload.output)):
+        if lengths is not None and lengths is not UNSOUND:
+            yield from _check_length(key, lengths, scenario, places)
+
+
+_RULES = (
+    _check_allocators,
+    _check_scheduler,
+    _check_source,
+    _check_counts,
+    _check_lengths,
+    _check_listed,
+    _check_clock,
+    _check_paths,
+)

@@ -11,7 +11,8 @@ from paged_sim.scenario.context import At, mistake, scalar_text
 from paged_sim.scenario.nodes import Node
 from paged_sim.scenario.scalars import Number
 from paged_sim.scenario.shapes import Key, Section
-from paged_sim.scenario.units import SIZE, show
+from paged_sim.scenario.units import SIZE
+from paged_sim.wording import show
 
 _OWN = Section((Key("memory", Number(SIZE, minimum=1), "Its memory as an engine prints it.", "94GiB", required=True),))
 

@@ -314,7 +314,7 @@ WORKLOAD = Section(
     (
         Key(
             "requests",
-            ScalarOrList(Number(minimum=1, maximum=10**8), ListOf(LISTED_REQUEST)),
+            ScalarOrList(Number(minimum=1, maximum=10**8), ListOf(LISTED_REQUEST, most=10_000)),
             "How many requests are drawn, or the requests themselves, one by one.",
             "4000",
             default_text="as many as there are values, where lengths are given as values",
@@ -492,7 +492,7 @@ ARENA = Section(
         Key(
             "device",
             Text("auto, cpu, cuda or cuda:N", r"auto|cpu|cuda(:[0-9]{1,4})?"),
-            "Where the memory is; auto takes a GPU when one can be used.",
+            "Where the memory is; auto takes a usable GPU, but for payload: tag the host, which is faster.",
             "cuda:0",
             default="auto",
         ),
@@ -533,7 +533,13 @@ SCENARIO = Section(
         ),
         Key("name", Text("a name"), "What reports call the scenario.", "vllm-fig2", default_text="the file's name"),
         Key("seed", Number(minimum=0), "Seed of everything random.", "42", default=0),
-        Key("repeats", COUNT, "Runs with seed, seed + 1, ...; reports show mean and spread.", "5", default=1),
+        Key(
+            "repeats",
+            Number(minimum=1, maximum=10**4),
+            "Runs with seed, seed + 1, ...; reports show mean and spread.",
+            "5",
+            default=1,
+        ),
         Key(
             "model",
             MODEL,
@@ -555,7 +561,7 @@ SCENARIO = Section(
         Key("clock", CLOCK, "How long a step takes.", "{base: 36ms, per_sequence: 0.29ms}", default=Variant("step")),
         Key(
             "allocators",
-            ListOf(ALLOCATOR, label="name"),
+            ListOf(ALLOCATOR, label="name", most=100),
             "The allocation policies to compare; each runs on the same requests.",
             "[{name: vllm, policy: paged}]",
             required=True,

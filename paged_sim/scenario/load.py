@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from paged_sim.errors import PagedSimError
+from paged_sim.files import MIB, read_bounded
 from paged_sim.scenario.build import build
 from paged_sim.scenario.builtin import builtin_scenarios
-from paged_sim.scenario.context import suggestion
+from paged_sim.scenario.mistakes import UNSOUND, Mistakes
 from paged_sim.scenario.models import Scenario
 from paged_sim.scenario.nodes import Origin, compose
 from paged_sim.scenario.overrides import apply_flag, apply_set
-from paged_sim.scenario.units import printable, show
+from paged_sim.wording import printable, show, suggestion
+
+MOST_BYTES = 4 * MIB
+"""The largest scenario file."""
 
 _LIST = "`paged-sim list` shows the built-in ones"
 
@@ -47,7 +52,8 @@ def load_text(
     trace: str | Path | None = None,
 ) -> Scenario:
     """The scenario that `text` says; messages call it `label`, relative paths start from the folder of `source`."""
-    root = compose(text, Origin(label, folder_of(source)))
+    mistakes = Mistakes()
+    root = compose(text, Origin(label, folder_of(source)), mistakes)
     if root is None or root.empty:
         raise PagedSimError(f"{label}: the file holds nothing; `paged-sim init` writes a scenario to start from")
     if not isinstance(root.data, dict):
@@ -55,15 +61,17 @@ def load_text(
             f"{root.where}: a scenario is a mapping of keys such as memory and workload, not {root.kind}"
         )
     root = replace(root, where=label)
+    changes = [partial(apply_set, assignment=assignment) for assignment in overrides]
     if trace is not None:
-        root = apply_flag(root, "--trace", "workload.trace", str(trace))
-    for assignment in overrides:
-        root = apply_set(root, assignment)
+        changes.insert(0, partial(apply_flag, flag="--trace", path="workload.trace", text=str(trace)))
     if seed is not None:
-        root = apply_flag(root, "--seed", "seed", str(seed))
+        changes.append(partial(apply_flag, flag="--seed", path="seed", text=str(seed)))
     if device is not None:
-        root = apply_flag(root, "--device", "arena.device", device)
-    return build(root, label, source)
+        changes.append(partial(apply_flag, flag="--device", path="arena.device", text=device))
+    for change in changes:
+        changed = mistakes.tried(change, root)
+        root = root if changed is UNSOUND else changed
+    return build(root, label, source, mistakes)
 
 
 def folder_of(source: Path | None) -> Path:
@@ -87,7 +95,7 @@ def _find(source: str) -> tuple[Path, str]:
 
 def _read(path: Path, label: str) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return read_bounded(path, MOST_BYTES, "scenario").decode("utf-8-sig")
     except FileNotFoundError:
         raise PagedSimError(f"{label}: no such file; check the path, or see `paged-sim list`") from None
     except IsADirectoryError:

@@ -13,7 +13,8 @@ from paged_sim.scenario.context import At, mistake
 from paged_sim.scenario.nodes import Node
 from paged_sim.scenario.scalars import Number
 from paged_sim.scenario.shapes import Key, Section
-from paged_sim.scenario.units import NUMBER, show
+from paged_sim.scenario.units import NUMBER
+from paged_sim.wording import show
 
 _POSITIVE = Number(NUMBER, above=0)
 _PERCENTILE = re.compile(r"p([0-9]{1,2}(?:\.[0-9]+)?)")

@@ -5,8 +5,11 @@ from __future__ import annotations
 from functools import cache
 
 from paged_sim.scenario.nodes import Node
-from paged_sim.scenario.units import show
 from paged_sim.servers.settings import NOT_MODELLED, OPPOSITES, SETTINGS
+from paged_sim.wording import show
+
+_LONGEST = 60
+"""Characters of a value that a message repeats."""
 
 
 def belongs(name: str, entry: Node, path: str) -> str | None:
@@ -15,7 +18,7 @@ def belongs(name: str, entry: Node, path: str) -> str | None:
     `name` may be an engine's, with hyphens or underscores.
     """
     plain = name.strip("-").replace("-", "_").lower()
-    value = entry.data if isinstance(entry.data, str) and not entry.empty else "..."
+    value = entry.data if isinstance(entry.data, str) and not entry.empty and len(entry.data) <= _LONGEST else "..."
     if (setting := SETTINGS.get(plain)) is not None:
         example = setting.example.format(value)
         if value.lower() in ("false", "no", "0") and (word := OPPOSITES.get(setting.form)):

@@ -13,8 +13,8 @@ from paged_sim.scenario.keys import SCENARIO
 from paged_sim.scenario.nodes import Node, Origin, compose
 from paged_sim.scenario.scalars import Shape
 from paged_sim.scenario.shapes import ListOf, ScalarOrList, Section
-from paged_sim.scenario.units import one_line
 from paged_sim.scenario.variants import Variants, Way
+from paged_sim.wording import one_line
 
 
 def apply_set(root: Node, assignment: str) -> Node:

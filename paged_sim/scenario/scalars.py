@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
 from paged_sim.scenario.catalogues import instead, is_known, known_names
 from paged_sim.scenario.context import At, did_you_mean, mistake, not_available, scalar_text
 from paged_sim.scenario.nodes import Node
-from paged_sim.scenario.units import INTEGER, Unit, show
+from paged_sim.scenario.units import INTEGER, Unit
+from paged_sim.wording import show
 
 _ANY_TEXT = r".*\S.*"
+_LONGEST_TEXT = 1000
+_MOST_FILES = 10_000
 
 
 class Shape(Protocol):
@@ -174,6 +178,8 @@ class Text:
 
     def read(self, node: Node, at: At) -> str:
         text = scalar_text(node, at, self.accepts)
+        if len(text) > _LONGEST_TEXT:
+            raise mistake(node.where, at.path, f"{len(text):,} characters; write at most {_LONGEST_TEXT:,}")
         if not re.fullmatch(self.pattern, text):
             raise mistake(node.where, at.path, f"{show(text)} will not do; write {self.accepts}")
         at.note(node)
@@ -230,7 +236,8 @@ class FilePath:
         try:
             found = path.is_file() or (self.inside and (path / self.inside).is_file())
             folder = f"is a directory without {self.inside}" if self.inside else "is a directory"
-            problem = "" if found else folder if path.is_dir() else "is not there"
+            other = "is a device or a pipe, and no regular file" if path.exists() else "is not there"
+            problem = "" if found else folder if path.is_dir() else other
         except (OSError, ValueError):
             problem = "is no possible file name"
         if problem:
@@ -267,9 +274,12 @@ class FilePaths:
         pattern = node.base / text
         try:
             folder = Path(pattern.anchor)
-            found = tuple(sorted(path for path in folder.glob(str(pattern.relative_to(folder))) if path.is_file()))
+            every = (path for path in folder.glob(str(pattern.relative_to(folder))) if path.is_file())
+            found = tuple(sorted(islice(every, _MOST_FILES + 1)))
         except (OSError, ValueError):
             found = ()
+        if len(found) > _MOST_FILES:
+            raise mistake(node.where, at.path, f"more than {_MOST_FILES:,} files are called like {show(text)}")
         if not found:
             raise mistake(node.where, at.path, f"no file is called like {show(text)}; check the pattern")
         at.note(node)

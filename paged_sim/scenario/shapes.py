@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from paged_sim.errors import PagedSimError
 from paged_sim.scenario.context import At, did_you_mean, mistake, not_available
 from paged_sim.scenario.misplaced import belongs
-from paged_sim.scenario.nodes import Node
+from paged_sim.scenario.mistakes import MOST_SHOWN, UNSOUND, UnsoundError
+from paged_sim.scenario.nodes import MOST_VALUES, Node
 from paged_sim.scenario.scalars import Shape
-from paged_sim.scenario.units import show
+from paged_sim.wording import close_names, show
 
+_LONGEST_KEY = 60
 _LABEL = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -73,11 +77,13 @@ class Section:
     def read(self, node: Node, at: At) -> dict[str, Any]:
         entries = self.entries(node, at)
         at.mark(node)
-        for name, entry in entries.items():
-            self._check_known(name, entry, at)
+        meant = self._say_unknown(entries, at)
         values: dict[str, Any] = {}
         for key in self.keys:
-            self._read_key(key, entries, values, node, at)
+            if (key.name in meant and key.name not in entries) or at.notes.mistakes.tried(
+                self._read_key, key, entries, values, node, at
+            ) is UNSOUND:
+                values[key.value_name] = UNSOUND
         return values
 
     def entries(self, node: Node, at: At) -> Mapping[str, Node]:
@@ -94,39 +100,53 @@ class Section:
         """Every name a key may be written with."""
         return {name: key for key in self.keys for name in (key.name, *key.aliases)}
 
-    def _check_known(self, name: str, entry: Node, at: At) -> None:
-        if name in self.later:
-            raise mistake(entry.where, at.child(name).path, not_available(name))
+    def _say_unknown(self, entries: Mapping[str, Node], at: At) -> set[str]:
+        """Note the keys that are not known; the keys of the section that they may be slips of."""
         known = self.spellings()
-        if name not in known:
-            path = at.child(name).path if name.isprintable() and name else at.path
-            problem = belongs(name, entry, at.path) or f"unknown key {show(name)}; {did_you_mean(name, known)}"
-            raise mistake(entry.where, path, problem)
+        unknown = [name for name in entries if name not in known]
+        for name in unknown[:MOST_SHOWN]:
+            at.notes.mistakes.add(self._unknown(name, entries[name], known, at))
+        at.notes.mistakes.count(len(unknown[MOST_SHOWN:]))
+        return {known[slip].name for name in unknown[:MOST_SHOWN] for slip in close_names(name, known, 1)}
+
+    def _unknown(self, name: str, entry: Node, known: Mapping[str, Key], at: At) -> PagedSimError:
+        if name in self.later:
+            return mistake(entry.where, at.child(name).path, not_available(name))
+        path = at.child(name).path if name.isprintable() and 0 < len(name) <= _LONGEST_KEY else at.path
+        problem = belongs(name, entry, at.path) or f"unknown key {show(name)}; {did_you_mean(name, known)}"
+        return mistake(entry.where, path, problem)
 
     def _read_key(self, key: Key, entries: Mapping[str, Node], values: dict[str, Any], section: Node, at: At) -> None:
         here = at.child(key.name)
         given = [name for name in (key.name, *key.aliases) if name in entries]
         if len(given) > 1:
             raise mistake(entries[given[1]].where, here.path, f"{' and '.join(given)} mean the same; give one of them")
-        if given and not key.used(values):
+        if given and not self._uses(key, values):
             raise mistake(entries[given[0]].where, here.path, f"only {key.condition()} uses it; remove it")
         if given:
             for rival in key.excludes:
                 if rival in entries:
                     problem = f"given beside {rival}, which it replaces; leave one of them out"
                     raise mistake(entries[given[0]].where, here.path, problem)
-            values[key.value_name] = key.shape.read(entries[given[0]], here)
+            values[key.value_name] = here.read(key.shape, entries[given[0]])
         elif key.required:
             raise mistake(section.where, here.path, key.missing())
-        elif key.used(values):
+        elif self._uses(key, values):
             self._default(key, values, section, here)
+
+    def _uses(self, key: Key, values: Mapping[str, Any]) -> bool:
+        """Whether the section uses a key; where that cannot be known it does."""
+        try:
+            return key.used(values)
+        except UnsoundError:
+            return True
 
     def _default(self, key: Key, values: dict[str, Any], section: Node, here: At) -> None:
         if key.default is not None:
             values[key.value_name] = key.default
             here.default()
         elif key.implied:
-            values[key.value_name] = key.shape.read(Node({}, section.where, "default"), here)
+            values[key.value_name] = here.read(key.shape, Node({}, section.where, "default"))
 
     def dump(self, value: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -171,30 +191,33 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class ListOf:
-    """A list of at least one item; reads into a tuple.
+    """A list of at least one item, and of at most `most`; reads into a tuple.
 
     Items are known by the value of their key `label` where one is named, and by their index (from 0).
     """
 
     item: Shape
     label: str = ""
+    most: int = MOST_VALUES
 
     def read(self, node: Node, at: At) -> tuple[Any, ...]:
         if not isinstance(node.data, tuple):
             raise mistake(node.where, at.path, f"expected {self.describe()}, found {node.kind}")
         if not node.data:
             raise mistake(node.where, at.path, f"the list is empty; give {self.describe()}")
+        if len(node.data) > self.most:
+            raise mistake(node.where, at.path, f"{len(node.data):,} items; give at most {self.most:,}")
         if self.label:
             at.mark(node)
         else:
             at.note(node)
         if self.label:
             labels = self.labels(node.data)
-            return tuple(self.item.read(item, at.child(label)) for item, label in zip(node.data, labels, strict=True))
+            return tuple(at.child(label).read(self.item, item) for item, label in zip(node.data, labels, strict=True))
         places = [at.child(index) for index in range(len(node.data))]
         for place, item in zip(places, node.data, strict=True):
             place.mark(item)
-        return tuple(self.item.read(item, place.unnoted()) for place, item in zip(places, node.data, strict=True))
+        return tuple(place.unnoted().read(self.item, item) for place, item in zip(places, node.data, strict=True))
 
     def labels(self, items: tuple[Node, ...]) -> list[str]:
         """What the items are called in key paths: their label where it is there and unique, their index otherwise."""
@@ -202,14 +225,15 @@ class ListOf:
         for item in items:
             entry = item.data.get(self.label) if isinstance(item.data, Mapping) else None
             names.append(entry.data if entry and isinstance(entry.data, str) else "")
-        usable = {name for name in names if names.count(name) == 1 and _LABEL.fullmatch(name)}
+        usable = {name for name, count in Counter(names).items() if count == 1 and _LABEL.fullmatch(name)}
         return [name if name in usable else str(index) for index, name in enumerate(names)]
 
     def dump(self, value: tuple[Any, ...]) -> list[Any]:
         return [self.item.dump(item) for item in value]
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "array", "items": self.item.schema(), "minItems": 1}
+        most = {} if self.most == MOST_VALUES else {"maxItems": self.most}
+        return {"type": "array", "items": self.item.schema(), "minItems": 1, **most}
 
     def describe(self) -> str:
         return f"a list, each item {self.item.describe()}"

@@ -8,7 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from paged_sim.wording import show
+
 LARGEST = 2**63 - 1
+_LONGEST = 200
+"""Characters of a number; more digits than that say nothing, and take long to read."""
 
 _NUMBER = r"[+-]?(?:[0-9][0-9_]*(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?"
 _WRITTEN = re.compile(rf"({_NUMBER})(.*)", re.DOTALL)
@@ -34,6 +38,8 @@ class Unit:
     def parse(self, text: str) -> int | float:
         """The value of `text` in the base unit; ValueError (a message without the place) when it is none."""
         written = _WRITTEN.fullmatch(text.strip())
+        if len(text) > _LONGEST:
+            raise ValueError(f"{show(text)} has {len(text):,} characters; write a shorter number")
         if written is None:
             raise ValueError(f"{show(text)} is not {self.name}; write {self.accepts}")
         digits, suffix = written.group(1).replace("_", ""), written.group(2).replace(" ", "")
@@ -74,22 +80,6 @@ class Unit:
         suffixes = "|".join(suffix.replace("/", r"/\s*") for suffix in self.factors if suffix)
         optional = "?" if "" in self.factors else ""
         return rf"^\s*{_NUMBER}\s*(?:{suffixes}){optional}\s*$" if suffixes else rf"^{_NUMBER}$"
-
-
-def show(text: str) -> str:
-    """`text` quoted for a message, on one line and not too long."""
-    return repr(text if len(text) <= 60 else text[:57] + "...")
-
-
-def one_line(text: str) -> str:
-    """`text` as the user typed it, made fit for one line of a message."""
-    line = printable(" ".join(text.split()))
-    return line if len(line) <= 80 else line[:77] + "..."
-
-
-def printable(text: str) -> str:
-    """`text` with line ends, control characters and the like written as escapes."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 _SECONDS = {

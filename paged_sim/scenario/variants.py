@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from paged_sim.scenario.context import At, mistake, not_available, scalar_text, suggestion
+from paged_sim.scenario.context import At, mistake, not_available, scalar_text
 from paged_sim.scenario.misplaced import belongs
 from paged_sim.scenario.models import Variant
 from paged_sim.scenario.nodes import Node
 from paged_sim.scenario.scalars import Number, Shape, Word
 from paged_sim.scenario.shapes import Key, Section
-from paged_sim.scenario.units import show
+from paged_sim.wording import show, suggestion
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from paged_sim.files import open_bytes
 from paged_sim.servers.agreement import GIB, Found, Said, agreed, derived
 from paged_sim.servers.lines import CONFIG, LINES, STARTS, TELLING
 
-_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|\x1b\][^\x07]*\x07")
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|\x1b\][^\x07\x1b]*\x07")
 _RANK = re.compile(
     r"\((?P<name>[A-Za-z]\w*(?: rank=\d+)?)(?P<pid> pid=\d+)[^)]*\)"
     r"|\[[^\]]*?\b(?P<group>(?:DP\d+ )?(?:TP|PP)\d+(?: (?:TP|PP|EP)\d+)*)\]"

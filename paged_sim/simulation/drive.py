@@ -13,6 +13,7 @@ from paged_sim.engine.drive import Progress
 from paged_sim.engine.felt import RequestColumns, felt_by_requests, requests_of
 from paged_sim.engine.machine import Machine
 from paged_sim.engine.memory_map import MemoryMap
+from paged_sim.result.entry import Felt
 from paged_sim.scenario.models import AllocatorSpec
 from paged_sim.simulation.build import Simulation
 from paged_sim.simulation.compilation import should_compile
@@ -27,7 +28,7 @@ class Outcome:
     """
 
     machine: Machine
-    felt: dict[str, Any]
+    felt: Felt
     requests: RequestColumns | None
     stats: ArenaStats
     digest: str

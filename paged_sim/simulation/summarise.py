@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -17,8 +17,11 @@ from paged_sim.engine.memory_map import MemoryMap
 from paged_sim.engine.refusals import refusals_of
 from paged_sim.errors import EXIT_ERROR, PagedSimError
 from paged_sim.geometry import booking_notes
-from paged_sim.ledger import ACCOUNTS, SERIES
+from paged_sim.ledger import SERIES
 from paged_sim.merge import merge
+from paged_sim.result import Entry, ResolvedScenario, Steps
+from paged_sim.result.accounts import ACCOUNTS
+from paged_sim.result.entry import Arena, Capacity, OfSeed
 from paged_sim.run import PolicyRun, Run, Timeline
 from paged_sim.scenario import resolved as resolved_scenario
 from paged_sim.scenario.models import AllocatorSpec
@@ -30,7 +33,7 @@ from paged_sim.workloads import Drawn
 def run_of(resolved: Resolved, parts: Sequence[PolicyRun]) -> Run:
     """The run of a scenario's policies. Raises PagedSimError (exit code 1) if none of them served a single request."""
     refuse_empty(parts)
-    return Run(scenario=resolved_scenario(resolved.scenario), policies=tuple(parts))
+    return Run(scenario=cast(ResolvedScenario, resolved_scenario(resolved.scenario)), policies=tuple(parts))
 
 
 def summarise(
@@ -38,9 +41,9 @@ def summarise(
 ) -> PolicyRun:
     """One allocator over all seeds."""
     scenario, geometry, wanted = resolved.scenario, resolved.geometry, resolved.wanted
-    over = "saturated" if all(measures.has_waiters(outcome.machine) for outcome in outcomes) else "all"
+    over: Steps = "saturated" if all(measures.has_waiters(outcome.machine) for outcome in outcomes) else "all"
     page_size = page_size_of(spec)
-    summaries = [
+    summaries: list[OfSeed] = [
         {
             **measures.summary_of(outcome.machine, over, resolved.slots, page_size, geometry.bytes_per_slot),
             **outcome.felt,
@@ -50,19 +53,25 @@ def summarise(
         for outcome in outcomes
     ]
     first = outcomes[0].machine
-    summary = {
+    fallbacks = sorted({outcome.stats.fallback for outcome in outcomes} - {""})
+    parts = {
         "name": spec.name,
         "policy": policy_part(spec),
         "seeds": list(drawn),
         "capacity": capacity_part(resolved, page_size),
         **merge(summaries),
-        "notes": [*resolved.notes, *notes_on(drawn[scenario.seed], spec)],
+        "notes": [*resolved.notes, *notes_on(drawn[scenario.seed], spec), *fallbacks],
         "timings": {"wall_seconds": sum(outcome.seconds for outcome in outcomes)} if wanted.timings else None,
     }
+    summary = cast(Entry, parts)
     if notes := booking_notes(geometry, scenario.max_model_len):
         summary["booking"] = list(notes)
     if wanted.at_step is not None:
-        summary |= watched_part(first, wanted.at_step)
+        rows = watched_rows(first)
+        if isinstance(wanted.at_step, range):
+            summary["at_steps"] = rows
+        else:
+            summary["at_step"] = rows[0] if rows else None
     columns = [outcome.requests for outcome in outcomes if outcome.requests is not None]
     return PolicyRun(
         summary=summary,
@@ -79,7 +88,7 @@ def notes_on(drawn: Drawn, spec: AllocatorSpec) -> list[str]:
     return notes
 
 
-def capacity_part(resolved: Resolved, page_size: int | None) -> dict[str, Any]:
+def capacity_part(resolved: Resolved, page_size: int | None) -> Capacity:
     """The arena's size, for the JSON."""
     return {
         "slots": resolved.slots,
@@ -99,12 +108,9 @@ def joined(columns: Sequence[RequestColumns], seeds: Sequence[int]) -> RequestCo
     }
 
 
-def watched_part(machine: Machine, at_step: int | range) -> dict[str, Any]:
-    """The kept rows, for the JSON: one under `at_step`, null where the run was shorter; those of a range in a list."""
-    rows = [measures.timeline_row(row) for row in machine.watched if not np.isnan(row[0])]
-    if isinstance(at_step, range):
-        return {"at_steps": rows}
-    return {"at_step": rows[0] if rows else None}
+def watched_rows(machine: Machine) -> list[dict[str, float]]:
+    """The rows of the steps that were asked for, as far as the run went."""
+    return [measures.timeline_row(row) for row in machine.watched if not np.isnan(row[0])]
 
 
 def policy_part(spec: AllocatorSpec) -> dict[str, Any]:
@@ -112,7 +118,7 @@ def policy_part(spec: AllocatorSpec) -> dict[str, Any]:
     return {"policy": spec.policy, **family_of(spec).settings(spec)}
 
 
-def arena_part(machine: Machine, stats: ArenaStats, digest: str) -> dict[str, Any]:
+def arena_part(machine: Machine, stats: ArenaStats, digest: str) -> Arena:
     """What the arena did and holds, for the JSON."""
     corrupt = stats.first_corrupt
     return {
@@ -124,7 +130,7 @@ def arena_part(machine: Machine, stats: ArenaStats, digest: str) -> dict[str, An
         "tokens_copied": stats.tokens_copied,
         "tokens_discarded": int(machine.counts[m.DISCARDED]),
         "corrupt": stats.corrupt,
-        "first_corrupt": dict(zip(("slot", "generation", "position"), corrupt, strict=True)) if corrupt else None,
+        "first_corrupt": {"slot": corrupt[0], "generation": corrupt[1], "position": corrupt[2]} if corrupt else None,
         "touched_bytes": stats.touched_bytes,
         "resident_bytes": stats.resident_bytes,
         "hash": digest,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +12,7 @@ import numpy as np
 
 from paged_sim.errors import PagedSimError
 from paged_sim.requests import Ints
+from paged_sim.wording import suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,7 @@ def find_preset(name: str) -> Preset:
     """
     presets = _presets()
     if name not in presets:
-        close = difflib.get_close_matches(name, presets, n=1, cutoff=0.5)
-        hint = f"did you mean {close[0]!r}?" if close else f"the presets are {', '.join(presets)}"
+        hint = suggestion(name, presets, f"the presets are {', '.join(presets)}", most=1, cutoff=0.5)
         raise PagedSimError(f"unknown histogram preset {name!r}; {hint}")
     return presets[name]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from textwrap import fill
 from typing import TYPE_CHECKING
 
-from ..numbers import lookup
+from paged_sim.result import value_at
+from paged_sim.wording import printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +28,8 @@ _PER_INCH = 11
 
 def entitle(figure: Figure, title: str) -> None:
     """Put a title above a figure, in as many lines as it takes."""
-    lines = fill(title, int(figure.get_figwidth() * _PER_INCH))
+    # Names are no formulas, and have glyphs for what can be printed only.
+    lines = fill(printable(title).replace("$", r"\$"), int(figure.get_figwidth() * _PER_INCH))
     figure.suptitle(lines, x=0.01, ha="left", fontsize=10, fontweight="bold")
 
 
@@ -58,7 +60,7 @@ def label_time(axes: Axes, clock: bool, *, most: int) -> None:
 
 def has_clock(run: Run) -> bool:
     """Whether steps have durations of their own, so that time is in seconds."""
-    return any(lookup(part.summary, "time.unit") == "s" for part in run.policies)
+    return any(value_at(part.summary, "time.unit") == "s" for part in run.policies)
 
 
 def edges_of_rows(timeline: Timeline, clock: bool) -> Floats:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from paged_sim.result import Entry, Steps, mean_share
+
 from ..basis import OVER, side_of
-from ..numbers import amount, byte_unit
+from ..numbers import NO_STEP, amount, byte_unit
 from ..palette import LOOKS
 from .labels import entitle, label_numbers
 
@@ -29,7 +31,10 @@ def draw_ledger(run: Run) -> Figure:
     over = side_of(summaries)
     shown = [account for account in LOOKS if any(_share(summary, over, account) > 0 for summary in summaries)]
     for row, summary in enumerate(summaries):
-        _draw_bar(axes, row, {account: _share(summary, over, account) for account in shown})
+        shares = {account: _share(summary, over, account) for account in shown}
+        _draw_bar(axes, row, shares)
+        if not any(shares.values()):
+            axes.text(0.5, row, NO_STEP, va="center", fontsize=8, color="#404040")
     _label_axes(axes, summaries, over)
     handles, labels = axes.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
@@ -38,8 +43,8 @@ def draw_ledger(run: Run) -> Figure:
     return figure
 
 
-def _share(summary: Mapping[str, Any], over: str, account: str) -> float:
-    return float(summary["ledger"][over][account]["mean"] or 0.0)
+def _share(summary: Entry, over: Steps, account: str) -> float:
+    return mean_share(summary, over, account) or 0.0
 
 
 def _draw_bar(axes: Axes, row: int, shares: Mapping[str, float]) -> None:
@@ -74,7 +79,7 @@ def _draw_bar(axes: Axes, row: int, shares: Mapping[str, float]) -> None:
 _DARK = frozenset({"token_state", "over_reservation", "reservation", "padding", "metadata"})
 
 
-def _label_axes(axes: Axes, summaries: Sequence[Mapping[str, Any]], over: str) -> None:
+def _label_axes(axes: Axes, summaries: Sequence[Entry], over: Steps) -> None:
     capacity = summaries[0]["capacity"]["bytes"]
     unit, size = byte_unit(capacity)
     axes.set_yticks(range(len(summaries)), [summary["name"] for summary in summaries])
@@ -82,7 +87,7 @@ def _label_axes(axes: Axes, summaries: Sequence[Mapping[str, Any]], over: str) -
     axes.set_xlim(0, 100)
     axes.set_xlabel(f"share of the arena of {amount(capacity)} (%), mean {OVER[over]}")
     axes.tick_params(axis="y", length=0)
-    scale = size * 100 / capacity
+    scale: Any = size * 100 / capacity  # of shares and bytes alone or in arrays
     second = axes.secondary_xaxis("top", functions=(lambda share: share / scale, lambda value: value * scale))
     second.set_xlabel(unit)
     label_numbers(second.xaxis, most=8)

@@ -65,18 +65,22 @@ class _Curves(NamedTuple):
         return fill(", ".join(self.names) + alike, _WIDTH)
 
 
-def draw_over_time(run: Run) -> Figure:
+def draw_over_time(run: Run) -> Figure | None:
     """Three panels over one time axis (steps, or seconds where the scenario has a clock); the first seed is drawn.
+
+    None where no policy ran a step.
 
     A line shows values as they were, each until the next one that is shown. A pale band reaches from the lowest to the
     highest of the kept steps in between, unless there are too many lines for that.
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.2, 6.6), layout="constrained")
-    panels = figure.subplots(3, 1, sharex=True)
     clock = has_clock(run)
     curves = _curves_of(run, clock)
+    if not curves:
+        return None
+    figure = Figure(figsize=(7.2, 6.6), layout="constrained")
+    panels = figure.subplots(3, 1, sharex=True)
     for number, axes in enumerate(panels):
         _draw_lines(axes, [each.lines[number] for each in curves], [each.label for each in curves])
     panels[0].set_ylim(-_BELOW * 100, 100)

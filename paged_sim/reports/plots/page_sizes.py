@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from paged_sim.result import Entry, Steps, value_at
+
 from ..basis import OVER, side_of
-from ..numbers import amount, byte_unit, lookup
+from ..numbers import amount, byte_unit
 from ..palette import POLICY_COLOURS, POLICY_DASHES
 from .labels import entitle, label_numbers
 
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
     from paged_sim.run import Run
 
-    Summary = Mapping[str, Any]
 
 _FEWEST = 3
 """Page sizes that make a curve."""
@@ -26,11 +27,11 @@ class _Series(NamedTuple):
     """Policies that differ only in their page size, smallest first."""
 
     label: str
-    members: Sequence[Summary]
+    members: Sequence[Entry]
 
     def sizes(self) -> list[int]:
         """Their page sizes."""
-        return [summary["policy"]["page_size"] for summary in self.members]
+        return [_page_size(summary) for summary in self.members]
 
 
 class _Panel(NamedTuple):
@@ -75,32 +76,38 @@ def draw_page_sizes(run: Run) -> Figure | None:
 
 def _series_of(run: Run) -> list[_Series]:
     """The series of a run with at least `_FEWEST` page sizes each."""
-    found: dict[tuple[tuple[str, Any], ...], list[Summary]] = {}
+    found: dict[tuple[tuple[str, Any], ...], list[Entry]] = {}
     for part in run.policies:
         settings = dict(part.summary["policy"])
-        if settings.pop("page_size", None) is not None:
+        settings.pop("page_size", None)
+        if _page_size(part.summary):
             found.setdefault(tuple(settings.items()), []).append(part.summary)
     return [
-        _Series(_label(dict(settings)), sorted(members, key=lambda summary: summary["policy"]["page_size"]))
+        _Series(_label(dict(settings)), sorted(members, key=_page_size))
         for settings, members in found.items()
-        if len({summary["policy"]["page_size"] for summary in members}) >= _FEWEST
+        if len(set(map(_page_size, members))) >= _FEWEST
     ]
+
+
+def _page_size(summary: Entry) -> int:
+    """The page size of a policy, 0 for one without pages."""
+    return summary["capacity"].get("page_size") or 0
 
 
 def _label(settings: Mapping[str, Any]) -> str:
     """What the policies of a series have in common."""
-    words = [str(settings["policy"]), "null page" if settings["null_page"] else ""]
+    words = [str(settings["policy"]), "null page" if settings.get("null_page") else ""]
     if "prefix_cache" in settings:
-        words += [f"prefix cache {settings['prefix_cache']}", str(settings["eviction"])]
+        words += [f"prefix cache {settings['prefix_cache']}", str(settings.get("eviction") or "")]
     return ", ".join(word for word in words if word)
 
 
-def _panels_of(summaries: Sequence[Summary], over: str) -> list[_Panel]:
+def _panels_of(summaries: Sequence[Entry], over: Steps) -> list[_Panel]:
     """Waste and fill over the steps of one side, and hit rates where there are any."""
     waste, fill, hits = f"waste.{over}.bytes", f"fill.{over}.mean", "sharing.prefix_cache.hit_rate"
-    unit, size = byte_unit(max(lookup(summary, waste) or 0.0 for summary in summaries))
+    unit, size = byte_unit(max(value_at(summary, waste) or 0.0 for summary in summaries))
     panels = [_Panel(f"waste ({unit})", waste, size, amount), _Panel("fill (%)", fill, 0.01, _percentage)]
-    if any(lookup(summary, hits) is not None for summary in summaries):
+    if any(value_at(summary, hits) is not None for summary in summaries):
         panels.append(_Panel("hit rate (%)", hits, 0.01, _percentage))
     return panels
 
@@ -113,7 +120,7 @@ def _draw_series(axes: Axes, series: _Series, number: int, panel: _Panel, *, in_
     """Draw one line; a value that is not there leaves a gap."""
     colour = POLICY_COLOURS[number % len(POLICY_COLOURS)]
     dashes = POLICY_DASHES[number % len(POLICY_DASHES)]
-    values = [lookup(summary, panel.path) for summary in series.members]
+    values = [value_at(summary, panel.path) for summary in series.members]
     heights = [float("nan") if value is None else value / panel.unit for value in values]
     axes.plot(series.sizes(), heights, marker="o", markersize=4, color=colour, linestyle=dashes, label=series.label)
     if not in_words:

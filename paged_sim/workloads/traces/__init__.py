@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import numpy as np
 
 from paged_sim.errors import PagedSimError
 from paged_sim.requests import Requests
+from paged_sim.wording import suggestion
 from paged_sim.workloads.sessions import previous_turns
 from paged_sim.workloads.traces.columns import Plan, plan_columns
 from paged_sim.workloads.traces.detect import Found, open_trace
@@ -176,9 +176,8 @@ def _check_selection(limit: int | None, skip: int, speedup: float) -> None:
 
 
 def _like(name: str, known: Sequence[str] | Mapping[str, object]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
     auto = ["auto"] if known is FORMATS else []
-    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join([*auto, *known])}"
+    return suggestion(name, known, f"there are {', '.join([*auto, *known])}", most=1)
 
 
 def _requests(rows: Rows, speedup: float) -> Requests:

@@ -11,9 +11,10 @@ import numpy as np
 
 from paged_sim.errors import PagedSimError
 from paged_sim.requests import Ints
+from paged_sim.wording import shown
 from paged_sim.workloads.traces.numbers import is_absent
 from paged_sim.workloads.traces.sources import Block
-from paged_sim.workloads.traces.values import REMEDY, shown
+from paged_sim.workloads.traces.values import REMEDY
 
 _USUAL = (*(1 << power for power in range(13)), *(16 * factor for factor in range(3, 65) if factor & (factor - 1)))
 """Sizes of blocks as servers have them: powers of two, then other multiples of 16."""
@@ -63,6 +64,12 @@ class IdColumn:
         return np.array(self._ids, dtype=np.int64)
 
     def _extend(self, ids: list[Any], block: Block, row: int, name: str) -> None:
+        if not set(map(type, ids)) <= {int, str}:
+            wrong = next(each for each in ids if type(each) not in (int, str))
+            raise PagedSimError(
+                f"{block.place(row, name)}: {shown(wrong)} is neither a whole number nor a text, so no block id; "
+                f"{REMEDY}"
+            )
         if self._numbers is None:
             try:
                 self._ids.extend(array("q", ids))
@@ -70,13 +77,7 @@ class IdColumn:
             except (TypeError, OverflowError):
                 self._numbers = {}
                 self._ids = array("q", map(self._number, self._ids))
-        for each in ids:
-            if not isinstance(each, int | str) or isinstance(each, bool):
-                raise PagedSimError(
-                    f"{block.place(row, name)}: {shown(each)} is neither a whole number nor a text, so no block id; "
-                    f"{REMEDY}"
-                )
-            self._ids.append(self._number(each))
+        self._ids.extend(map(self._number, ids))
 
     def _number(self, each: int | str) -> int:
         assert self._numbers is not None

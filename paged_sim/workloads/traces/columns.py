@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from paged_sim.errors import PagedSimError
+from paged_sim.wording import close_names, shown
 from paged_sim.workloads.traces.formats import FIELDS, Format
 from paged_sim.workloads.traces.opening import no_request
 from paged_sim.workloads.traces.sources import Source
 from paged_sim.workloads.traces.tables import Table, plainly
 from paged_sim.workloads.traces.text import ANSWER_TEXTS, PROMPT_TEXTS, TEXT_KEYS, TokenCounter
-from paged_sim.workloads.traces.values import TEXT_REMEDY, number_in, shown
+from paged_sim.workloads.traces.values import TEXT_REMEDY, is_number, number_in
 
 _CLOSE = 0.75
 _TEXTS = {"prompt": PROMPT_TEXTS, "output": ANSWER_TEXTS}
@@ -44,10 +44,12 @@ def plan_columns(
     """Find the columns of a format in a file; `given` overrule it, by field.
 
     Raises:
-        PagedSimError: a column that is named or needed is not there, or two could be meant.
+        PagedSimError: a column that is named or needed is not there, two have one name, or two could be meant.
     """
     if not source.names:
         raise no_request(source.path)
+    if isinstance(source, Table):
+        _refuse_twins(source, given)
     names = dict.fromkeys(source.names, True)
     columns: dict[str, str] = {}
     for field in FIELDS:
@@ -67,6 +69,23 @@ def plan_columns(
     return Plan(columns, unit, delay_unit, unused, counter)
 
 
+def _refuse_twins(table: Table, given: Mapping[str, str]) -> None:
+    """Of two columns with one name nobody can know which is meant; a number in `given` says so."""
+    cells = table.first_cells if table.has_header else []
+    chosen = {plainly(cell) for number, cell in enumerate(cells, start=1) if str(number) in given.values()}
+    first: dict[str, int] = {}
+    for number, cell in enumerate(cells, start=1):
+        name = plainly(cell)
+        if name in first and not is_number(cell) and name not in chosen:
+            place = f"{table.path}:{table.header_line()}: column {cell}"
+            raise PagedSimError(
+                f"{place}: columns {first[name]} and {number} have this name; rename one, or say which is meant "
+                f"by its number, such as columns: {{prompt: {number}}}"
+            )
+        if name:
+            first.setdefault(name, number)
+
+
 def _given(source: Source, field: str, wanted: str) -> str:
     name = source.resolve(wanted)
     if name is None:
@@ -81,9 +100,7 @@ def _missing(source: Source, field: str, name: str, like: tuple[str, ...], colum
     else:
         what, listing = f"{source.path}: no key {name!r}", "the keys are"
     lower = {plainly(other): other for other in source.names if other not in columns.values()}
-    close = [
-        match for each in (name, *like) for match in difflib.get_close_matches(plainly(each), lower, n=1, cutoff=_CLOSE)
-    ]
+    close = [match for each in (name, *like) for match in close_names(plainly(each), lower, 1, _CLOSE)]
     if close:
         found = lower[close[0]]
         return PagedSimError(f"{what}; if {shown(found)} is it, say columns: {{{field}: {found}}}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from paged_sim.errors import PagedSimError
+from paged_sim.wording import shown
 from paged_sim.workloads.traces.formats import FORMATS, Format
 from paged_sim.workloads.traces.json_files import JsonFile
 from paged_sim.workloads.traces.opening import no_request, read_head
@@ -14,7 +15,7 @@ from paged_sim.workloads.traces.sources import Source
 from paged_sim.workloads.traces.tables import Table, plainly
 from paged_sim.workloads.traces.text import PROMPT_TEXTS, TEXT_KEYS
 from paged_sim.workloads.traces.unpack import UNPACK
-from paged_sim.workloads.traces.values import TEXT_REMEDY, is_number, is_prose, shown
+from paged_sim.workloads.traces.values import TEXT_REMEDY, is_number, is_prose
 
 
 class Found(NamedTuple):

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from paged_sim.errors import PagedSimError
+from paged_sim.json_text import parse_json
+from paged_sim.wording import shown
 from paged_sim.workloads.traces.opening import open_text
 from paged_sim.workloads.traces.sources import FAILED, MISSING
-from paged_sim.workloads.traces.values import REMEDY, shown
+from paged_sim.workloads.traces.values import REMEDY
 
 BLOCK_RECORDS = 8192
 _SAMPLED = 100
@@ -91,13 +93,7 @@ class JsonFile:
         """The value of the whole file."""
         with open_text(self.path) as text:
             content = text.read()
-        try:
-            return json.loads(content)
-        except json.JSONDecodeError as error:
-            place = f"{self.path}:{error.lineno}"
-            raise PagedSimError(f"{place}: not JSON ({error.msg} at character {error.colno}); {REMEDY}") from None
-        except (ValueError, RecursionError) as error:
-            raise PagedSimError(f"{self.path}: not JSON ({_reason(error)}); {REMEDY}") from None
+        return parse_json(content, self.path, None, REMEDY)
 
     @cached_property
     def object_names(self) -> list[str]:
@@ -156,7 +152,7 @@ class JsonFile:
         with open_text(self.path) as text:
             for number, line in enumerate(text, start=1):
                 if not line.isspace():
-                    record = _parsed(line, f"{self.path}:{number}")
+                    record = _object(parse_json(line, self.path, number, REMEDY), f"{self.path}:{number}")
                     is_document = is_alone and (self.unpack is not None or list_of_requests(record) is not None)
                     yield Placed("" if is_document else number, record)
 
@@ -208,17 +204,3 @@ def _object(value: Any, place: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise PagedSimError(f"{place}: {shown(value)} is not a JSON object; {REMEDY}")
     return value
-
-
-def _parsed(text: str, place: str) -> dict[str, Any]:
-    try:
-        record = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise PagedSimError(f"{place}: not JSON ({error.msg} at character {error.pos + 1}); {REMEDY}") from None
-    except (ValueError, RecursionError) as error:
-        raise PagedSimError(f"{place}: not JSON ({_reason(error)}); {REMEDY}") from None
-    return _object(record, place)
-
-
-def _reason(error: Exception) -> str:
-    return "nested too deep" if isinstance(error, RecursionError) else "a number of thousands of digits"

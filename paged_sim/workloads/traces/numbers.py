@@ -12,10 +12,11 @@ import numpy.typing as npt
 
 from paged_sim.errors import PagedSimError
 from paged_sim.requests import Floats, Ints
+from paged_sim.wording import shown
 from paged_sim.workloads.limits import MOST_TOKENS
 from paged_sim.workloads.traces.sources import MISSING, Block
 from paged_sim.workloads.traces.text import TokenCounter
-from paged_sim.workloads.traces.values import LATEST_SECONDS, REMEDY, number_in, shown, time_in, token_count
+from paged_sim.workloads.traces.values import LATEST_SECONDS, REMEDY, number_in, time_in, token_count
 
 DATE = "date"
 """The unit of times that are written as dates: they are read as nanoseconds since 1970."""

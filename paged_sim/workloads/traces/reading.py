@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from paged_sim.errors import PagedSimError
 from paged_sim.requests import Floats, Ints
+from paged_sim.wording import shown
 from paged_sim.workloads.prefixes import PrefixIds
 from paged_sim.workloads.traces.block_ids import IdColumn, block_size
 from paged_sim.workloads.traces.columns import Plan
@@ -28,7 +29,7 @@ from paged_sim.workloads.traces.numbers import (
 )
 from paged_sim.workloads.traces.rows import Rows
 from paged_sim.workloads.traces.sources import EMPTY_PROMPT, FAILED, Block, Source
-from paged_sim.workloads.traces.values import REMEDY, shown
+from paged_sim.workloads.traces.values import REMEDY
 
 _NO_ID = -1
 
@@ -161,7 +162,7 @@ def _sessions(block: Block, name: str, numbers: dict[Any, int]) -> Ints:
     for row, value in enumerate(values):
         if is_absent(value):
             sessions.append(_NO_ID)
-        elif isinstance(value, str | int | float):
+        elif isinstance(value, str | int | float) and not isinstance(value, bool):
             sessions.append(numbers.setdefault(value, len(numbers)))
         else:
             raise PagedSimError(f"{block.place(row, name)}: {shown(value)} is no name of a session; {REMEDY}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from paged_sim.errors import PagedSimError
+from paged_sim.files import refuse_endless
 
 PROMPT_TEXTS = ("prompt", "messages", "text_input", "text", "instruction", "question", "input", "content")
 ANSWER_TEXTS = ("output", "completion", "response", "answer", "generated_text", "output_text")
@@ -27,6 +28,7 @@ class TokenCounter:
             raise PagedSimError(
                 "trace tokenizer: the package tokenizers is not installed; pip install 'paged-sim[tokenizer]'"
             ) from None
+        refuse_endless(path)
         try:
             self._tokenizer: Any = Tokenizer.from_file(str(path))
         except Exception as error:  # the package raises Exception itself

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from paged_sim.errors import PagedSimError
+from paged_sim.wording import shown
 from paged_sim.workloads.traces.json_files import SKIPPED, Placed, Unpack, at, value_at
 from paged_sim.workloads.traces.sources import FAILED, MISSING
-from paged_sim.workloads.traces.values import REMEDY, shown, time_in
+from paged_sim.workloads.traces.values import REMEDY, time_in
 
 
 def conversations(path: Path, objects: Iterator[Placed]) -> Iterator[Placed]:
@@ -25,7 +26,7 @@ def conversations(path: Path, objects: Iterator[Placed]) -> Iterator[Placed]:
     for place, conversation in objects:
         front = place if isinstance(place, str) else f"line {place}: "
         block = conversation.get("block_size", 64)
-        if not isinstance(block, int) or block < 1:
+        if not isinstance(block, int) or isinstance(block, bool) or block < 1:
             raise PagedSimError(f"{path}: {front}block_size: {shown(block)} is not a whole number of tokens; {REMEDY}")
         # A stack in place of recursion: how deep sub-agents nest is up to the file.
         pending: list[tuple[Any, float, str, str]] = [(conversation, 0.0, front, front)]
@@ -40,7 +41,7 @@ def conversations(path: Path, objects: Iterator[Placed]) -> Iterator[Placed]:
                 pending.extend(reversed(nested))
                 continue
             record = {**entry, "session": f"{path}: {session}", "block_size": block}
-            if isinstance(entry.get("t"), int | float):
+            if type(entry.get("t")) in (int, float):  # anything else is refused where it is read
                 record["t"] = start + entry["t"]
             yield Placed(where, record)
 
@@ -118,7 +119,7 @@ def bailian(path: Path, objects: Iterator[Placed]) -> Iterator[Placed]:
     roots: dict[object, object] = {}
     for place, record in objects:
         chat, parent = record.get("chat_id"), record.get("parent_chat_id")
-        if not isinstance(chat, int | str):
+        if not isinstance(chat, int | str) or isinstance(chat, bool):
             raise PagedSimError(f"{at(path, place, 'chat_id')}: {shown(chat)} is not the id of a chat; {REMEDY}")
         root = roots.get(parent, parent) if isinstance(parent, int | str) and parent not in (-1, "-1") else chat
         roots[chat] = root

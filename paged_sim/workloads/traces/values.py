@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from paged_sim.errors import PagedSimError
+from paged_sim.wording import shown
 from paged_sim.workloads.limits import MOST_TOKENS
 from paged_sim.workloads.traces.sources import MISSING
 
@@ -81,12 +82,3 @@ def is_prose(value: object) -> bool:
     if isinstance(value, list):
         return bool(value) and isinstance(value[0], dict)
     return isinstance(value, str) and len(value.split()) > 2 and any(letter.isalpha() for letter in value)
-
-
-def shown(value: object) -> str:
-    """`value` for a message, never long."""
-    try:
-        text = repr(value)
-    except RecursionError:
-        return "a deeply nested value"
-    return text if len(text) <= 40 else f"{text[:36]}...{text[-1]}"

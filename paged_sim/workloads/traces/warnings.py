@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from paged_sim.wording import shown
 from paged_sim.workloads.traces.columns import Plan
 from paged_sim.workloads.traces.detect import Found
 from paged_sim.workloads.traces.formats import FIELDS, UNITS
 from paged_sim.workloads.traces.numbers import DATE, SINCE_2001
 from paged_sim.workloads.traces.rows import Rows
-from paged_sim.workloads.traces.values import shown
 
 _MOST_PER_SECOND = 50.0
 _LEAST_PER_SECOND = 1 / 1000
