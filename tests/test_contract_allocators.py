@@ -6,6 +6,7 @@ import pytest
 from helpers import POLICIES, by_name
 
 from paged_sim.allocators import State
+from paged_sim.allocators.placement import PLACEMENTS
 from paged_sim.engine.setup import build_allocator
 from paged_sim.requests import Requests
 from paged_sim.scenario.models import AllocatorSpec
@@ -18,7 +19,8 @@ def check(spec: AllocatorSpec, **options: int) -> None:
     def build(slots: int, requests: Requests, longest: int, rows: int) -> State:
         return build_allocator(spec, slots, requests, longest, rows)
 
-    check_contract(build, caches=spec.prefix_cache != "none", **options)
+    exact = PLACEMENTS[spec.placement].exact
+    check_contract(build, caches=spec.prefix_cache != "none", exact=exact, **options)
 
 
 @pytest.mark.parametrize("spec", POLICIES, ids=by_name)

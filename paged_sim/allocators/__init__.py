@@ -83,7 +83,7 @@ def want(state: State, request: int, tokens: int) -> int:
 
 @dispatched(FUNCTIONS)
 def footprint(state: State, slots: int) -> int:
-    """Slots that holding `slots` really takes, after rounding by pages or placement."""
+    """Slots that holding `slots` really takes at least, after rounding by pages or placement."""
     answer: int = FUNCTIONS[type(state)].footprint(state, slots)
     return answer
 

@@ -8,9 +8,14 @@ from types import ModuleType
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """A placement: its word and what it means, its functions, and what `explain` calls what it rounds a demand to."""
+    """A placement: its word and what it means, and its functions.
+
+    `block` is what `explain` calls what it rounds a demand to; only a placement that has one books `rounding`. `exact`:
+    a demand takes its `placed_length` wherever it is placed, and that again if it is asked for.
+    """
 
     word: str
     meaning: str
     functions: ModuleType
     block: str = ""
+    exact: bool = True
