@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,7 +57,12 @@ def demand_of(spec: AllocatorSpec, request: Requests, max_model_len: int, slots:
         max_tokens=limit,
         at_start=at_start,
         at_end=at_end,
-        # Exact for every policy: equal extents pack, and buddy blocks below a request's size add nothing to the rest.
-        fit=int(allocators.capacity(state)) // at_end,
+        fit=how_many_fit(state, wanted, at_end),
         formula=allocators.family_of(spec).formula(spec, example),
     )
+
+
+def how_many_fit(state: allocators.State, slots: int, takes: int) -> int:
+    """How many sequences of `slots` slots, of which each takes `takes` at least, an empty arena has room for."""
+    most = int(allocators.capacity(state)) // takes
+    return bisect_left(range(most), True, key=lambda others: not allocators.fits_all(state, slots, slots, others))
