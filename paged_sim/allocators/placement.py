@@ -7,7 +7,13 @@ A placement is a file in `placements/` and a line in `PLACEMENTS`. The functions
 
 from __future__ import annotations
 
-from paged_sim.allocators.placements import best_fit, buddy, first_fit, next_fit, worst_fit
+from paged_sim.allocators.placements import (
+    best_fit,
+    buddy,
+    first_fit,
+    next_fit,
+    worst_fit,
+)
 from paged_sim.allocators.space import RULE, Space
 from paged_sim.compiled import numbered
 
