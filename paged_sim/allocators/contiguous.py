@@ -227,6 +227,11 @@ def formula(spec: AllocatorSpec, example: Example) -> str:
     return f"{reservation.RULES[spec.reserve].formula(spec, example)} = {example.wanted:,}{rounded}"
 
 
+def ordered(spec: AllocatorSpec) -> bool:
+    """As its placement says."""
+    return placement.PLACEMENTS[spec.placement].ordered
+
+
 def accounts(spec: AllocatorSpec) -> tuple[int, ...]:
     """What was asked for in vain, what the placement added to it, and holes."""
     rounded = (ROUNDING,) if placement.PLACEMENTS[spec.placement].block else ()
@@ -245,4 +250,5 @@ FAMILY: Family = Family(
     settings=settings,
     formula=formula,
     accounts=accounts,
+    ordered=ordered,
 )
