@@ -12,6 +12,8 @@ from paged_sim.allocators.placements import (
     buddy,
     first_fit,
     next_fit,
+    tlsf,
+    tlsf_headerless,
     worst_fit,
 )
 from paged_sim.allocators.space import RULE, Space
@@ -25,6 +27,8 @@ PLACEMENTS = {
         worst_fit.PLACEMENT,
         next_fit.PLACEMENT,
         buddy.PLACEMENT,
+        tlsf.PLACEMENT,
+        tlsf_headerless.PLACEMENT,
     )
 }
 """All of them, as a scenario names them. The place here is the number by which compiled code knows one."""
