@@ -243,10 +243,13 @@ def _register_numbered(function: Callable[..., Any]) -> None:
     is_small = all(namesake in _INLINED for namesake in numbers)
     for namesake in others:
         for number in numbers[namesake]:
+            # Questions behind the first are no calls of their own.
+            if common not in numbers:
+                _INLINED.add(common)
             common = _either(number, namesake, common)
             register(common)
-            if is_small:
-                _INLINED.add(common)
+    if is_small and others:
+        _INLINED.add(common)
     chosen = common
     _register(function, lambda *_: chosen)
 
