@@ -111,11 +111,11 @@ def a_list_that_ends_early(original: Any, state: Any, row: int, position: int, c
 
 
 def a_chain_that_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Behind 300 tokens blocks with one id count as equal whatever stands before them."""
+    """Behind 64 tokens blocks with one id count as equal whatever stands before them."""
 
     def unchained(original: Any, content: Content, request: int, position: int) -> tuple[int, int]:
         number, end = original(content, request, position)
-        return (0 if position > 300 and number < content.numbers[NUM_NODES] else number), end
+        return (0 if position > 64 and number < content.numbers[NUM_NODES] else number), end
 
     for module in (whole, radix):
         wrap(monkeypatch, module, "stretch", unchained)

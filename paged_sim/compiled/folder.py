@@ -19,7 +19,16 @@ from pathlib import Path
 from paged_sim.compiled import ways
 
 # The sources that machine code depends on, below the package.
-COMPILED_SOURCES = ("allocators", "arena", "compiled", "content.py", "engine", "hitrate", "ledger.py", "result/accounts.py")
+COMPILED_SOURCES = (
+    "allocators",
+    "arena",
+    "compiled",
+    "content.py",
+    "engine",
+    "hitrate",
+    "ledger.py",
+    "result/accounts.py",
+)
 
 ROOM = 32 << 20
 """Bytes that must be free where machine code is to be kept: that of one version takes up to 20 MiB."""
