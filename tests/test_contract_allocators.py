@@ -19,8 +19,9 @@ def check(spec: AllocatorSpec, **options: int) -> None:
     def build(slots: int, requests: Requests, longest: int, rows: int) -> State:
         return build_allocator(spec, slots, requests, longest, rows)
 
-    exact = PLACEMENTS[spec.placement].exact
-    check_contract(build, caches=spec.prefix_cache != "none", exact=exact, **options)
+    placed = PLACEMENTS[spec.placement]
+    caches = spec.prefix_cache != "none"
+    check_contract(build, caches=caches, exact=placed.exact, ordered=placed.ordered, **options)
 
 
 @pytest.mark.parametrize("spec", POLICIES, ids=by_name)

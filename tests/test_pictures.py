@@ -118,7 +118,7 @@ def test_extents_are_what_the_ledger_says(spec: AllocatorSpec) -> None:
     workload = drawn_workload(
         count=6, prompt=Variant("uniform", {"low": 2, "high": 9}), output=Variant("uniform", {"low": 1, "high": 9})
     )
-    scenario = scenario_of(spec, slots=48, max_model_len=20, workload=workload)
+    scenario = scenario_of(spec, slots=112, max_model_len=20, workload=workload)
     steps = pictures_of(scenario)[0].steps
     columns = simulate(scenario).policies[0].timeline.columns
     held = ("token_state", "reservation", "over_reservation", "tail", "rounding")
@@ -130,7 +130,7 @@ def test_extents_are_what_the_ledger_says(spec: AllocatorSpec) -> None:
             assert look.start == end
             end += look.slots
             shown.update(dict(look.accounts))
-        assert end == 48
+        assert end == 112
         assert [shown[account] for account in held] == [columns[account][at] for account in held]
         assert len(step.waiting) == columns["waiting"][at]
 

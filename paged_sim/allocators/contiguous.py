@@ -19,7 +19,7 @@ from paged_sim.allocators.layout import Layout, Residents, of_extents
 from paged_sim.allocators.space import FREE, Space
 from paged_sim.compiled import few_events, kernel, marked_state
 from paged_sim.ledger import EXTERNAL, OVER_RESERVATION, ROUNDING
-from paged_sim.requests import Ints, Requests
+from paged_sim.requests import Bools, Ints, Requests
 
 if TYPE_CHECKING:
     from paged_sim.scenario.models import AllocatorSpec
@@ -195,11 +195,23 @@ def demands(state: Contiguous, requests: Requests, max_model_len: int) -> Demand
     """Reservations, which are larger than what will be stored and must be placed one by one."""
     final, samples = requests.stored_tokens, requests.samples
     asked = state.asks if len(state.asks) else np.minimum(final, max_model_len)
-    placeable = asked <= largest(state)
+    placeable = can_be_placed(state, asked)
     for request in np.flatnonzero((samples > 1) & placeable):
         extent = want(state, int(request), int(final[request]))
         placeable[request] = fits_all(state, extent, extent, int(samples[request]) - 1)
     return Demands(asked * samples, final * samples, placeable)
+
+
+def can_be_placed(state: Contiguous, asked: Ints) -> Bools:
+    """Whether an empty arena has room for such reservations; with `grow`, for all demands on the way there."""
+    if len(state.asks) > 0:
+        lengths, of_request = np.unique(asked, return_inverse=True)
+        fitting: Bools = np.array([fits(state, length) for length in lengths.tolist()], bool)[of_request]
+        return fitting
+    most, chunk = largest(state), int(state.numbers[CHUNK])
+    ways = range(0, min(int(asked.max(initial=0)), most), chunk)
+    reached: Bools = asked <= next((held for held in ways if not fits(state, want(state, 0, held + 1))), most)
+    return reached
 
 
 def settings(spec: AllocatorSpec) -> dict[str, Any]:
@@ -213,6 +225,11 @@ def formula(spec: AllocatorSpec, example: Example) -> str:
     block = placement.PLACEMENTS[spec.placement].block
     rounded = f"; a {block} of {example.at_end:,}" if block else ""
     return f"{reservation.RULES[spec.reserve].formula(spec, example)} = {example.wanted:,}{rounded}"
+
+
+def ordered(spec: AllocatorSpec) -> bool:
+    """As its placement says."""
+    return placement.PLACEMENTS[spec.placement].ordered
 
 
 def accounts(spec: AllocatorSpec) -> tuple[int, ...]:
@@ -233,4 +250,5 @@ FAMILY: Family = Family(
     settings=settings,
     formula=formula,
     accounts=accounts,
+    ordered=ordered,
 )

@@ -37,6 +37,11 @@ class Example(NamedTuple):
     at_end: int
 
 
+def always_ordered(spec: AllocatorSpec) -> bool:
+    """What is shorter needs less."""
+    return True
+
+
 def touches_none(state: Any, requests: Requests) -> int:
     """There are no pages to touch."""
     return 0
@@ -61,6 +66,7 @@ class Family:
     `settings(spec)`: the settings that a policy uses, for the JSON. `formula(spec, example)`: how what it holds for a
     request comes about, for `explain`.
     `accounts(spec)`: of the accounts that only some policies have slots in, those of this one.
+    `ordered(spec)`: whether what is shorter than a demand that fits does so, too.
     `touched(state, requests)`: how often the sequences of one step can touch pages, at most.
     `kept_pages(state)`: the tokens of each page that nobody holds and that keeps some, for pictures.
     """
@@ -78,6 +84,7 @@ class Family:
     accounts: Callable[[AllocatorSpec], tuple[int, ...]]
     paged: bool = False
     caches: bool = False
+    ordered: Callable[[AllocatorSpec], bool] = always_ordered
     touched: Callable[[Any, Requests], int] = touches_none
     kept_pages: Callable[[Any], Mapping[int, int]] = keeps_none
 

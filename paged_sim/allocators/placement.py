@@ -12,6 +12,7 @@ from paged_sim.allocators.placements import (
     buddy,
     first_fit,
     next_fit,
+    size_classes,
     tlsf,
     tlsf_headerless,
     worst_fit,
@@ -29,6 +30,7 @@ PLACEMENTS = {
         buddy.PLACEMENT,
         tlsf.PLACEMENT,
         tlsf_headerless.PLACEMENT,
+        size_classes.PLACEMENT,
     )
 }
 """All of them, as a scenario names them. The place here is the number by which compiled code knows one."""

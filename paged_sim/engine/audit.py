@@ -23,6 +23,7 @@ from paged_sim.engine.machine import (
     FRAGMENTATION,
     NEED,
     NONE,
+    ORDERED,
     SHORTAGE,
     Machine,
 )
@@ -50,7 +51,8 @@ def is_sound(machine: Machine, cause: int) -> bool:
 def is_cause(machine: Machine, unheld: int, cause: int) -> bool:
     """Whether `cause` agrees with the account of the free slots, and with what the head of the queue needs.
 
-    Several sequences that need no more than is free, each less than the largest demand, may still not find room.
+    Several sequences that need no more than is free, each less than the largest demand, may still not find room; and
+    where demands have no order, one may not that needs less than the largest.
     """
     row, need = machine.ledger.row, machine.counts[NEED]
     blank = row[EXTERNAL] + row[SHORT] + row[WITHHELD] + row[IDLE]
@@ -58,9 +60,9 @@ def is_cause(machine: Machine, unheld: int, cause: int) -> bool:
         return bool(row[WAITING] == 0 and row[IDLE] == blank)
     if cause == SHORTAGE:
         return bool(row[SHORT] == blank and need > unheld)
-    alone = machine.samples[queue.head(machine)] == 1
+    alone, ordered = machine.samples[queue.head(machine)] == 1, machine.counts[ORDERED] == 1
     if cause == FRAGMENTATION:
-        return bool(row[EXTERNAL] == blank and need <= unheld and not (alone and need <= row[LARGEST]))
+        return bool(row[EXTERNAL] == blank and need <= unheld and not (alone and ordered and need <= row[LARGEST]))
     return bool(row[WITHHELD] == blank and need <= unheld and not (alone and need > row[LARGEST]))
 
 

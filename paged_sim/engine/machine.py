@@ -119,14 +119,15 @@ UNFORKED, TOGETHER, DIVERGED = range(3)
     TIMED,  # 1 if steps last as the clock's settings say, 0 if each lasts 1
     WATCH,  # the first of the steps whose rows are kept in `watched`, or NONE
     CACHING,  # 1 if the allocator keeps pages for later requests
+    ORDERED,  # 1 if what needs less than a demand that finds room finds room, too
     LOGGED,  # numbers in the log
     LOG_STEP,  # the step that was begun last
     LOG,  # the page size, or 0 for no log
     BEAM,  # 1 if the samples are beams: at every step each continues one of them
     BEAM_SEED,  # what decides who continues whom
     BEAM_KEEP,  # of 2^32 draws so many let a beam continue itself
-) = range(71)
-NUM_COUNTERS = 71
+) = range(72)
+NUM_COUNTERS = 72
 
 # `times`: the clock and its settings, in seconds (in steps with the step clock).
 (

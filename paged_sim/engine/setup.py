@@ -125,6 +125,7 @@ def set_counts(machine: Machine, scenario: Scenario, spec: AllocatorSpec, state:
     counts[m.POISON_FREED] = scenario.arena.poison
     counts[m.WARMUP] = scenario.measure.warmup_requests
     counts[m.CACHING] = family_of(spec).caches
+    counts[m.ORDERED] = family_of(spec).ordered(spec)
     machine.ledger.row[ledger.METADATA] = slots - allocators.capacity(state)
 
 

@@ -12,6 +12,7 @@ class Placement:
 
     `block` is what `explain` calls what it rounds a demand to; only a placement that has one books `rounding`. `exact`:
     a demand takes its `placed_length` wherever it is placed, and that again if it is asked for.
+    `ordered`: what is shorter than a demand that fits does so, too.
     """
 
     word: str
@@ -19,3 +20,4 @@ class Placement:
     functions: ModuleType
     block: str = ""
     exact: bool = True
+    ordered: bool = True
