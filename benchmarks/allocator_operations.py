@@ -144,7 +144,7 @@ def fragmented(
         taken = 1 << np.ceil(np.log2(lengths)).astype(np.int64) if policy == "buddy" else lengths
         state = contiguous.create(
             slots=int(taken.sum()),
-            rule=PLACEMENTS[policy],
+            rule=policy,
             asks=np.zeros(0, np.int64),
             chunk=1,
             longest=64,
