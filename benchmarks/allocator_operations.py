@@ -17,13 +17,15 @@ import numpy as np
 from benchmarks.settings import Settings
 from benchmarks.timing import Row, repeat, spread
 from paged_sim import allocators
-from paged_sim.allocators import FAMILIES, NO_ROOM, contiguous, paged
+from paged_sim.allocators import NO_ROOM, contiguous, paged
 from paged_sim.allocators.layout import Residents
-from paged_sim.allocators.placement import PLACEMENTS
 from paged_sim.compiled import jit
 from paged_sim.requests import Ints
 
 LONGEST_HELD, LONGEST_TAKEN, GROWTH, PAGE_SIZE = 32, 16, 8, 16
+POLICIES = ("paged", "first_fit", "best_fit", "worst_fit", "next_fit", "buddy")
+"""Those that fill an arena to its last slot."""
+
 SCAN, READ = "linear scan", "one random read"
 
 
@@ -81,7 +83,7 @@ def measure(settings: Settings) -> list[Row]:
     """One row for each policy, operation and number of free extents."""
     rows = []
     for extents in settings.extents:
-        for policy in ("paged", *PLACEMENTS):
+        for policy in POLICIES:
             rows += measure_policy(policy, extents, settings)
         rows.append(measure_scan(extents, settings))
         rows.append(measure_read(extents, max(row["state_bytes"] for row in rows if "state_bytes" in row), settings))
@@ -144,7 +146,7 @@ def fragmented(
         taken = 1 << np.ceil(np.log2(lengths)).astype(np.int64) if policy == "buddy" else lengths
         state = contiguous.create(
             slots=int(taken.sum()),
-            rule=PLACEMENTS[policy],
+            rule=policy,
             asks=np.zeros(0, np.int64),
             chunk=1,
             longest=64,
@@ -164,7 +166,7 @@ def free_extents(state: allocators.State) -> int:
     slots = int(allocators.capacity(state))
     held = np.flatnonzero(state.num_pages if isinstance(state, paged.Paged) else state.held)
     nothing = np.zeros(len(held), np.int64)
-    layout = FAMILIES[type(state)].layout(state, Residents(held, nothing, nothing), slots)
+    layout = allocators.layout(state, Residents(held, nothing, nothing), slots)
     ends = layout.starts + layout.parts.sum(axis=0)
     return int(np.count_nonzero(np.append(layout.starts, slots) > np.append(0, ends)))
 

@@ -15,7 +15,6 @@ from benchmarks.timing import Row, alternate, seconds_of, spread
 from benchmarks.workload import AMPLE, PAGE_SIZE, SHORT, Load, Ready, get_ready, run_through, scenario_of
 from paged_sim import ledger as books
 from paged_sim.allocators import contiguous
-from paged_sim.allocators.placement import BEST_FIT
 from paged_sim.compiled import jit
 from paged_sim.engine import machine as m
 from paged_sim.requests import Requests
@@ -120,7 +119,7 @@ def measure_best_fit(settings: Settings) -> list[Row]:
 
     def empty() -> contiguous.Contiguous:
         return contiguous.create(
-            slots=capacity, rule=BEST_FIT, asks=np.zeros(0, np.int64), chunk=1, longest=64, rows=len(rows)
+            slots=capacity, rule="best_fit", asks=np.zeros(0, np.int64), chunk=1, longest=64, rows=len(rows)
         )
 
     def compiled_best_fit(state: contiguous.Contiguous) -> list[int]:

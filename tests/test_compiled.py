@@ -36,6 +36,8 @@ SPECS = (
             ("oracle", "best_fit"),
             ("pow2", "worst_fit"),
             ("limit", "next_fit"),
+            ("oracle", "tlsf"),
+            ("grow", "size_classes"),
         )
     ),
 )
@@ -150,6 +152,26 @@ def test_a_changed_source_has_a_folder_of_its_own(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.slow
+def test_placements_of_a_type_of_their_own_are_compiled_apart() -> None:
+    requests = requests_of([4], [4])
+
+    def family_of(placement: str) -> str:
+        return warm.family_of(AllocatorSpec(name="a", policy="contiguous", placement=placement), requests)
+
+    assert [family_of(placement) for placement in ("first_fit", "buddy")] == ["contiguous", "contiguous"]
+    assert [family_of(placement) for placement in ("tlsf", "tlsf_headerless")] == ["contiguous-tlsf"] * 2
+    assert family_of("size_classes") == "contiguous-size_classes"
+
+
+@pytest.mark.parametrize("family", ["contiguous-tlsf", "contiguous-size_classes"])
+def test_what_is_compiled_apart_runs(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled_for = []
+    monkeypatch.setattr(warm, "drive", lambda machine, arena, compiled: compiled_for.append(machine.allocator) or ())
+    warm.run_smallest(family)
+    [state] = compiled_for
+    assert type(state.space).__name__ in ("SegregatedSpace", "SlabSpace")
+
+
 def test_warming_up_leaves_nothing_missing(tmp_path: Path) -> None:
     """In a process of its own, with an empty cache: the step loop of a family is compiled and found again."""
     script = (

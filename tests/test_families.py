@@ -16,7 +16,7 @@ CORE = {
     *("want", "footprint", "fits", "take", "grow", "release", "locate", "beyond"),
     *("free_slots", "largest", "capacity", "is_new", "layout"),
 }
-HELPERS = {"create", "find", "note", "forget"}
+HELPERS = {"create", "find", "note", "forget", "compiled_with"}
 
 
 def functions_of(module: ModuleType) -> dict[str, FunctionType]:

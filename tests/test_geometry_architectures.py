@@ -228,7 +228,7 @@ def test_weights_are_no_config(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     with path.open("wb") as file:
         file.truncate(2**30)
-    assert refusal(path) == f"{path}: 1,073,741,824 bytes are no config.json; give the file of that name"
+    assert refusal(path) == f"{path}: more than 64 MiB, so no config.json; check the path"
 
 
 def test_files_beside_the_config_count(tmp_path: Path) -> None:
@@ -264,7 +264,7 @@ def test_an_index_without_a_size_leaves_the_matrices_to_count(index: str, tmp_pa
     ("name", "content", "message"),
     [
         ("hf_quant_config.json", '{"quantization": 3}', "quantization: expected an object, found int"),
-        ("hf_quant_config.json", "[", ":1:2: not valid JSON"),
+        ("hf_quant_config.json", "[", ":1: not JSON (Expecting value at character 2)"),
         (
             "model.safetensors.index.json",
             '{"metadata": {"total_size": "x"}}',

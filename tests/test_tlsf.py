@@ -7,10 +7,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from helpers import play, requests_of, scenario_of
 
 from paged_sim.allocators import placement
 from paged_sim.allocators.contract import NO_ROOM
+from paged_sim.engine import machine as m
+from paged_sim.scenario.models import AllocatorSpec
 
 DATA = Path(__file__).parent / "data" / "tlsf"
 HEADER = {"tlsf": 8, "tlsf_headerless": 0}
@@ -83,3 +87,15 @@ def test_a_rest_too_short_for_a_block_stays_with_the_one_before() -> None:
     assert placement.placed_length(space, 24) == 32
     assert placement.place(space, 24) == 0
     assert placement.length_at(space, 0, 24) == 56
+
+
+@pytest.mark.parametrize("chunk", [1, 8, 61])
+def test_samples_that_got_blocks_of_several_sizes_ask_again_together(chunk: int) -> None:
+    """The first once stored tokens for which the second had no room."""
+    rng = np.random.default_rng(1)
+    spec = AllocatorSpec(name="grow", policy="contiguous", reserve="grow", placement="tlsf", chunk=chunk)
+    requests = requests_of(rng.integers(1, 300, 40), rng.integers(1, 60, 40), samples=2)
+    played = play(scenario_of(spec, slots=2000, max_model_len=512), requests)
+    assert played.stats.corrupt == 0
+    assert (played.machine.outcome == m.FINISHED).all()
+    assert played.machine.counts[m.HELD_AT_FINISH] >= played.machine.counts[m.STORED_AT_FINISH]

@@ -74,7 +74,7 @@ def want(state: Contiguous, request: int, tokens: int) -> int:
 
 
 def footprint(state: Contiguous, slots: int) -> int:
-    """Slots really taken for `slots`: a power of two for buddy."""
+    """Slots taken for `slots` at least, after rounding."""
     return placement.placed_length(state.space, slots)
 
 
@@ -238,6 +238,12 @@ def accounts(spec: AllocatorSpec) -> tuple[int, ...]:
     return (OVER_RESERVATION, EXTERNAL, *rounded)
 
 
+def variant(spec: AllocatorSpec) -> str:
+    """The placement, unless it is compiled with the first one."""
+    first = placement.compiled_with(spec.placement)
+    return "" if first == next(iter(placement.PLACEMENTS)) else f"-{first}"
+
+
 FAMILY: Family = Family(
     name="contiguous",
     policy="contiguous",
@@ -251,4 +257,5 @@ FAMILY: Family = Family(
     formula=formula,
     accounts=accounts,
     ordered=ordered,
+    variant=variant,
 )

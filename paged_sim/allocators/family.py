@@ -47,6 +47,11 @@ def touches_none(state: Any, requests: Requests) -> int:
     return 0
 
 
+def has_no_variants(spec: AllocatorSpec) -> str:
+    """One step loop serves all its policies."""
+    return ""
+
+
 def keeps_none(state: Any) -> Mapping[int, int]:
     """No page is kept."""
     return {}
@@ -67,6 +72,7 @@ class Family:
     request comes about, for `explain`.
     `accounts(spec)`: of the accounts that only some policies have slots in, those of this one.
     `ordered(spec)`: whether what is shorter than a demand that fits does so, too.
+    `variant(spec)`: what follows its name where the step loop is compiled for some of its policies apart.
     `touched(state, requests)`: how often the sequences of one step can touch pages, at most.
     `kept_pages(state)`: the tokens of each page that nobody holds and that keeps some, for pictures.
     """
@@ -85,6 +91,7 @@ class Family:
     paged: bool = False
     caches: bool = False
     ordered: Callable[[AllocatorSpec], bool] = always_ordered
+    variant: Callable[[AllocatorSpec], str] = has_no_variants
     touched: Callable[[Any, Requests], int] = touches_none
     kept_pages: Callable[[Any], Mapping[int, int]] = keeps_none
 

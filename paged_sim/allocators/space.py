@@ -31,6 +31,11 @@ class Space(NamedTuple):
     numbers: npt.NDArray[np.int64]
 
 
+def own_type(name: str) -> type[Space]:
+    """A type for the spaces of placements that are not compiled with the others."""
+    return marked_state(type(name, (Space,), {}))
+
+
 def create(
     rule: int,
     capacity: int,

@@ -32,7 +32,7 @@ _INLINED: set[Callable[..., Any]] = set()
 _FEW_EVENTS: set[type] = set()
 _STATES: list[type] = []
 _DISPATCHED: dict[Callable[..., Any], tuple[Mapping[type, ModuleType], str]] = {}
-_NUMBERED: dict[Callable[..., Any], Sequence[ModuleType]] = {}
+_NUMBERED: dict[Callable[..., Any], tuple[Sequence[ModuleType], Sequence[type]]] = {}
 
 
 def kernel(function: Function) -> Function:
@@ -77,15 +77,15 @@ def dispatched(families: Mapping[type, ModuleType], by: str = "") -> Callable[[F
     return mark
 
 
-def numbered(modules: Sequence[ModuleType]) -> Callable[[Function], Function]:
+def numbered(modules: Sequence[ModuleType], types: Sequence[type] = ()) -> Callable[[Function], Function]:
     """Mark a function that calls its namesake in `modules[i]`, i being the first of its first argument's `numbers`.
 
-    Compiled code has all namesakes in it and chooses as it runs; choosing is inlined if all of them are. A module whose
-    number never comes may lack one.
+    Compiled code has the namesakes in it and chooses as it runs; choosing is inlined if all of them are. With `types`
+    it has only those whose `types[i]` is that of the first argument. A module whose number never comes may lack one.
     """
 
     def mark(function: Function) -> Function:
-        _NUMBERED[function] = modules
+        _NUMBERED[function] = modules, types
         return function
 
     return mark
@@ -231,11 +231,26 @@ def _register_dispatched(function: Callable[..., Any]) -> None:
 
 @cache
 def _register_numbered(function: Callable[..., Any]) -> None:
-    name = function.__name__
+    modules, types = _NUMBERED[function]
+    if not types:
+        chosen = _one_of(function.__name__, dict(enumerate(modules)))
+        _register(function, lambda *_: chosen)
+        return
+    choices = {
+        of: _one_of(function.__name__, {number: modules[number] for number, each in enumerate(types) if each is of})
+        for of in dict.fromkeys(types)
+    }
+    _register(function, lambda state, *_: choices[state.instance_class])
+
+
+def _one_of(name: str, modules: Mapping[int, ModuleType]) -> Callable[..., Any] | None:
+    """A function that calls its namesake in the module of the first argument's number; None if there is none."""
     numbers: dict[Callable[..., Any], list[int]] = {}
-    for number, module in enumerate(_NUMBERED[function]):
+    for number, module in modules.items():
         if hasattr(module, name):
             numbers.setdefault(getattr(module, name), []).append(number)
+    if not numbers:
+        return None
     # What most have in common needs no question.
     *others, common = sorted(numbers, key=lambda namesake: len(numbers[namesake]))
     for namesake in numbers:
@@ -243,12 +258,14 @@ def _register_numbered(function: Callable[..., Any]) -> None:
     is_small = all(namesake in _INLINED for namesake in numbers)
     for namesake in others:
         for number in numbers[namesake]:
+            # Questions behind the first are no calls of their own.
+            if common not in numbers:
+                _INLINED.add(common)
             common = _either(number, namesake, common)
             register(common)
-            if is_small:
-                _INLINED.add(common)
-    chosen = common
-    _register(function, lambda *_: chosen)
+    if is_small and others:
+        _INLINED.add(common)
+    return common
 
 
 def _either(number: int, namesake: Callable[..., Any], other: Callable[..., Any]) -> Callable[..., Any]:

@@ -21,6 +21,7 @@ from paged_sim.engine.machine import (
     NUM_SAMPLES,
     PARTIAL,
     REQUEST,
+    ROOM,
     SAVED_SLOTS,
     SAVED_TAIL,
     SAVED_TOKENS,
@@ -133,6 +134,19 @@ def give_room(machine: Machine, leader: int, stored: int, tokens: int) -> None:
     while seat != NONE:
         sequence.take(machine, seat, goal)
         seat = order.next_owner(machine, leader, seat)
+    level_room(machine, leader)
+
+
+@kernel
+def level_room(machine: Machine, leader: int) -> None:
+    """Let the first ask again as soon as any must: a placement may give one more than another for the same demand."""
+    if allocators.shares(machine.allocator):
+        return
+    seats = machine.seats
+    seat = leader
+    while seat != NONE:
+        seats[leader, ROOM] = min(seats[leader, ROOM], seats[seat, ROOM])
+        seat = order.next_owner(machine, leader, seat)
 
 
 @kernel
@@ -151,6 +165,7 @@ def grow(machine: Machine, leader: int, tokens: int, stored: int) -> int:
         if missing > 0:
             return missing
         seat = order.next_owner(machine, leader, seat)
+    level_room(machine, leader)
     return 0
 
 
@@ -192,7 +207,20 @@ def holding(machine: Machine, leader: int) -> tuple[int, int]:
     seats = machine.seats
     sequences = seats[leader, NUM_SAMPLES]
     stored = sequences * seats[leader, FINAL] - seats[leader, SAVED_TOKENS]
-    return int(stored), int(sequences * seats[leader, SLOTS] - seats[leader, SAVED_SLOTS])
+    return int(stored), int(held_apart(machine, leader) - seats[leader, SAVED_SLOTS])
+
+
+@kernel
+def held_apart(machine: Machine, leader: int) -> int:
+    """Slots that all sequences of a request hold, those that they share counted for each."""
+    seats = machine.seats
+    if allocators.shares(machine.allocator):
+        return int(seats[leader, NUM_SAMPLES] * seats[leader, SLOTS])
+    held, seat = 0, leader
+    while seat != NONE:
+        held += seats[seat, SLOTS]
+        seat = order.next_owner(machine, leader, seat)
+    return held
 
 
 @kernel

@@ -1,9 +1,10 @@
 """Compiling ahead: the step loop for the families of simulations that a scenario needs, and the arena, side by side.
 
-A family is what the loop is compiled for, by its name in `allocators.FAMILIES`; where requests have several sequences
-by that with "-samples" behind it, such as "paged-samples". The arena's loop, the same for
-all of them, counts as one more. The first run of a version on a machine compiles for some seconds for each; the result
-is kept on disk. Families that are still missing are compiled by as many processes as there are cores, at most one each.
+A family is what the loop is compiled for, by its name in `allocators.FAMILIES`, with a placement behind it that is not
+compiled with the others, as in "contiguous-tlsf"; where requests have several sequences by that with "-samples" behind
+it, such as "paged-samples". The arena's loop, the same for all of them, counts as one more. The first run of a version
+on a machine compiles for some seconds for each; the result is kept on disk. Families that are still missing are
+compiled by as many processes as there are cores, at most one each.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Collection
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +38,7 @@ def family_of(spec: AllocatorSpec, requests: Requests) -> str:
     """The family of a simulation of one allocator over these requests."""
     family = allocators.family_of(spec)
     forks = not family.caches and int(requests.samples.max(initial=1)) > 1
-    return family.name + (SAMPLES if forks else "")
+    return family.name + family.variant(spec) + (SAMPLES if forks else "")
 
 
 def missing(families: Collection[str]) -> list[str]:
@@ -69,8 +71,11 @@ def run_smallest(family: str) -> None:
         prefix_offsets=np.zeros(2, np.int64),
         prefix_ids=np.zeros(0, np.int64),
     )
-    chosen = next(each for each in allocators.FAMILIES if each.name == family.removesuffix(SAMPLES))
+    name, _, placement = family.removesuffix(SAMPLES).partition("-")
+    chosen = next(each for each in allocators.FAMILIES if each.name == name)
     spec = AllocatorSpec(name=family, policy=chosen.policy, prefix_cache="hash" if chosen.caches else "none")
+    if placement:
+        spec = replace(spec, placement=placement)
     scenario = _tiny(spec)
     state = build_allocator(spec, 64, requests, scenario.max_model_len, int(requests.samples[0]))
     machine = build_machine(scenario, spec, state, requests, 64)

@@ -178,4 +178,5 @@ PLACEMENT: Placement = Placement(
     completed(sys.modules[__name__], extents),
     block="size class",
     ordered=False,
+    space=spaces.own_type("SlabSpace"),
 )

@@ -30,6 +30,8 @@ as bits, and from LEVEL on, for each level, those of its lists that have one."""
 
 NOBODY = -1
 
+SPACE: type[Space] = spaces.own_type("SegregatedSpace")
+
 
 def create(rule: int, capacity: int) -> Space:
     """One free block. Sizes are multiples of 8, at least 24; headers take 8; the block freed last is used first."""
@@ -272,4 +274,5 @@ PLACEMENT: Placement = Placement(
     completed(sys.modules[__name__], apart),
     block="block with its header",
     exact=False,
+    space=SPACE,
 )

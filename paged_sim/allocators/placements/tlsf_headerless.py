@@ -19,4 +19,5 @@ PLACEMENT: Placement = Placement(
     "two-level segregated fit, headers kept elsewhere",
     completed(completed(sys.modules[__name__], tlsf), apart),
     block="block",
+    space=tlsf.SPACE,
 )
