@@ -263,7 +263,7 @@ def _one_of(name: str, modules: Mapping[int, ModuleType]) -> Callable[..., Any] 
                 _INLINED.add(common)
             common = _either(number, namesake, common)
             register(common)
-    if is_small and others:
+    if others:
         _INLINED.add(common)
     return common
 
