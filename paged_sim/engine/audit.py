@@ -60,9 +60,10 @@ def is_cause(machine: Machine, unheld: int, cause: int) -> bool:
         return bool(row[WAITING] == 0 and row[IDLE] == blank)
     if cause == SHORTAGE:
         return bool(row[SHORT] == blank and need > unheld)
-    alone, ordered = machine.samples[queue.head(machine)] == 1, machine.counts[ORDERED] == 1
+    # Nobody is alone where demands have no order: no request has 0 samples.
+    alone = machine.samples[queue.head(machine)] == machine.counts[ORDERED]
     if cause == FRAGMENTATION:
-        return bool(row[EXTERNAL] == blank and need <= unheld and not (alone and ordered and need <= row[LARGEST]))
+        return bool(row[EXTERNAL] == blank and need <= unheld and not (alone and need <= row[LARGEST]))
     return bool(row[WITHHELD] == blank and need <= unheld and not (alone and need > row[LARGEST]))
 
 
