@@ -22,6 +22,7 @@ max_model_len: 256
 workload: {requests: 60, prompt: {uniform: [1, 100]}, output: {uniform: [1, 60]}}
 allocators:
 """
+PAGED = "{name: paged, policy: paged, page_size: 8}"
 
 
 def recipe(heading: str) -> list[str]:
@@ -102,3 +103,61 @@ def test_a_family_is_a_file_and_a_line(copy: Path) -> None:
         del part["name"], part["policy"]
     assert mine_part == paged_part
     assert run(copy, entries, "explain").count("pages of 8, taken") == 2
+
+
+def test_a_length_distribution_is_a_function_a_line_and_a_way(copy: Path) -> None:
+    assert carry_out(recipe("A length distribution or an arrival process"), copy) == 3
+    printed = run(copy, [PAGED], "run", "--format", "json", "--set", "workload.prompt={exponential: 9}")
+    assert json.loads(printed)["runs"][0]["requests"]["finished"] == 60
+
+
+def test_a_trace_format_is_a_row(copy: Path) -> None:
+    assert carry_out(recipe("A trace format"), copy) == 1
+    for name, text in {
+        "new.jsonl": '{"tok_input_length": 15, "tok_output_length": 182}\n',
+        "new.csv": "tok_input_length,tok_output_length\n15,182\n",
+    }.items():
+        (copy / name).write_text(text, "utf-8")
+        said = run(copy, [], "trace", "info", name, "--format", "json")
+        assert '"mlperf"' in said
+
+
+def test_a_report_is_a_file_and_a_line(copy: Path) -> None:
+    assert carry_out(recipe("A report"), copy) == 3
+    lines = run(copy, [PAGED], "run", "--format", "lines")
+    assert "paged requests.finished 60\n" in lines
+    run(copy, [PAGED], "run", "-o", "out.lines")
+    assert (copy / "out.lines").read_text("utf-8") == lines
+
+
+def test_a_figure_is_a_file_and_a_line(copy: Path) -> None:
+    assert carry_out(recipe("A figure"), copy) == 2
+    run(copy, [PAGED], "run", "--plot", "figures")
+    assert len(list((copy / "figures").rglob("*batch.svg"))) == 1
+
+
+def test_a_number_is_a_type_and_where_it_comes_from(copy: Path) -> None:
+    assert carry_out(recipe("A number of a run"), copy) == 4
+    document = json.loads(run(copy, [PAGED], "run", "--format", "json"))
+    (copy / "one.json").write_text(json.dumps(document), "utf-8")
+    length = document["runs"][0]["length"]
+    assert 2 <= length["mean"] <= length["p99"] <= length["max"] <= 160
+    compared = run(copy, [], "compare", "one.json", "one.json")
+    assert "tokens of a sequence, p99" in compared
+
+
+def test_an_account_is_a_row_and_who_books_it(copy: Path) -> None:
+    """Its slots are no longer in the account that they were in, and books still balance."""
+    entries = ["{name: cache, policy: paged, page_size: 16, prefix_cache: radix}"]
+    shared = ["--set", "workload.prefix={groups: 3, tokens: 40}", "--format", "json"]
+
+    def shares() -> dict[str, float]:
+        ledger = json.loads(run(copy, entries, "run", *shared))["runs"][0]["ledger"]["all"]
+        return {account: share["mean"] for account, share in ledger.items()}
+
+    before = shares()
+    assert carry_out(recipe("An account of the ledger"), copy) == 4
+    after = shares()
+    assert after["cached_tail"] > 0
+    assert after["cached_tail"] + after["tail"] == pytest.approx(before["tail"])
+    assert "cached_tail" in run(copy, entries, "run", "--full", *shared[:2])

@@ -10,6 +10,8 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
+from paged_sim.wording import shown
+
 MOST = 2**63
 """Every number of a run is smaller."""
 LEAST = -1e-9
@@ -17,7 +19,6 @@ LEAST = -1e-9
 
 _NAMES = {float: "a number", int: "a whole number", str: "a text", bool: "true or false"}
 _PLAIN_KEY = re.compile(r"[\w-]+", re.ASCII)
-_LONGEST = 40
 
 
 def mistake_in(value: object, kind: Any) -> str:
@@ -121,15 +122,9 @@ def _of_anything(value: object, path: str) -> Iterator[str]:
 def _below(path: str, key: str) -> str:
     """The path of what is at a key of an object."""
     if not _PLAIN_KEY.fullmatch(key):
-        return f"{path}[{_shown(key)}]"
+        return f"{path}[{shown(key, json.dumps)}]"
     return f"{path}.{key}" if path else key
 
 
 def _unexpected(path: str, expected: str, value: object) -> str:
-    return f"{path}{': ' if path else ''}{expected} was expected, not {_shown(value)}"
-
-
-def _shown(value: object) -> str:
-    """A value as JSON, of a long one the beginning."""
-    text = json.dumps(value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    return f"{path}{': ' if path else ''}{expected} was expected, not {shown(value, json.dumps)}"
