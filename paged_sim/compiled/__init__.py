@@ -257,7 +257,8 @@ def _one_of(name: str, modules: Mapping[int, ModuleType]) -> Callable[..., Any] 
         register(namesake)
     for namesake in others:
         for number in numbers[namesake]:
-            common = inlined(_either(number, namesake, common))
+            common = _either(number, namesake, common)
+            _INLINED.add(common)
             register(common)
     return common
 
