@@ -80,8 +80,8 @@ def dispatched(families: Mapping[type, ModuleType], by: str = "") -> Callable[[F
 def numbered(modules: Sequence[ModuleType], types: Sequence[type] = ()) -> Callable[[Function], Function]:
     """Mark a function that calls its namesake in `modules[i]`, i being the first of its first argument's `numbers`.
 
-    Compiled code has the namesakes in it and chooses as it runs; choosing is inlined if all of them are. With `types`
-    it has only those whose `types[i]` is that of the first argument. A module whose number never comes may lack one.
+    Compiled code has the namesakes in it and chooses as it runs, as part of the caller's code. With `types` it
+    has only those whose `types[i]` is that of the first argument. A module whose number never comes may lack one.
     """
 
     def mark(function: Function) -> Function:
@@ -255,16 +255,10 @@ def _one_of(name: str, modules: Mapping[int, ModuleType]) -> Callable[..., Any] 
     *others, common = sorted(numbers, key=lambda namesake: len(numbers[namesake]))
     for namesake in numbers:
         register(namesake)
-    is_small = all(namesake in _INLINED for namesake in numbers)
     for namesake in others:
         for number in numbers[namesake]:
-            # Questions behind the first are no calls of their own.
-            if common not in numbers:
-                _INLINED.add(common)
-            common = _either(number, namesake, common)
+            common = inlined(_either(number, namesake, common))
             register(common)
-    if is_small and others:
-        _INLINED.add(common)
     return common
 
 

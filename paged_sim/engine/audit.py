@@ -13,7 +13,7 @@ import numpy as np
 from paged_sim import allocators
 from paged_sim import ledger as books
 from paged_sim.arena import ArenaStats
-from paged_sim.compiled import inlined
+from paged_sim.compiled import inlined, kernel
 from paged_sim.engine import machine as m
 from paged_sim.engine import queue
 from paged_sim.engine.felt import CAUSES
@@ -60,11 +60,16 @@ def is_cause(machine: Machine, unheld: int, cause: int) -> bool:
         return bool(row[WAITING] == 0 and row[IDLE] == blank)
     if cause == SHORTAGE:
         return bool(row[SHORT] == blank and need > unheld)
-    # Nobody is alone where demands have no order: no request has 0 samples.
-    alone = machine.samples[queue.head(machine)] == machine.counts[ORDERED]
     if cause == FRAGMENTATION:
-        return bool(row[EXTERNAL] == blank and need <= unheld and not (alone and need <= row[LARGEST]))
-    return bool(row[WITHHELD] == blank and need <= unheld and not (alone and need > row[LARGEST]))
+        return bool(row[EXTERNAL] == blank and need <= unheld and (need > row[LARGEST] or not is_alone(machine)))
+    return bool(row[WITHHELD] == blank and need <= unheld and (need <= row[LARGEST] or not is_alone(machine)))
+
+
+@kernel
+def is_alone(machine: Machine) -> bool:
+    """Whether the largest demand says all of the head of the queue: it has one sequence, and demands have an order."""
+    # No request has 0 samples.
+    return bool(machine.samples[queue.head(machine)] == machine.counts[ORDERED])
 
 
 def faults(machine: Machine) -> str:

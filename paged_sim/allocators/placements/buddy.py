@@ -11,6 +11,7 @@ from paged_sim.allocators import space as spaces
 from paged_sim.allocators.contract import NO_ROOM, completed
 from paged_sim.allocators.placements import Placement, apart
 from paged_sim.allocators.space import FREE, Space
+from paged_sim.compiled import inlined
 
 
 def create(rule: int, capacity: int) -> Space:
@@ -28,6 +29,7 @@ def is_new(space: Space) -> bool:
     return bool(whole and len(orders) == capacity.bit_count())
 
 
+@inlined
 def longest(space: Space) -> int:
     """The largest free block."""
     return buddy.longest(space.blocks)
@@ -38,6 +40,7 @@ def how_many(space: Space, length: int, enough: int) -> int:
     return buddy.how_many(space.blocks, buddy.order_for(length), enough)
 
 
+@inlined
 def placed_length(space: Space, length: int) -> int:
     """The next power of two."""
     return 1 << buddy.order_for(length)

@@ -9,7 +9,7 @@ from paged_sim.allocators import address_tree, placement
 from paged_sim.allocators import space as spaces
 from paged_sim.allocators.contract import NO_ROOM
 from paged_sim.allocators.space import CURSOR, FREE, Space
-from paged_sim.compiled import kernel
+from paged_sim.compiled import inlined, kernel
 
 
 def create(rule: int, capacity: int) -> Space:
@@ -43,29 +43,35 @@ def drop_extent(space: Space, start: int) -> int:
     return length
 
 
+@inlined
 def note(space: Space, start: int, length: int) -> None:
     """The tree of addresses is all that a rule needs."""
 
 
+@inlined
 def forget(space: Space, start: int) -> None:
     """The tree of addresses is all that a rule needs."""
 
 
+@inlined
 def fits(space: Space, length: int) -> bool:
     """Whether an extent is as long."""
     return address_tree.longest(space.by_address) >= length
 
 
+@inlined
 def longest(space: Space) -> int:
     """The longest free extent."""
     return address_tree.longest(space.by_address)
 
 
+@inlined
 def placed_length(space: Space, length: int) -> int:
     """Just what was asked for."""
     return length
 
 
+@inlined
 def length_at(space: Space, start: int, length: int) -> int:
     """Just what was asked for."""
     return length

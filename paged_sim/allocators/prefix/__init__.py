@@ -138,7 +138,7 @@ def insert(state: Cached, row: int, tokens: int, comes_back: bool) -> None:
     """Let the pages that a row has filled with its first `tokens` tokens be found from now on."""
     if state.numbers[KIND] == HASH:
         whole.insert(state, row, tokens, comes_back)
-    elif has_pages(state, row):
+    else:
         radix.insert(state, row, tokens, comes_back)
 
 

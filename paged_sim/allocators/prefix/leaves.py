@@ -16,8 +16,8 @@ PARENT, CHILDREN = range(2)
 
 @inlined
 def follow(order: Order, page: int, parent: int) -> None:
-    """Let a page that is entered follow another."""
-    if order.numbers[LEAVES_FIRST]:
+    """Let a page that is entered follow another, if there is that one."""
+    if order.numbers[LEAVES_FIRST] and 0 <= parent < len(order.links):
         order.links[page, PARENT] = parent
         order.links[parent, CHILDREN] += 1
 

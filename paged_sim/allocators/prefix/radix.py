@@ -17,6 +17,7 @@ from paged_sim.allocators.prefix.pool import (
     Cached,
     hold,
     is_cached,
+    is_page,
     keep,
     list_page,
     put_back,
@@ -61,6 +62,8 @@ def insert(state: Cached, row: int, tokens: int, comes_back: bool) -> None:
     findable = pages_for(state, max(own_from, state.reached[request]))
     for place in range(state.num_inserted[row], count):
         filled = min(page_size, tokens - place * page_size)
+        if not is_page(state, state.table[row, place]):
+            continue
         if place >= findable:
             keep_page(state, row, place, filled)
         elif filled < page_size or not merge(state, row, place):
@@ -72,7 +75,8 @@ def insert(state: Cached, row: int, tokens: int, comes_back: bool) -> None:
         state.reached[request] = max(tokens, state.reached[request])
         for place in range(page_of(state, own_from), count):
             index.expect(state.known, key_of(state.content.output_stream[request], place + AHEAD))
-            list_stretches(state, row, place, True)
+            if is_page(state, state.table[row, place]):
+                list_stretches(state, row, place, True)
 
 
 @inlined
