@@ -23,6 +23,9 @@ from paged_sim.compiled import is_inlined, ways
 
 ENVIRONMENT = "_ZN08NumbaEnv"
 
+# Passes of Numba's that look for what no kernel has: closures, `with`, `literal_unroll`, exceptions, arrays as a whole.
+IDLE_PASSES = {"InlineClosureLikes", "WithLifting", "LiteralUnroll", "RewriteDynamicRaises", "NopythonRewrites"}
+
 
 class Whole(JITCodeLibrary):
     """The code of a function that Python calls, with that of everything it calls."""
@@ -105,7 +108,7 @@ class WholeCompiler(Compiler):
     """Compiles what Python calls."""
 
     def define_pipelines(self) -> list[Any]:
-        """Numba's own passes, but for lowering."""
+        """Numba's own passes, but for lowering and those with nothing to do."""
         return _lowering_with(LowerWhole, super().define_pipelines())
 
 
@@ -113,11 +116,15 @@ class PartCompiler(Compiler):
     """Compiles what compiled code calls."""
 
     def define_pipelines(self) -> list[Any]:
-        """Numba's own passes, but for lowering."""
+        """Numba's own passes, but for lowering and those with nothing to do."""
         return _lowering_with(LowerPart, super().define_pipelines())
 
 
 def _lowering_with(lowering: type, pipelines: list[Any]) -> list[Any]:
     for pipeline in pipelines if ways.chosen()[0] == ways.LINKED else []:
-        pipeline.passes = [(lowering if step is NativeLowering else step, aim) for step, aim in pipeline.passes]
+        pipeline.passes = [
+            (lowering if step is NativeLowering else step, aim)
+            for step, aim in pipeline.passes
+            if step.__name__ not in IDLE_PASSES
+        ]
     return pipelines

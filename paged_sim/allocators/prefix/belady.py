@@ -10,7 +10,7 @@ import numpy as np
 from paged_sim.allocators.prefix import ranks
 from paged_sim.allocators.prefix.order import Order
 from paged_sim.allocators.prefix.record import LISTED
-from paged_sim.compiled import inlined, kernel
+from paged_sim.compiled import kernel
 from paged_sim.content import NUM_SHARED, Content
 from paged_sim.requests import Ints
 
@@ -48,7 +48,7 @@ def forget_uses(order: Order, stretch: int, request: int) -> None:
     order.cursor[stretch] = cursor
 
 
-@inlined
+@kernel
 def next_use(order: Order, stretch: int) -> int:
     """The request that asks for a stretch next, or NEVER: what is private is never asked for."""
     if stretch >= len(order.cursor) or order.cursor[stretch] == order.ends[stretch]:
@@ -56,13 +56,13 @@ def next_use(order: Order, stretch: int) -> int:
     return int(order.uses[order.cursor[stretch]])
 
 
-@inlined
+@kernel
 def listed(order: Order, page: int, stretch: int) -> None:
     """Who will ask for it."""
     order.notes[page] = stretch
 
 
-@inlined
+@kernel
 def enqueue(order: Order, page: int) -> None:
     """What is not listed nobody will ask for, whatever was noted of the page before."""
     is_listed = order.records[page, LISTED] > 0

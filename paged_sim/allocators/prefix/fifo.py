@@ -42,7 +42,7 @@ def inserted(order: Order, page: int) -> None:
     order.numbers[TAIL] = place + 1
 
 
-@inlined
+@kernel
 def enqueue(order: Order, page: int) -> None:
     """At the place that it has."""
     place = NONE - 1 - int(order.records[page, PLACE])
@@ -51,7 +51,7 @@ def enqueue(order: Order, page: int) -> None:
         mark(order.ready, place)
 
 
-@inlined
+@kernel
 def withdraw(order: Order, page: int) -> None:
     """It keeps its place in the line."""
     place = int(order.records[page, PLACE])
@@ -61,7 +61,7 @@ def withdraw(order: Order, page: int) -> None:
             unmark(order.ready, place)
 
 
-@inlined
+@kernel
 def pop(order: Order) -> int:
     """The first one in the line."""
     if order.ready[0] != 0:
@@ -76,7 +76,7 @@ def pop(order: Order) -> int:
     return int(page)
 
 
-@inlined
+@kernel
 def next_ready(order: Order) -> int:
     """The first place from HEAD on that may be evicted; there must be one."""
     place, last = order.numbers[HEAD], order.numbers[TAIL] - 1
