@@ -36,7 +36,7 @@ HEAVY = {
     "matplotlib": (),
     "rich": (),
     "cupy": (),
-    "hypothesis": ("testing/__init__.py", "testing/contract.py"),
+    "hypothesis": ("testing/contract.py",),
     "numba": ("compiled/linking.py", "compiled/reference.py", "compiled/kept.py"),
     "llvmlite": ("compiled/linking.py", "compiled/reference.py"),
     "yaml": ("scenario/nodes.py",),

@@ -6,11 +6,12 @@ Needs Hypothesis (`pip install "paged-sim[test]"`); nothing else in the package 
 from __future__ import annotations
 
 try:
-    import hypothesis  # noqa: F401
+    from paged_sim.testing.contract import AllocatorContract, check_contract
 except ModuleNotFoundError as error:
+    if error.name != "hypothesis":
+        raise
     raise ImportError('paged_sim.testing needs Hypothesis: pip install "paged-sim[test]"') from error
 
-from paged_sim.testing.contract import AllocatorContract, check_contract
 from paged_sim.testing.requests import Build, random_requests
 
 __all__ = ["AllocatorContract", "Build", "check_contract", "random_requests"]

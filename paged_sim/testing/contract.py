@@ -74,7 +74,7 @@ class AllocatorContract(RuleBasedStateMachine):
 
     def build(self, slots: int, requests: Requests, longest: int, rows: int) -> State:
         """The empty allocator to test (see `Build`)."""
-        raise NotImplementedError
+        raise NotImplementedError("a subclass says which allocator to build")
 
     @initialize(seed=st.integers(0, 1 << 16), share=st.sampled_from([1.0, 1.0, 0.15, 0.02]), rows=st.floats(0.1, 6.0))
     def open(self, seed: int, share: float, rows: float) -> None:
